@@ -1,0 +1,5 @@
+//! The circuit breaker.
+
+mod state;
+
+pub use state::State;

@@ -1,0 +1,85 @@
+//! The one reader of the system clock. Policies are given the time; drivers ask here.
+
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::{Span, Tick};
+
+/// `manual` holds this while the clock follows the system.
+const FOLLOWS_SYSTEM: u64 = u64::MAX;
+
+/// A monotonic clock that a test can take over: it follows `CLOCK_MONOTONIC`, or stands still at
+/// an instant that only [`Clock::advance`] moves.
+pub struct Clock {
+    manual: AtomicU64,
+}
+
+impl Clock {
+    pub fn monotonic() -> Clock {
+        Clock { manual: AtomicU64::new(FOLLOWS_SYSTEM) }
+    }
+
+    pub fn manual(at: Tick) -> Clock {
+        Clock { manual: AtomicU64::new(at.0.min(FOLLOWS_SYSTEM - 1)) }
+    }
+
+    pub fn now(&self) -> Tick {
+        // Relaxed: the word carries nothing but itself; a test orders its own steps.
+        match self.manual.load(Ordering::Relaxed) {
+            FOLLOWS_SYSTEM => system_now(),
+            at => Tick(at),
+        }
+    }
+
+    /// Whether the clock stands still until it is advanced; a driver then moves it instead of sleeping.
+    pub fn is_manual(&self) -> bool {
+        self.manual.load(Ordering::Relaxed) != FOLLOWS_SYSTEM
+    }
+
+    /// Stops the clock at the present instant (for tests of code that uses the process-wide clock).
+    pub fn freeze(&self) {
+        let now = self.now();
+        self.manual.store(now.0.min(FOLLOWS_SYSTEM - 1), Ordering::Relaxed);
+    }
+
+    /// Lets a frozen clock follow the system again.
+    pub fn thaw(&self) {
+        self.manual.store(FOLLOWS_SYSTEM, Ordering::Relaxed);
+    }
+
+    /// Moves a manual clock on; does nothing to one that follows the system.
+    pub fn advance(&self, by: Span) {
+        let _ = self.manual.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
+            (at != FOLLOWS_SYSTEM).then(|| at.saturating_add(by.0).min(FOLLOWS_SYSTEM - 1))
+        });
+    }
+}
+
+fn system_now() -> Tick {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Tick((t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let clock = Clock::manual(Tick(7));
+        clock.advance(Span(3));
+        assert_eq!(clock.now(), Tick(10));
+        assert!(clock.is_manual());
+    }
+
+    #[test]
+    fn freezing_keeps_the_instant_and_thawing_goes_on() {
+        let clock = Clock::monotonic();
+        let before = clock.now();
+        clock.freeze();
+        let frozen = clock.now();
+        assert!(frozen >= before);
+        assert_eq!(clock.now(), frozen);
+        clock.thaw();
+        assert!(!clock.is_manual());
+        assert!(clock.now() >= frozen);
+    }
+}

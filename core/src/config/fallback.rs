@@ -1,0 +1,66 @@
+use crate::time::Span;
+
+/// One link of the fallback chain; the host language holds values and functions, the core their order.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FallbackStep {
+    /// A value given in code or in the file.
+    Value = 0,
+    /// A function of the host language; gets the error and the arguments.
+    Function = 1,
+    /// The last good result of the key, within its TTL.
+    Cached = 2,
+    /// The last good result of the key, past its TTL, marked as stale.
+    Stale = 3,
+    /// The empty value of the host language (`None`, `undefined`, the zero value).
+    Empty = 4,
+    /// Answer "yes".
+    FailOpen = 5,
+    /// Answer "no".
+    FailClosed = 6,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct FallbackConfig {
+    pub chain: Vec<FallbackStep>,
+    pub on_refused: bool,
+    pub on_timeout: bool,
+    pub on_failure: bool,
+    pub on_throttled: bool,
+    pub on_permanent: bool,
+    pub on_ignored: bool,
+    /// For a function; values cost no time.
+    pub timeout: Span,
+}
+
+impl Default for FallbackConfig {
+    fn default() -> Self {
+        FallbackConfig {
+            chain: Vec::new(),
+            on_refused: true,
+            on_timeout: true,
+            on_failure: true,
+            on_throttled: true,
+            on_permanent: false,
+            on_ignored: false,
+            timeout: Span::secs(1),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct CacheConfig {
+    pub ttl: Span,
+    /// How long past its TTL a value may still be served as stale; `None`: not at all.
+    pub stale_for: Option<Span>,
+    /// Entries kept by the host language's cache.
+    pub size: u32,
+    /// Look here before calling (a response cache), not only when the call fails.
+    pub first: bool,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        CacheConfig { ttl: Span::secs(300), stale_for: None, size: 1024, first: false }
+    }
+}

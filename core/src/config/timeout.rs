@@ -1,0 +1,58 @@
+use crate::time::Span;
+
+/// How an attempt that runs out of time is ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum TimeoutMode {
+    /// Ask the work to stop and wait until it does.
+    Cooperative = 0,
+    /// Go on without it; the orphan is counted until it ends.
+    Abandon = 1,
+}
+
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct AdaptiveConfig {
+    pub quantile: f64,
+    pub factor: f64,
+    pub min: Span,
+    pub span: Span,
+    pub minimum_calls: u32,
+}
+
+impl Default for AdaptiveConfig {
+    fn default() -> Self {
+        AdaptiveConfig { quantile: 0.95, factor: 1.5, min: Span::millis(10), span: Span::secs(300), minimum_calls: 20 }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct TimeoutConfig {
+    pub name: Option<String>,
+    /// For each attempt.
+    pub attempt: Option<Span>,
+    /// For the whole call, waits and retries included.
+    pub deadline: Option<Span>,
+    /// `None`: the default of the language.
+    pub mode: Option<TimeoutMode>,
+    pub slow_after: Option<Span>,
+    /// For the gaps between the items of a stream.
+    pub idle: Option<Span>,
+    pub adaptive: Option<AdaptiveConfig>,
+    /// How long an attempt must have run for the caller's own passed deadline to count as a timeout.
+    pub caller_deadline_after: Span,
+}
+
+impl Default for TimeoutConfig {
+    fn default() -> Self {
+        TimeoutConfig {
+            name: None,
+            attempt: None,
+            deadline: None,
+            mode: None,
+            slow_after: None,
+            idle: None,
+            adaptive: None,
+            caller_deadline_after: Span::secs(1),
+        }
+    }
+}

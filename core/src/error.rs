@@ -1,0 +1,187 @@
+//! Refusals and configuration errors: the kind first, the words second.
+
+use crate::time::Span;
+use std::fmt;
+
+/// Numbers of everything that can go wrong, one list for all languages. A number is never reused.
+///
+/// 16–63: a policy refused or ran out of time. 96–127: misuse. 200 and above: a fault of ours.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+#[repr(i32)]
+pub enum Code {
+    Ok = 0,
+    CircuitOpen = 16,
+    BulkheadFull = 17,
+    BulkheadTimeout = 18,
+    AttemptTimeout = 19,
+    DeadlineExceeded = 20,
+    CostExceeded = 21,
+    UnknownValue = 96,
+    NullArgument = 97,
+    InvalidConfig = 98,
+    InvalidText = 99,
+    NoSuchPart = 100,
+    StaleHandle = 101,
+    InvalidSize = 102,
+    UnknownPolicy = 103,
+    WrongOrder = 104,
+    Panicked = 200,
+}
+
+impl Code {
+    pub const ALL: [Code; 17] = [
+        Code::Ok,
+        Code::CircuitOpen,
+        Code::BulkheadFull,
+        Code::BulkheadTimeout,
+        Code::AttemptTimeout,
+        Code::DeadlineExceeded,
+        Code::CostExceeded,
+        Code::UnknownValue,
+        Code::NullArgument,
+        Code::InvalidConfig,
+        Code::InvalidText,
+        Code::NoSuchPart,
+        Code::StaleHandle,
+        Code::InvalidSize,
+        Code::UnknownPolicy,
+        Code::WrongOrder,
+        Code::Panicked,
+    ];
+
+    /// The name used in vectors, snapshots and the `code` of a TypeScript error (upper case there).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Code::Ok => "ok",
+            Code::CircuitOpen => "circuit_open",
+            Code::BulkheadFull => "bulkhead_full",
+            Code::BulkheadTimeout => "bulkhead_timeout",
+            Code::AttemptTimeout => "attempt_timeout",
+            Code::DeadlineExceeded => "deadline_exceeded",
+            Code::CostExceeded => "cost_exceeded",
+            Code::UnknownValue => "unknown_value",
+            Code::NullArgument => "null_argument",
+            Code::InvalidConfig => "invalid_config",
+            Code::InvalidText => "invalid_text",
+            Code::NoSuchPart => "no_such_part",
+            Code::StaleHandle => "stale_handle",
+            Code::InvalidSize => "invalid_size",
+            Code::UnknownPolicy => "unknown_policy",
+            Code::WrongOrder => "wrong_order",
+            Code::Panicked => "panicked",
+        }
+    }
+
+    pub const fn is_refusal(self) -> bool {
+        matches!(self as i32, 16..64)
+    }
+}
+
+/// Why a policy did not let a call through, or took it back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    pub code: Code,
+    /// The state of the circuit, where a breaker refused.
+    pub state: Option<crate::breaker::State>,
+    /// When it is worth trying again, where that is known.
+    pub retry_after: Option<Span>,
+    /// What was used and what is allowed: permits of a bulkhead, amount of a cost budget, the limit
+    /// of a timeout in nanoseconds.
+    pub used: u64,
+    pub limit: u64,
+    /// The amount of a cost budget that was exceeded ("tokens").
+    pub amount: Option<Box<str>>,
+}
+
+impl Refusal {
+    pub fn new(code: Code) -> Refusal {
+        Refusal { code, state: None, retry_after: None, used: 0, limit: 0, amount: None }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Code::CircuitOpen => match self.state {
+                Some(state) => write!(f, "circuit is {}", state.as_str().replace('_', " "))?,
+                None => f.write_str("circuit is open")?,
+            },
+            Code::BulkheadFull => write!(f, "bulkhead is full ({} of {} permits in use)", self.used, self.limit)?,
+            Code::BulkheadTimeout => write!(f, "no bulkhead permit within {}", Span(self.limit))?,
+            Code::AttemptTimeout => write!(f, "attempt took longer than {}", Span(self.limit))?,
+            Code::DeadlineExceeded => write!(f, "deadline of {} exceeded", Span(self.limit))?,
+            Code::CostExceeded => {
+                let amount = self.amount.as_deref().unwrap_or("cost");
+                write!(f, "cost budget for {amount} is spent ({} of {})", self.used, self.limit)?;
+            }
+            other => f.write_str(other.as_str())?,
+        }
+        match self.retry_after {
+            Some(after) => write!(f, "; retry in {:.3}s", after.as_secs_f64()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What is wrong with a configuration, where, and what to write instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigError {
+    pub code: ConfigCode,
+    /// A JSON pointer from the root of the configuration: `/policy/llm/retry/backoff/cap`.
+    pub path: String,
+    /// One sentence without the path.
+    pub reason: String,
+    /// The nearest right name, where a name was wrong.
+    pub suggestion: Option<String>,
+    /// Which layer said it: `preset production`, a file's path, `code`, an environment variable.
+    pub source: Option<String>,
+}
+
+/// Kinds of configuration errors; vectors assert these and the path, never the words.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ConfigCode {
+    /// Not TOML, not JSON, not UTF-8.
+    Syntax,
+    UnknownOption,
+    UnknownValue,
+    WrongType,
+    MissingUnit,
+    OutOfRange,
+    Required,
+    Conflict,
+    BadName,
+}
+
+impl ConfigCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ConfigCode::Syntax => "syntax",
+            ConfigCode::UnknownOption => "unknown_option",
+            ConfigCode::UnknownValue => "unknown_value",
+            ConfigCode::WrongType => "wrong_type",
+            ConfigCode::MissingUnit => "missing_unit",
+            ConfigCode::OutOfRange => "out_of_range",
+            ConfigCode::Required => "required",
+            ConfigCode::Conflict => "conflict",
+            ConfigCode::BadName => "bad_name",
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        write!(f, "{path}: {}", self.reason)?;
+        if let Some(name) = &self.suggestion {
+            write!(f, "; did you mean `{name}`?")?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, " (in {source})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
