@@ -1,0 +1,132 @@
+//! The bounded ring of events and its readers.
+//!
+//! While nobody reads, nothing is kept: a policy then pays one relaxed load for an event.
+
+use crate::event::Note;
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use std::collections::VecDeque;
+
+/// How many events wait for a slow reader before the oldest are dropped (and counted).
+pub const CAPACITY: usize = 1024;
+
+/// Something that happened, with the names of where it happened.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Rises by one for each event of this registry; a gap means that events were dropped.
+    pub sequence: u64,
+    pub process: u32,
+    pub policy: Option<Arc<str>>,
+    /// The part's own name, where it has one.
+    pub name: Option<Arc<str>>,
+    pub key: Option<Arc<str>>,
+    pub note: Note,
+    /// Where two things clash (`config_conflict`) or what went wrong (`internal`); else empty.
+    pub detail: Arc<str>,
+}
+
+#[derive(Default)]
+struct Ring {
+    events: VecDeque<Event>,
+    next: u64,
+}
+
+/// All events of one registry.
+pub struct Events {
+    ring: Arc<Mutex<Ring>>,
+    readers: Arc<AtomicUsize>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events { ring: Arc::new(Mutex::new(Ring::default())), readers: Arc::new(AtomicUsize::new(0)) }
+    }
+}
+
+impl Events {
+    /// Starts reading at the present; events before this are not seen.
+    pub fn subscribe(&self) -> Cursor {
+        let ring = self.ring.lock();
+        // Relaxed: a publisher that just misses the new reader published before it subscribed.
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        Cursor { ring: self.ring.clone(), readers: self.readers.clone(), next: ring.next }
+    }
+
+    /// Whether anybody reads.
+    pub fn wanted(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn publish(&self, events: impl Iterator<Item = Event>) {
+        let mut ring = self.ring.lock();
+        for mut event in events {
+            event.sequence = ring.next;
+            ring.next += 1;
+            if ring.events.len() == CAPACITY {
+                ring.events.pop_front();
+            }
+            ring.events.push_back(event);
+        }
+    }
+}
+
+/// One reader's place in the ring. Dropping it ends the reading.
+pub struct Cursor {
+    ring: Arc<Mutex<Ring>>,
+    readers: Arc<AtomicUsize>,
+    next: u64,
+}
+
+/// What a reader has not seen yet, oldest first, and how many were dropped before it came.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub events: Vec<Event>,
+    pub dropped: u64,
+}
+
+impl Cursor {
+    pub fn drain(&mut self) -> Batch {
+        let ring = self.ring.lock();
+        let oldest = ring.next - ring.events.len() as u64;
+        let dropped = oldest.saturating_sub(self.next);
+        let skip = self.next.saturating_sub(oldest) as usize;
+        self.next = ring.next;
+        Batch { events: ring.events.iter().skip(skip).cloned().collect(), dropped }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        let mut ring = self.ring.lock();
+        if self.readers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            ring.events.clear();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{EventKind, PartKind};
+    use crate::time::Tick;
+
+    fn event(at: u64) -> Event {
+        let note = Note::new(EventKind::Rejected, PartKind::Breaker, Tick(at));
+        Event { sequence: 0, process: 0, policy: None, name: None, key: None, note, detail: "".into() }
+    }
+
+    #[test]
+    fn readers_see_what_comes_after_them_and_count_what_was_dropped() {
+        let events = Events::default();
+        assert!(!events.wanted());
+        let mut early = events.subscribe();
+        events.publish([event(1)].into_iter());
+        let mut late = events.subscribe();
+        events.publish((0..CAPACITY as u64 + 5).map(event));
+        let batch = early.drain();
+        assert_eq!((batch.dropped, batch.events.len()), (6, CAPACITY));
+        assert_eq!(late.drain().dropped, 5);
+        assert!(late.drain().events.is_empty());
+        drop((early, late));
+        assert!(!events.wanted());
+    }
+}

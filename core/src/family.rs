@@ -1,0 +1,193 @@
+//! One named part and its partitions: the cell without a key, and a bounded number of cells by key.
+
+use crate::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::collections::{HashMap, VecDeque};
+
+/// A part whose cell can be handed to another key.
+pub(crate) trait Cell: Send + Sync {
+    /// Whether nothing would be lost: closed, nobody inside, nobody waiting.
+    fn is_idle(&self) -> bool;
+}
+
+/// The cells of one part. A caller holds its cell by an `Arc`; that count is the handle count.
+pub(crate) struct Family<C, T> {
+    /// The settings in force, and where they were given.
+    settings: RwLock<(Arc<C>, Arc<str>)>,
+    make: fn(&C) -> T,
+    whole: OnceLock<RwLock<Arc<T>>>,
+    keys: Mutex<Keys<T>>,
+}
+
+struct Keys<T> {
+    by_name: HashMap<Arc<str>, Slot<T>>,
+    /// Second chance: the front is looked at first, a used or busy one goes to the back.
+    order: VecDeque<Arc<str>>,
+    max: usize,
+    told_full: bool,
+}
+
+struct Slot<T> {
+    cell: Arc<T>,
+    used: bool,
+}
+
+/// What a request for the cell of a key got.
+pub(crate) enum Keyed<T> {
+    Cell(Arc<T>),
+    /// Every slot is busy; `first` says so once for the life of the part.
+    Full { first: bool },
+}
+
+impl<C: PartialEq, T: Cell> Family<C, T> {
+    pub(crate) fn new(settings: C, place: &str, max_keys: u32, make: fn(&C) -> T) -> Self {
+        let keys = Keys { by_name: HashMap::new(), order: VecDeque::new(), max: max_keys as usize, told_full: false };
+        Family {
+            settings: RwLock::new((Arc::new(settings), place.into())),
+            make,
+            whole: OnceLock::new(),
+            keys: Mutex::new(keys),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Arc<C> {
+        self.settings.read().0.clone()
+    }
+
+    /// Where other settings than `wanted` were given first, if that is the case.
+    pub(crate) fn conflict(&self, wanted: &C) -> Option<Arc<str>> {
+        let settings = self.settings.read();
+        (*settings.0 != *wanted).then(|| settings.1.clone())
+    }
+
+    /// The cell that is not partitioned.
+    pub(crate) fn whole(&self) -> Arc<T> {
+        self.whole.get_or_init(|| RwLock::new(Arc::new((self.make)(&self.settings())))).read().clone()
+    }
+
+    /// The cell of `key`, made or taken over from an idle key where needed.
+    pub(crate) fn at(&self, key: &str) -> Keyed<T> {
+        let mut keys = self.keys.lock();
+        if let Some(slot) = keys.by_name.get_mut(key) {
+            slot.used = true;
+            return Keyed::Cell(slot.cell.clone());
+        }
+        if keys.by_name.len() >= keys.max && !keys.evict() {
+            let first = !std::mem::replace(&mut keys.told_full, true);
+            return Keyed::Full { first };
+        }
+        let name: Arc<str> = key.into();
+        let cell = Arc::new((self.make)(&self.settings()));
+        keys.order.push_back(name.clone());
+        keys.by_name.insert(name, Slot { cell: cell.clone(), used: true });
+        Keyed::Cell(cell)
+    }
+
+    /// Every cell that exists, with its key.
+    pub(crate) fn cells(&self) -> Vec<(Option<Arc<str>>, Arc<T>)> {
+        let whole = self.whole.get().map(|cell| (None, cell.read().clone()));
+        let keys = self.keys.lock();
+        let keyed = keys.by_name.iter().map(|(name, slot)| (Some(name.clone()), slot.cell.clone()));
+        let mut all: Vec<_> = whole.into_iter().chain(keyed).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// Puts new settings in force: `adopt` makes each cell's successor, or `None` if the cell itself took them.
+    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: impl Fn(&T, &C) -> Option<T>) {
+        let settings = Arc::new(settings);
+        *self.settings.write() = (settings.clone(), place.into());
+        if let Some(whole) = self.whole.get() {
+            let mut cell = whole.write();
+            if let Some(next) = adopt(&cell, &settings) {
+                *cell = Arc::new(next);
+            }
+        }
+        for slot in self.keys.lock().by_name.values_mut() {
+            if let Some(next) = adopt(&slot.cell, &settings) {
+                slot.cell = Arc::new(next);
+            }
+        }
+    }
+}
+
+impl<T: Cell> Keys<T> {
+    /// Frees the slot of a key that nobody holds and that is idle, about the least recently used.
+    fn evict(&mut self) -> bool {
+        // Twice round: once may only clear the used bits.
+        for _ in 0..2 * self.order.len() {
+            let Some(name) = self.order.pop_front() else { return false };
+            let Some(slot) = self.by_name.get_mut(&name) else { continue };
+            // Handles are taken under this lock only, so a count of one cannot rise meanwhile.
+            let held = Arc::strong_count(&slot.cell) > 1;
+            if held || std::mem::take(&mut slot.used) || !slot.cell.is_idle() {
+                self.order.push_back(name);
+                continue;
+            }
+            self.by_name.remove(&name);
+            return true;
+        }
+        false
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    struct Busy(bool);
+    impl Cell for Busy {
+        fn is_idle(&self) -> bool {
+            !self.0
+        }
+    }
+
+    fn family(max: u32) -> Family<bool, Busy> {
+        Family::new(false, "here", max, |busy| Busy(*busy))
+    }
+
+    fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
+        match family.at(key) {
+            Keyed::Cell(cell) => Some(cell),
+            Keyed::Full { .. } => None,
+        }
+    }
+
+    #[test]
+    fn a_key_keeps_its_cell_while_there_is_room() {
+        let family = family(2);
+        let first = get(&family, "a").unwrap();
+        assert!(Arc::ptr_eq(&first, &get(&family, "a").unwrap()));
+    }
+
+    #[test]
+    fn a_held_cell_is_never_given_away_and_full_is_said_once() {
+        let family = family(1);
+        let held = get(&family, "a").unwrap();
+        assert!(matches!(family.at("b"), Keyed::Full { first: true }));
+        assert!(matches!(family.at("b"), Keyed::Full { first: false }));
+        drop(held);
+        assert!(get(&family, "b").is_some());
+        assert_eq!(family.cells().len(), 1);
+    }
+
+    #[test]
+    fn a_cell_that_is_not_idle_stays() {
+        let family: Family<bool, Busy> = Family::new(true, "here", 1, |busy| Busy(*busy));
+        drop(get(&family, "a"));
+        assert!(get(&family, "b").is_none());
+    }
+
+    #[test]
+    fn a_used_key_gets_a_second_chance() {
+        let family = family(2);
+        for key in ["a", "b"] {
+            drop(get(&family, key));
+        }
+        // Clears the used bit of both and takes "a"; "b" is used again and "c" goes first.
+        drop(get(&family, "c"));
+        drop(get(&family, "b"));
+        drop(get(&family, "d"));
+        let names: Vec<_> = family.cells().into_iter().filter_map(|(name, _)| name).collect();
+        assert_eq!(names, ["b".into(), "d".into()]);
+    }
+}

@@ -1,0 +1,202 @@
+//! The stateful parts of one policy (for one key), and where they come from.
+
+use crate::breaker::{Breaker, State};
+use crate::budget::Budget;
+use crate::bulkhead::Bulkhead;
+use crate::config::{AdaptiveConfig, BreakerConfig, BudgetConfig, BulkheadConfig, CostConfig, PolicyConfig};
+use crate::cost::CostBudget;
+use crate::family::{Cell, Family, Keyed};
+use crate::sync::{Arc, Mutex};
+use crate::timeout::Adaptive;
+use std::collections::BTreeMap;
+
+pub(crate) type Breakers = Family<BreakerConfig, Breaker>;
+pub(crate) type Bulkheads = Family<BulkheadConfig, Bulkhead>;
+pub(crate) type Adaptives = Family<AdaptiveConfig, Adaptive>;
+pub(crate) type Budgets = Family<BudgetConfig, Budget>;
+pub(crate) type Costs = Family<CostConfig, CostBudget>;
+
+impl Cell for Breaker {
+    fn is_idle(&self) -> bool {
+        self.state() == State::Closed
+    }
+}
+impl Cell for Bulkhead {
+    fn is_idle(&self) -> bool {
+        self.is_empty()
+    }
+}
+impl Cell for Adaptive {
+    fn is_idle(&self) -> bool {
+        true
+    }
+}
+// Budgets are not partitioned by key; these two are never asked.
+impl Cell for Budget {
+    fn is_idle(&self) -> bool {
+        false
+    }
+}
+impl Cell for CostBudget {
+    fn is_idle(&self) -> bool {
+        false
+    }
+}
+
+/// The cells that one call works on.
+#[derive(Clone, Default)]
+pub(crate) struct Parts {
+    pub breaker: Option<Arc<Breaker>>,
+    pub bulkhead: Option<Arc<Bulkhead>>,
+    pub adaptive: Option<Arc<Adaptive>>,
+    pub budget: Option<Arc<Budget>>,
+    pub costs: Vec<Arc<CostBudget>>,
+}
+
+/// The families that a policy's parts belong to.
+#[derive(Default)]
+pub(crate) struct Families {
+    pub breaker: Option<Arc<Breakers>>,
+    pub bulkhead: Option<Arc<Bulkheads>>,
+    pub adaptive: Option<Arc<Adaptives>>,
+    pub budget: Option<Arc<Budgets>>,
+    pub costs: Vec<Arc<Costs>>,
+}
+
+/// What choosing the cells of a key came to.
+pub(crate) struct Chosen {
+    pub parts: Parts,
+    /// A part whose key table is full for the first time: the call passes through it.
+    pub overflow: Option<&'static str>,
+}
+
+impl Families {
+    pub(crate) fn choose(&self, key: Option<&str>) -> Chosen {
+        let mut overflow = None;
+        let parts = Parts {
+            breaker: pick(&self.breaker, key, "breaker", &mut overflow),
+            bulkhead: pick(&self.bulkhead, key, "bulkhead", &mut overflow),
+            adaptive: pick(&self.adaptive, key, "timeout", &mut overflow),
+            budget: self.budget.as_ref().map(|family| family.whole()),
+            costs: self.costs.iter().map(|family| family.whole()).collect(),
+        };
+        Chosen { parts, overflow }
+    }
+}
+
+fn pick<C: PartialEq, T: Cell>(
+    family: &Option<Arc<Family<C, T>>>,
+    key: Option<&str>,
+    what: &'static str,
+    overflow: &mut Option<&'static str>,
+) -> Option<Arc<T>> {
+    let family = family.as_ref()?;
+    let Some(key) = key else { return Some(family.whole()) };
+    match family.at(key) {
+        Keyed::Cell(cell) => Some(cell),
+        Keyed::Full { first } => {
+            if first {
+                *overflow = Some(what);
+            }
+            None
+        }
+    }
+}
+
+/// The named families of a registry; an unnamed part belongs to its policy alone.
+#[derive(Default)]
+pub(crate) struct Names {
+    breakers: Mutex<BTreeMap<Arc<str>, Arc<Breakers>>>,
+    bulkheads: Mutex<BTreeMap<Arc<str>, Arc<Bulkheads>>>,
+    adaptives: Mutex<BTreeMap<Arc<str>, Arc<Adaptives>>>,
+    budgets: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
+    costs: Mutex<BTreeMap<Arc<str>, Arc<Costs>>>,
+}
+
+/// Two places that give one named part different settings.
+pub(crate) struct Conflict {
+    pub part: crate::event::PartKind,
+    pub name: Arc<str>,
+    pub first: Arc<str>,
+}
+
+/// Finds or makes the family called `name`; reports where other settings were given first.
+fn family<C: PartialEq + Clone, T: Cell>(
+    table: &Mutex<BTreeMap<Arc<str>, Arc<Family<C, T>>>>,
+    name: Option<&str>,
+    settings: &C,
+    place: &str,
+    max_keys: u32,
+    make: fn(&C) -> T,
+) -> (Arc<Family<C, T>>, Option<(Arc<str>, Arc<str>)>) {
+    let Some(name) = name else { return (Arc::new(Family::new(settings.clone(), place, max_keys, make)), None) };
+    let mut table = table.lock();
+    if let Some(found) = table.get(name) {
+        let clash = found.conflict(settings).map(|first| (Arc::from(name), first));
+        return (found.clone(), clash);
+    }
+    let made = Arc::new(Family::new(settings.clone(), place, max_keys, make));
+    table.insert(name.into(), made.clone());
+    (made, None)
+}
+
+impl Names {
+    /// The families of a policy configured as `config` at `place`.
+    pub(crate) fn families(&self, config: &PolicyConfig, place: &str) -> (Families, Vec<Conflict>) {
+        use crate::event::PartKind as Kind;
+        let mut conflicts = Vec::new();
+        let mut clash = |part, found: Option<(Arc<str>, Arc<str>)>| {
+            conflicts.extend(found.map(|(name, first)| Conflict { part, name, first }));
+        };
+        let own = config.name.as_deref();
+        let max = config.max_keys;
+        let mut families = Families::default();
+        if let Some(c) = &config.breaker {
+            let (found, other) = family(&self.breakers, c.name.as_deref().or(own), c, place, max, Breaker::new);
+            clash(Kind::Breaker, other);
+            families.breaker = Some(found);
+        }
+        if let Some(c) = &config.bulkhead {
+            let (found, other) = family(&self.bulkheads, c.name.as_deref().or(own), c, place, max, Bulkhead::new);
+            clash(Kind::Bulkhead, other);
+            families.bulkhead = Some(found);
+        }
+        if let Some(timeout) = &config.timeout
+            && let Some(c) = &timeout.adaptive
+        {
+            let name = timeout.name.as_deref().or(own);
+            let (found, other) = family(&self.adaptives, name, c, place, max, Adaptive::new);
+            clash(Kind::Timeout, other);
+            families.adaptive = Some(found);
+        }
+        if let Some(c) = config.retry.as_ref().and_then(|retry| retry.budget.as_ref()) {
+            let make = |c: &BudgetConfig| Budget::new(&c.rule);
+            let (found, other) = family(&self.budgets, c.name.as_deref().or(own), c, place, 0, make);
+            clash(Kind::Budget, other);
+            families.budget = Some(found);
+        }
+        for c in &config.cost {
+            let (found, other) = family(&self.costs, Some(c.name.as_str()), c, place, 0, CostBudget::new);
+            clash(Kind::Cost, other);
+            families.costs.push(found);
+        }
+        (families, conflicts)
+    }
+
+    pub(crate) fn breakers(&self) -> Vec<(Arc<str>, Arc<Breakers>)> {
+        listed(&self.breakers)
+    }
+    pub(crate) fn bulkheads(&self) -> Vec<(Arc<str>, Arc<Bulkheads>)> {
+        listed(&self.bulkheads)
+    }
+    pub(crate) fn budgets(&self) -> Vec<(Arc<str>, Arc<Budgets>)> {
+        listed(&self.budgets)
+    }
+    pub(crate) fn costs(&self) -> Vec<(Arc<str>, Arc<Costs>)> {
+        listed(&self.costs)
+    }
+}
+
+fn listed<T>(table: &Mutex<BTreeMap<Arc<str>, Arc<T>>>) -> Vec<(Arc<str>, Arc<T>)> {
+    table.lock().iter().map(|(name, family)| (name.clone(), family.clone())).collect()
+}
