@@ -1,0 +1,265 @@
+//! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
+
+use super::layout::{EPOCH, FAILURES, SLICE_WORDS, SLOW_TOTAL, SLOWS, TALLY};
+use super::transition::Reason;
+use super::word::Word;
+use super::{Breaker, State};
+use crate::config::{Rate, Window};
+use crate::cx::Cx;
+use crate::event::{EventKind, Note, PartKind};
+use crate::outcome::Hint;
+use crate::sync::Ordering;
+use crate::time::{Span, Tick};
+use crate::window::Counts;
+use crate::window::count::Log;
+use crate::window::time::{Column, Slices};
+
+impl Breaker {
+    /// The word a state begins with: whether its gate may say *pass* at once.
+    pub(super) fn first_word(&self, word: Word) -> Word {
+        word.with_pass(word.state() == State::Closed && self.may_pass(0))
+    }
+
+    /// Whether a success may go uncounted by a verdict once the window holds `calls`.
+    fn may_pass(&self, calls: u64) -> bool {
+        let warm = match self.config.window {
+            Window::Consecutive { .. } => true,
+            // Only rates have a warm-up; a success never makes k failures.
+            Window::Count { .. } => self.config.failure_rate.is_none() || calls >= u64::from(self.config.minimum_calls),
+            // Successes leave a time window without an event: each must look.
+            Window::Time { .. } => false,
+        };
+        warm && self.config.slow_call.is_none()
+    }
+
+    pub(super) fn count_success(&self, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
+        if let Window::Time { .. } = self.config.window {
+            self.count_other_success();
+            self.add_to_slices(word, Column::Successes, slow, cx.now);
+        } else {
+            self.add(TALLY);
+            if slow {
+                let number = self.sum(TALLY) + self.cell.word(FAILURES).load(Ordering::Acquire);
+                self.log_slow(number);
+            }
+        }
+        if slow {
+            self.count(SLOW_TOTAL);
+        }
+        self.end_streak(word);
+        self.judge(word, hint, cx);
+    }
+
+    pub(super) fn count_failure(&self, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
+        // The tallies are read before the index is taken: a stopped thread must not make a young
+        // entry at an old index.
+        let tallied = self.sum(TALLY);
+        let index = self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
+        if let Some(log) = self.failure_log() {
+            log.enter(&self.cell, index, tallied + index + 1);
+            if slow {
+                self.log_slow(tallied + index + 1);
+            }
+        }
+        if self.is_time_window() {
+            self.add_to_slices(word, Column::Failures, slow, cx.now);
+        }
+        if slow {
+            self.count(SLOW_TOTAL);
+        }
+        self.extend_streak(word);
+        self.judge(word, hint, cx);
+    }
+
+    fn add_to_slices(&self, word: Word, column: Column, slow: bool, now: Tick) {
+        let Some(slices) = self.slices() else { return };
+        let epoch = slices.epoch_at(&self.cell, self.window_time(now));
+        if slow {
+            slices.add(&self.cell, epoch, word.generation(), Column::Slow);
+        }
+        slices.add(&self.cell, epoch, word.generation(), column);
+    }
+
+    fn log_slow(&self, number: u64) {
+        if let Some(log) = self.slow_log() {
+            let index = self.cell.word(SLOWS).fetch_add(1, Ordering::AcqRel);
+            log.enter(&self.cell, index, number);
+        }
+    }
+
+    /// One failure more in a row. While a streak runs, a consecutive window must hear of successes.
+    fn extend_streak(&self, seen: Word) {
+        self.change_word(seen, |word| {
+            let pass = word.pass() && !matches!(self.config.window, Window::Consecutive { .. });
+            word.with_streak(word.streak() + 1).with_pass(pass)
+        });
+    }
+
+    fn end_streak(&self, seen: Word) {
+        self.change_word(seen, |word| {
+            // A streak that has reached its end is judged, not ended.
+            if word.streak() >= self.streak_limit() { word } else { word.with_streak(0) }
+        });
+    }
+
+    fn streak_limit(&self) -> u32 {
+        match self.config.window {
+            Window::Consecutive { failures } => failures,
+            _ => u32::MAX,
+        }
+    }
+
+    /// Changes the word within its generation; a later generation is left alone.
+    fn change_word(&self, seen: Word, change: impl Fn(Word) -> Word) {
+        let mut word = self.word();
+        while word.generation() == seen.generation() {
+            let next = change(word);
+            if next == word || self.swap_word(word, next) {
+                return;
+            }
+            word = self.word();
+        }
+    }
+
+    /// The verdict after a recorded outcome: open, or set the gate as the window now allows.
+    fn judge(&self, seen: Word, hint: Option<Hint>, cx: &mut Cx) {
+        let word = self.word();
+        if word.generation() != seen.generation() {
+            return;
+        }
+        match self.verdict(word, cx.now) {
+            Some(reason) if word.state() == State::MetricsOnly => self.say_once(word, reason, cx),
+            Some(reason) => self.trip(word, reason, hint, cx),
+            None if word.state() == State::Closed && !word.pass() => {
+                let calls = if self.config.failure_rate.is_some() { self.window_counts(word, cx.now).calls } else { 0 };
+                self.change_word(word, |word| {
+                    let streak_runs = word.streak() > 0 && matches!(self.config.window, Window::Consecutive { .. });
+                    word.with_pass(self.may_pass(calls) && !streak_runs)
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// In `metrics_only`: that the circuit would have opened, once per generation.
+    fn say_once(&self, word: Word, reason: Reason, cx: &mut Cx) {
+        // The step of the open time has no meaning in this state and serves as the mark.
+        if word.step() == 0 && self.swap_word(word, word.with_step(1)) {
+            let state = State::MetricsOnly.as_str();
+            let note = Note::new(EventKind::Opened, PartKind::Breaker, cx.now);
+            cx.note(Note { from: state, to: state, reason: reason.as_str(), ..note });
+        }
+    }
+
+    fn verdict(&self, word: Word, now: Tick) -> Option<Reason> {
+        match self.config.window {
+            Window::Consecutive { failures } => (word.streak() >= failures).then_some(Reason::Consecutive),
+            Window::Count { size } => self.count_verdict(word, u64::from(size)),
+            Window::Time { .. } => self.rate_verdict(self.window_counts(word, now), u64::from(self.config.minimum_calls)),
+        }
+    }
+
+    /// Which rule trips on `counts`, rates only from `minimum` calls on.
+    pub(super) fn rate_verdict(&self, counts: Counts, minimum: u64) -> Option<Reason> {
+        if self.config.failure_count.is_some_and(|k| counts.failures >= u64::from(k)) {
+            return Some(Reason::FailureCount);
+        }
+        if counts.calls < minimum {
+            return None;
+        }
+        if self.config.failure_rate.is_some_and(|rate| rate.is_reached(counts.failures, counts.calls)) {
+            return Some(Reason::FailureRate);
+        }
+        let slow = self.config.slow_call.is_some_and(|slow| slow.rate.is_reached(counts.slow, counts.calls));
+        slow.then_some(Reason::SlowCallRate)
+    }
+
+    /// The same on a count window without counting it: is the k-th latest failure inside?
+    fn count_verdict(&self, word: Word, size: u64) -> Option<Reason> {
+        let (failures, slow) = (self.failure_log()?, self.slow_log());
+        loop {
+            // Failures first, then successes: what comes in between errs towards closed.
+            let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
+            let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
+            let number = self.sum(TALLY) + failed;
+            let calls = number.saturating_sub(self.base(word.generation())).min(size);
+            let start = number - calls;
+            let warm = calls >= u64::from(self.config.minimum_calls);
+            let k_of = |rate: Rate| if warm { rate.needed_of(calls) } else { 0 };
+            let looks = [
+                (Some(failures), failed, self.config.failure_count.map_or(0, u64::from), Reason::FailureCount),
+                (Some(failures), failed, self.config.failure_rate.map_or(0, k_of), Reason::FailureRate),
+                (slow, slowed, self.config.slow_call.map_or(0, |rule| k_of(rule.rate)), Reason::SlowCallRate),
+            ];
+            let mut overtaken = false;
+            for (log, made, k, reason) in looks {
+                match log.map(|log| log.reaches(&self.cell, made, k, start)) {
+                    Some(Some(true)) => return Some(reason),
+                    Some(None) => overtaken = true,
+                    _ => {}
+                }
+            }
+            if !overtaken {
+                return None;
+            }
+        }
+    }
+
+    /// The number of calls, failures and slow calls that the window holds.
+    pub(super) fn window_counts(&self, word: Word, now: Tick) -> Counts {
+        match self.config.window {
+            Window::Consecutive { .. } => {
+                let calls = self.call_number().saturating_sub(self.base(word.generation()));
+                Counts { calls, failures: u64::from(word.streak()), slow: 0 }
+            }
+            Window::Count { size } => {
+                let number = self.call_number();
+                let calls = number.saturating_sub(self.base(word.generation())).min(u64::from(size));
+                let since = |log: Option<Log>| log.map_or(0, |log| log.since(&self.cell, number - calls).min(calls));
+                Counts { calls, failures: since(self.failure_log()), slow: since(self.slow_log()) }
+            }
+            Window::Time { .. } => {
+                let Some(slices) = self.slices() else { return Counts::default() };
+                loop {
+                    let epoch = slices.epoch_at(&self.cell, self.window_time(now));
+                    if let Some(counts) = slices.sum(&self.cell, epoch, word.generation()) {
+                        return counts;
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many calls of a count window there have been.
+    pub(super) fn call_number(&self) -> u64 {
+        let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
+        self.sum(TALLY) + failed
+    }
+
+    fn failure_log(&self) -> Option<Log> {
+        let length = self.layout.ring;
+        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window, length })
+    }
+
+    fn slow_log(&self) -> Option<Log> {
+        let length = self.layout.slow_ring;
+        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window, length })
+    }
+
+    fn slices(&self) -> Option<Slices> {
+        let Window::Time { span, slices, .. } = self.config.window else { return None };
+        let count = u64::from(slices.max(1));
+        let length = Span((span.0 / count).max(1));
+        Some(Slices { first: self.layout.window, stride: SLICE_WORDS, count, length, epoch: EPOCH })
+    }
+
+    /// Slices that are not aligned begin at the first call ever seen.
+    fn window_time(&self, now: Tick) -> Tick {
+        let Window::Time { aligned: false, .. } = self.config.window else { return now };
+        let origin = self.cell.word(super::layout::ORIGIN);
+        // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
+        let first = now.0.saturating_add(1);
+        let origin = origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire).map_or_else(|seen| seen, |_| first);
+        Tick(now.0.saturating_sub(origin - 1))
+    }
+}

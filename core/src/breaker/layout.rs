@@ -1,0 +1,116 @@
+//! Where in the cell each word of a breaker is. A pure function of the settings.
+
+use crate::cell::LINE;
+use crate::config::{BreakerConfig, Rate, Window};
+
+/// Tally lines; threads beyond this number share them by atomic addition.
+pub(crate) const WRITERS: usize = 4;
+
+// Line 0: read by every call.
+pub(crate) const WORD: usize = 0;
+// Line 1: written by failures.
+pub(crate) const FAILURES: usize = LINE;
+pub(crate) const SLOWS: usize = LINE + 1;
+pub(crate) const EPOCH: usize = LINE + 2;
+/// Half-open, mode `concurrent`: results so far.
+pub(crate) const RESULTS: usize = LINE + 3;
+/// Leases that ran out since the last verdict, tagged with the generation.
+pub(crate) const EXPIRED: usize = LINE + 4;
+/// When the first slice of a window that is not aligned began, plus one.
+pub(crate) const ORIGIN: usize = LINE + 5;
+// Line 2: four slots by generation of the calls before it, four of its deadline.
+pub(crate) const BASES: usize = 2 * LINE;
+pub(crate) const DEADLINES: usize = 2 * LINE + 4;
+// Line 3: totals that are rare.
+pub(crate) const IGNORED: usize = 3 * LINE;
+pub(crate) const CANCELLED: usize = 3 * LINE + 1;
+pub(crate) const STALE: usize = 3 * LINE + 2;
+pub(crate) const RECLAIMED: usize = 3 * LINE + 3;
+pub(crate) const TRANSITIONS: usize = 3 * LINE + 4;
+pub(crate) const SLOW_TOTAL: usize = 3 * LINE + 5;
+pub(crate) const PROBE_FAILURES: usize = 3 * LINE + 6;
+// Line 4: what a snapshot shows of the last transition and of the window that tripped.
+pub(crate) const LAST: usize = 4 * LINE;
+pub(crate) const LAST_AT: usize = 4 * LINE + 1;
+pub(crate) const REJECTED_BEFORE: usize = 4 * LINE + 2;
+pub(crate) const KEPT_CALLS: usize = 4 * LINE + 3;
+pub(crate) const KEPT_FAILURES: usize = 4 * LINE + 4;
+pub(crate) const KEPT_SLOW: usize = 4 * LINE + 5;
+pub(crate) const KEPT_STREAK: usize = 4 * LINE + 6;
+const FIRST_WRITER: usize = 5 * LINE;
+
+/// In a writer's line.
+pub(crate) const TALLY: usize = 0;
+pub(crate) const REJECTED: usize = 1;
+/// Successes that are no part of a count window's sequence.
+pub(crate) const OTHER_SUCCESS: usize = 2;
+
+/// The part of the layout that depends on the settings.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Layout {
+    pub leases: usize,
+    pub permits: usize,
+    /// Failure log of a count window, or the slices of a time window.
+    pub window: usize,
+    pub ring: usize,
+    /// The log of slow calls, where there is a slow-call rule on a count window.
+    pub slow_window: usize,
+    pub slow_ring: usize,
+    pub words: usize,
+    kind: u8,
+    /// Size of a count window, slices of a time window.
+    extent: u64,
+    span: u64,
+}
+
+impl Layout {
+    pub(crate) fn of(config: &BreakerConfig) -> Layout {
+        let leases = FIRST_WRITER + WRITERS * LINE;
+        let permits = config.half_open.permits.max(1) as usize;
+        let window = (leases + permits).next_multiple_of(LINE);
+        let mut layout = Layout {
+            leases,
+            permits,
+            window,
+            ring: 0,
+            slow_window: window,
+            slow_ring: 0,
+            words: window,
+            kind: 0,
+            extent: 0,
+            span: 0,
+        };
+        match config.window {
+            Window::Consecutive { .. } => {}
+            Window::Count { size } => {
+                layout.kind = 1;
+                layout.extent = u64::from(size);
+                layout.ring = log_length(config, size, config.failure_rate);
+                layout.slow_window = window + layout.ring;
+                layout.slow_ring = config.slow_call.map_or(0, |slow| log_length(config, size, Some(slow.rate)));
+                layout.words = layout.slow_window + layout.slow_ring;
+            }
+            Window::Time { span, slices, .. } => {
+                layout.kind = 2;
+                layout.extent = u64::from(slices);
+                layout.span = span.0;
+                layout.words = window + slices as usize * SLICE_WORDS;
+            }
+        }
+        layout
+    }
+
+    pub(crate) fn writer(index: usize) -> usize {
+        FIRST_WRITER + index % WRITERS * LINE
+    }
+}
+
+/// Words of one slice of a time window: failures, slow calls, successes.
+pub(crate) const SLICE_WORDS: usize = 4;
+
+/// As many failures as a verdict ever looks back at, and a few for judges that are overtaken.
+fn log_length(config: &BreakerConfig, size: u32, rate: Option<Rate>) -> usize {
+    let by_rate = rate.map_or(0, |rate| rate.needed_of(u64::from(size)));
+    let by_count = u64::from(config.failure_count.unwrap_or(0));
+    (by_rate.max(by_count).max(u64::from(config.minimum_calls)) + 8) as usize
+}
