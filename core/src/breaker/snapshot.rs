@@ -1,0 +1,178 @@
+//! Looking at a breaker without touching it.
+
+use super::layout::{
+    CANCELLED, FAILURES, IGNORED, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, OTHER_SUCCESS,
+    PROBE_FAILURES, RECLAIMED, REJECTED, REJECTED_BEFORE, SLOW_TOTAL, STALE, TALLY, TRANSITIONS,
+};
+use super::transition::Reason;
+use super::word::Word;
+use super::{Breaker, State};
+use crate::config::Window;
+use crate::cx::Cx;
+use crate::sync::Ordering;
+use crate::time::{Span, Tick};
+use crate::window::Counts;
+
+/// A breaker at one instant.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BreakerSnapshot {
+    pub state: State,
+    pub generation: u32,
+    /// Results in the window shown: the current one, while open the one that tripped, in half-open
+    /// those of the probes.
+    pub calls: u64,
+    pub successes: u64,
+    pub failures: u64,
+    pub slow: u64,
+    pub consecutive_failures: u64,
+    /// `None` below the minimum that applies to the results shown.
+    pub failure_rate: Option<f64>,
+    pub slow_rate: Option<f64>,
+    /// Probes that may still be sent, in half-open.
+    pub permits_left: Option<u64>,
+    /// Re-openings since the circuit was last closed.
+    pub step: u32,
+    pub open_remaining: Option<Span>,
+    pub retry_after: Option<Span>,
+    /// Rejections since the state was entered.
+    pub not_permitted: u64,
+    pub totals: Totals,
+    pub last_transition: Option<LastTransition>,
+    /// A transition is due that nobody has applied yet.
+    pub due: bool,
+}
+
+/// Counted since the breaker was made; no state change resets them.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    pub success: u64,
+    pub failure: u64,
+    pub slow: u64,
+    pub ignored: u64,
+    pub cancelled: u64,
+    pub stale: u64,
+    pub rejected: u64,
+    pub reclaimed: u64,
+    pub transitions: u64,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct LastTransition {
+    pub from: State,
+    pub to: State,
+    pub reason: Reason,
+    pub at: Tick,
+}
+
+impl Breaker {
+    /// Applies a transition that is due, then looks.
+    pub fn snapshot(&self, cx: &mut Cx) -> BreakerSnapshot {
+        self.help(cx);
+        self.peek(cx.now)
+    }
+
+    /// Looks, and changes nothing.
+    pub fn peek(&self, now: Tick) -> BreakerSnapshot {
+        let word = self.word();
+        let state = word.state();
+        let counts = self.shown_counts(word, now);
+        let (failure_rate, slow_rate) = self.rates(word, counts);
+        let probing = state == State::HalfOpen;
+        BreakerSnapshot {
+            state,
+            generation: word.generation(),
+            calls: counts.calls,
+            successes: counts.calls.saturating_sub(counts.failures),
+            failures: counts.failures,
+            slow: counts.slow,
+            consecutive_failures: match state {
+                State::Open => self.total(KEPT_STREAK),
+                _ => u64::from(word.streak()),
+            },
+            failure_rate,
+            slow_rate,
+            permits_left: probing.then(|| self.probes_left(word.generation(), now)),
+            step: if state == State::MetricsOnly { 0 } else { word.step() },
+            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation()))),
+            retry_after: self.retry_after(word, now),
+            not_permitted: self.sum(REJECTED).saturating_sub(self.total(REJECTED_BEFORE)),
+            totals: self.totals(),
+            last_transition: self.last_transition(),
+            due: self.due(word, now).is_some(),
+        }
+    }
+
+    /// The results that a snapshot of this state shows.
+    pub(super) fn shown_counts(&self, word: Word, now: Tick) -> Counts {
+        match word.state() {
+            State::Closed | State::MetricsOnly => self.window_counts(word, now),
+            State::HalfOpen => self.probes(word.generation(), now).results,
+            State::Open => Counts {
+                calls: self.total(KEPT_CALLS),
+                failures: self.total(KEPT_FAILURES),
+                slow: self.total(KEPT_SLOW),
+            },
+            State::ForcedOpen | State::Disabled => Counts::default(),
+        }
+    }
+
+    fn rates(&self, word: Word, counts: Counts) -> (Option<f64>, Option<f64>) {
+        let half_open = &self.config.half_open;
+        let minimum = match (word.state(), &self.config.window) {
+            (_, Window::Consecutive { .. }) => return (None, None),
+            (State::HalfOpen, _) => self.config.minimum_calls.min(half_open.permits),
+            // A re-opened circuit shows its probes, and those had a minimum of their own.
+            (State::Open, _) if word.step() > 0 => self.config.minimum_calls.min(half_open.permits),
+            _ => self.config.minimum_calls,
+        };
+        if counts.calls < u64::from(minimum.max(1)) {
+            return (None, None);
+        }
+        let rate = |part: u64| Some(part as f64 / counts.calls as f64);
+        (rate(counts.failures), rate(counts.slow))
+    }
+
+    /// When a rejected caller may come back.
+    pub(super) fn retry_after(&self, word: Word, now: Tick) -> Option<Span> {
+        match word.state() {
+            State::Open => Some(now.until(self.deadline(word.generation()))),
+            State::HalfOpen => {
+                let lease = self.probes(word.generation(), now).earliest_end;
+                let lease = lease.map(|millis| now.until(Tick(millis.saturating_mul(1_000_000))));
+                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation())));
+                let soonest = lease.into_iter().chain(wait).min().unwrap_or(self.config.open_for.base);
+                Some(soonest.min(self.config.open_for.base))
+            }
+            _ => None,
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        Totals {
+            success: self.sum(TALLY) + self.sum(OTHER_SUCCESS),
+            failure: self.total(FAILURES) + self.total(PROBE_FAILURES),
+            slow: self.total(SLOW_TOTAL),
+            ignored: self.total(IGNORED),
+            cancelled: self.total(CANCELLED),
+            stale: self.total(STALE),
+            rejected: self.sum(REJECTED),
+            reclaimed: self.total(RECLAIMED),
+            transitions: self.total(TRANSITIONS),
+        }
+    }
+
+    fn last_transition(&self) -> Option<LastTransition> {
+        let last = self.total(LAST);
+        let reason = Reason::from_u8(last as u8);
+        if reason == Reason::None {
+            return None;
+        }
+        let state = |shift: u32| State::from_u8((last >> shift) as u8).unwrap_or(State::Closed);
+        Some(LastTransition { from: state(8), to: state(16), reason, at: Tick(self.total(LAST_AT)) })
+    }
+
+    fn total(&self, word: usize) -> u64 {
+        // Acquire: only to show; each word stands for itself.
+        self.cell.word(word).load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,260 @@
+//! The only place where a state changes.
+//!
+//! Before a state is entered its base (calls so far) and deadline are written into the slot of the
+//! new generation; then one compare-and-swap changes state, generation and gate together. Who loses
+//! that race leaves a slot that the winner has already written or will never be read.
+
+use super::layout::{
+    BASES, DEADLINES, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, REJECTED, REJECTED_BEFORE,
+    TRANSITIONS,
+};
+use super::word::Word;
+use super::{Breaker, State};
+use crate::config::OnMaxWait;
+use crate::cx::Cx;
+use crate::event::{EventKind, Note, PartKind};
+use crate::outcome::Hint;
+use crate::sync::Ordering;
+use crate::time::{Span, Tick};
+
+/// A transition by hand. Every one is legal in every state.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// For the configured open time.
+    Open,
+    OpenFor(Span),
+    OpenUntil(Tick),
+    HalfOpen,
+    Close,
+    ForceOpen,
+    Disable,
+    MetricsOnly,
+    /// Closed, with empty statistics; in closed too.
+    Reset,
+}
+
+/// Why a state was entered.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Reason {
+    None = 0,
+    Consecutive = 1,
+    FailureRate = 2,
+    FailureCount = 3,
+    SlowCallRate = 4,
+    OpenTimeOver = 5,
+    ProbeFailed = 6,
+    ProbesSucceeded = 7,
+    MaxWait = 8,
+    Manual = 9,
+    Reset = 10,
+}
+
+impl Reason {
+    const ALL: [Reason; 11] = [
+        Reason::None,
+        Reason::Consecutive,
+        Reason::FailureRate,
+        Reason::FailureCount,
+        Reason::SlowCallRate,
+        Reason::OpenTimeOver,
+        Reason::ProbeFailed,
+        Reason::ProbesSucceeded,
+        Reason::MaxWait,
+        Reason::Manual,
+        Reason::Reset,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::None => "",
+            Reason::Consecutive => "consecutive_failures",
+            Reason::FailureRate => "failure_rate",
+            Reason::FailureCount => "failure_count",
+            Reason::SlowCallRate => "slow_call_rate",
+            Reason::OpenTimeOver => "open_time_over",
+            Reason::ProbeFailed => "probe_failed",
+            Reason::ProbesSucceeded => "probes_succeeded",
+            Reason::MaxWait => "max_wait",
+            Reason::Manual => "manual",
+            Reason::Reset => "reset",
+        }
+    }
+
+    pub(super) fn from_u8(number: u8) -> Reason {
+        Reason::ALL.get(number as usize).copied().unwrap_or(Reason::None)
+    }
+}
+
+/// A slot holds the low 16 bits of its generation above 48 bits of value.
+const SLOT_VALUE: u64 = (1 << 48) - 1;
+
+impl Breaker {
+    /// Applies what is due and returns the word in force.
+    pub(super) fn help(&self, cx: &mut Cx) -> Word {
+        loop {
+            let word = self.word();
+            if word.state() == State::Open && self.read_slot(DEADLINES, word.generation()).is_none() {
+                // A circuit that was made open: its time begins with the first who looks.
+                let until = cx.now.after(self.open_span(0, cx));
+                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, Span(until.0).micros_ceil())]);
+            }
+            let Some((to, reason)) = self.due(word, cx.now) else { return word };
+            match to {
+                State::Open => self.trip(word, reason, None, cx),
+                State::Closed => self.close(word, reason, cx),
+                _ => self.half_open(word, reason, cx),
+            }
+        }
+    }
+
+    /// The transition that time has made due.
+    pub(super) fn due(&self, word: Word, now: Tick) -> Option<(State, Reason)> {
+        let deadline = || self.deadline(word.generation());
+        match word.state() {
+            State::Open if now >= deadline() => Some((State::HalfOpen, Reason::OpenTimeOver)),
+            State::HalfOpen if self.config.half_open.max_wait.is_some() && now >= deadline() => {
+                let to = match self.config.half_open.on_max_wait {
+                    OnMaxWait::Open => State::Open,
+                    OnMaxWait::Closed => State::Closed,
+                };
+                Some((to, Reason::MaxWait))
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens for the configured time: the next step of it where the circuit was half-open.
+    pub(super) fn trip(&self, word: Word, reason: Reason, hint: Option<Hint>, cx: &mut Cx) {
+        let step = if word.state() == State::HalfOpen { word.step() + 1 } else { 0 };
+        let mut span = self.open_span(step, cx);
+        if let (true, Some(Hint::After(asked))) = (self.config.from_server_hint, hint) {
+            span = asked.min(self.config.open_for.cap);
+        }
+        self.open_until(word, step, cx.now.after(span), reason, cx);
+    }
+
+    pub(super) fn close(&self, word: Word, reason: Reason, cx: &mut Cx) {
+        self.enter(word, word.next(State::Closed), Tick::NEVER, reason, EventKind::Closed, cx);
+    }
+
+    fn half_open(&self, word: Word, reason: Reason, cx: &mut Cx) {
+        let deadline = self.config.half_open.max_wait.map_or(Tick::NEVER, |wait| cx.now.after(wait));
+        let next = word.next(State::HalfOpen).with_step(word.step());
+        self.enter(word, next, deadline, reason, EventKind::HalfOpened, cx);
+    }
+
+    fn open_until(&self, word: Word, step: u32, deadline: Tick, reason: Reason, cx: &mut Cx) {
+        let next = word.next(State::Open).with_step(step);
+        self.enter(word, next, deadline, reason, EventKind::Opened, cx);
+    }
+
+    /// base × factor^step, capped, ± jitter.
+    fn open_span(&self, step: u32, cx: &Cx) -> Span {
+        let open = &self.config.open_for;
+        let span = open.base.times(open.factor.powi(step as i32)).min(open.cap.max(open.base));
+        match open.jitter {
+            jitter if jitter > 0.0 => span.times(1.0 - jitter + 2.0 * jitter * cx.rng.uniform()),
+            _ => span,
+        }
+    }
+
+    /// A transition by hand.
+    pub fn control(&self, control: Control, cx: &mut Cx) {
+        loop {
+            let word = self.help(cx);
+            let generation = word.generation();
+            match control {
+                Control::Open => {
+                    let until = cx.now.after(self.open_span(word.step(), cx));
+                    self.open_until(word, word.step(), until, Reason::Manual, cx);
+                }
+                Control::OpenFor(span) => self.open_until(word, word.step(), cx.now.after(span), Reason::Manual, cx),
+                Control::OpenUntil(at) => self.open_until(word, word.step(), at, Reason::Manual, cx),
+                Control::HalfOpen => self.half_open(word, Reason::Manual, cx),
+                Control::Close => self.close(word, Reason::Manual, cx),
+                Control::ForceOpen => self.force(word, State::ForcedOpen, cx),
+                Control::Disable => self.force(word, State::Disabled, cx),
+                Control::MetricsOnly => self.force(word, State::MetricsOnly, cx),
+                Control::Reset => {
+                    let next = word.next(State::Closed);
+                    self.enter(word, next, Tick::NEVER, Reason::Reset, EventKind::Forced, cx);
+                }
+            }
+            if self.word().generation() != generation {
+                return;
+            }
+        }
+    }
+
+    fn force(&self, word: Word, state: State, cx: &mut Cx) {
+        self.enter(word, word.next(state), Tick::NEVER, Reason::Manual, EventKind::Forced, cx);
+    }
+
+    fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
+        let counts = self.shown_counts(from, cx.now);
+        let rejected = self.sum(REJECTED);
+        let slots = [(BASES, self.call_number()), (DEADLINES, Span(deadline.0).micros_ceil())];
+        if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
+            return;
+        }
+        // From here on for the eyes of a snapshot only.
+        if to.state() == State::Open {
+            for (word, value) in [(KEPT_CALLS, counts.calls), (KEPT_FAILURES, counts.failures), (KEPT_SLOW, counts.slow)] {
+                self.cell.word(word).store(value, Ordering::Relaxed);
+            }
+            self.cell.word(KEPT_STREAK).store(u64::from(from.streak()), Ordering::Relaxed);
+        }
+        self.count(TRANSITIONS);
+        self.cell.word(REJECTED_BEFORE).store(rejected, Ordering::Relaxed);
+        let last = u64::from(reason as u8) | (from.state() as u64) << 8 | (to.state() as u64) << 16;
+        self.cell.word(LAST_AT).store(cx.now.0, Ordering::Relaxed);
+        self.cell.word(LAST).store(last, Ordering::Relaxed);
+        cx.note(Note {
+            from: from.state().as_str(),
+            to: to.state().as_str(),
+            reason: reason.as_str(),
+            span: if to.state() == State::Open { cx.now.until(deadline) } else { Span::ZERO },
+            count: counts.failures,
+            ..Note::new(event, PartKind::Breaker, cx.now)
+        });
+    }
+
+    /// Prepares the slots of `generation`; `false` if somebody else is ahead.
+    ///
+    /// The slots are read before the word is looked at again: if another transition gets in between,
+    /// it changes them and our swap fails, so no loser can write into a state in force.
+    fn write_slots(&self, from: Word, generation: u32, values: [(usize, u64); 2]) -> bool {
+        let slots = values.map(|(slots, value)| {
+            let slot = self.cell.word(slots + (generation % 4) as usize);
+            (slot, slot.load(Ordering::Acquire), u64::from(generation & 0xffff) << 48 | value.min(SLOT_VALUE))
+        });
+        // AcqRel: published by the swap of the word that follows.
+        self.word() == from
+            && slots.iter().all(|(slot, seen, next)| {
+                slot.compare_exchange(*seen, *next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            })
+    }
+
+    fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
+        let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
+        (value >> 48 == u64::from(generation & 0xffff)).then_some(value & SLOT_VALUE)
+    }
+
+    pub(super) fn base(&self, generation: u32) -> u64 {
+        self.read_slot(BASES, generation).unwrap_or(0)
+    }
+
+    pub(super) fn deadline(&self, generation: u32) -> Tick {
+        match self.read_slot(DEADLINES, generation) {
+            Some(SLOT_VALUE) => Tick::NEVER,
+            Some(micros) => Tick(micros.saturating_mul(1_000)),
+            // A state without a deadline of its own: due at once rather than never.
+            None => Tick::ZERO,
+        }
+    }
+
+    pub(super) fn deadline_slot(&self, generation: u32) -> usize {
+        DEADLINES + (generation % 4) as usize
+    }
+}
