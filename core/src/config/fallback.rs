@@ -20,6 +20,30 @@ pub enum FallbackStep {
     FailClosed = 6,
 }
 
+impl FallbackStep {
+    pub const ALL: [FallbackStep; 7] = [
+        FallbackStep::Value,
+        FallbackStep::Function,
+        FallbackStep::Cached,
+        FallbackStep::Stale,
+        FallbackStep::Empty,
+        FallbackStep::FailOpen,
+        FallbackStep::FailClosed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FallbackStep::Value => "value",
+            FallbackStep::Function => "function",
+            FallbackStep::Cached => "cached",
+            FallbackStep::Stale => "stale",
+            FallbackStep::Empty => "empty",
+            FallbackStep::FailOpen => "fail_open",
+            FallbackStep::FailClosed => "fail_closed",
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct FallbackConfig {
     pub chain: Vec<FallbackStep>,

@@ -1,0 +1,252 @@
+//! How many may be inside at once, and who is next.
+//!
+//! The permits in use are one word of a cell; the queue is this process's own. A permit that is
+//! given back goes to the first in the queue, never to a newcomer: both happen under the queue's
+//! lock, which is held for a few instructions and never while anything else runs.
+
+mod queue;
+
+use crate::cell::Block;
+use crate::config::BulkheadConfig;
+use crate::cx::Cx;
+use crate::error::{Code, Refusal};
+use crate::event::{EventKind, Note, PartKind};
+use crate::permit::Permit;
+use crate::sync::{Mutex, Ordering};
+use crate::time::{Span, Tick};
+use queue::Queue;
+use std::collections::HashSet;
+
+const IN_USE: usize = 0;
+const ADMITTED: usize = 1;
+const FULL: usize = 2;
+const TIMED_OUT: usize = 3;
+const CANCELLED: usize = 4;
+const STALE: usize = 5;
+
+/// Tickets whose holders must be woken; they then ask [`Bulkhead::poll`].
+pub type Wakes = Vec<u64>;
+
+/// What a caller got at the door.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Entry {
+    Admitted(Permit),
+    /// In the queue, at most `until`.
+    Queued {
+        ticket: u64,
+        until: Option<Tick>,
+    },
+    Refused(Refusal),
+}
+
+/// How a ticket stands.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Poll {
+    Admitted(Permit),
+    Waiting {
+        until: Option<Tick>,
+    },
+    /// The wait was too long, or nobody knows the ticket.
+    Refused(Refusal),
+}
+
+/// A bulkhead at one instant.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct BulkheadSnapshot {
+    pub in_use: u64,
+    pub queued: u64,
+    pub limit: u32,
+    pub admitted: u64,
+    pub rejected_full: u64,
+    pub rejected_timeout: u64,
+    /// Waiters that left by themselves.
+    pub cancelled: u64,
+    /// Permits that were given back twice, or are none of ours.
+    pub stale: u64,
+}
+
+/// A bulkhead. All methods may be called from any thread; none blocks.
+pub struct Bulkhead {
+    config: BulkheadConfig,
+    cell: Block,
+    inside: Mutex<Inside>,
+}
+
+struct Inside {
+    limit: u32,
+    queue: Queue,
+    /// Permits that are out, so that one given back twice frees one slot.
+    out: HashSet<u64>,
+    next_permit: u64,
+}
+
+impl Bulkhead {
+    pub fn new(config: &BulkheadConfig) -> Bulkhead {
+        let inside = Inside { limit: config.limit, queue: Queue::default(), out: HashSet::new(), next_permit: 1 };
+        Bulkhead { config: config.clone(), cell: Block::new(8), inside: Mutex::new(inside) }
+    }
+
+    pub fn config(&self) -> &BulkheadConfig {
+        &self.config
+    }
+
+    /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,
+    /// `Some(Some(ZERO))` does not wait.
+    pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
+        let mut inside = self.inside.lock();
+        if inside.queue.is_empty()
+            && let Some(permit) = self.take(&mut inside)
+        {
+            return Entry::Admitted(permit);
+        }
+        let waits = max_wait != Some(Some(Span::ZERO)) && (max_wait.is_some() || self.config.queue > 0);
+        let room = if max_wait.is_some() { self.config.queue.max(1) } else { self.config.queue };
+        if !waits || inside.queue.waiting() >= room as usize {
+            self.count(FULL);
+            let limit = inside.limit;
+            drop(inside);
+            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), u64::from(limit), cx));
+        }
+        let until = max_wait.unwrap_or(self.config.max_wait).map(|span| cx.now.after(span));
+        let ticket = inside.queue.join(until, cx.now);
+        let count = inside.queue.waiting() as u64;
+        drop(inside);
+        cx.note(Note { count, ..Note::new(EventKind::Queued, PartKind::Bulkhead, cx.now) });
+        Entry::Queued { ticket, until }
+    }
+
+    /// Looks how a ticket stands. An expired one leaves the queue here.
+    pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
+        let mut inside = self.inside.lock();
+        if let Some(permit) = inside.queue.collect(ticket) {
+            return Poll::Admitted(permit);
+        }
+        // Room may have come from elsewhere (a resize, another process); the first may take it.
+        if inside.queue.is_first(ticket)
+            && let Some(permit) = self.take(&mut inside)
+        {
+            inside.queue.leave(ticket);
+            return Poll::Admitted(permit);
+        }
+        let waiting = inside.queue.until(ticket);
+        match waiting {
+            Some((until, _)) if until.is_none_or(|until| cx.now < until) => Poll::Waiting { until },
+            Some((_, since)) => {
+                inside.queue.leave(ticket);
+                drop(inside);
+                self.count(TIMED_OUT);
+                Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
+            }
+            None => Poll::Refused(Refusal::new(Code::StaleHandle)),
+        }
+    }
+
+    /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
+    pub fn cancel(&self, ticket: u64, _cx: &mut Cx) -> Wakes {
+        let mut inside = self.inside.lock();
+        if let Some(permit) = inside.queue.collect(ticket) {
+            self.count(CANCELLED);
+            return self.give_back(&mut inside, permit);
+        }
+        if inside.queue.leave(ticket) {
+            self.count(CANCELLED);
+        }
+        Wakes::new()
+    }
+
+    /// A permit comes back. One that is not out changes nothing.
+    pub fn leave(&self, permit: Permit, _cx: &mut Cx) -> Wakes {
+        let mut inside = self.inside.lock();
+        if !inside.out.contains(&permit.0) {
+            drop(inside);
+            self.count(STALE);
+            return Wakes::new();
+        }
+        self.give_back(&mut inside, permit)
+    }
+
+    /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
+    pub fn resize(&self, limit: u32, _cx: &mut Cx) -> Wakes {
+        let mut inside = self.inside.lock();
+        inside.limit = limit;
+        self.admit_waiters(&mut inside)
+    }
+
+    pub fn snapshot(&self, _cx: &mut Cx) -> BulkheadSnapshot {
+        let inside = self.inside.lock();
+        let total = |word| self.cell.word(word).load(Ordering::Relaxed);
+        BulkheadSnapshot {
+            in_use: self.in_use(),
+            queued: inside.queue.waiting() as u64,
+            limit: inside.limit,
+            admitted: total(ADMITTED),
+            rejected_full: total(FULL),
+            rejected_timeout: total(TIMED_OUT),
+            cancelled: total(CANCELLED),
+            stale: total(STALE),
+        }
+    }
+
+    /// Nobody inside and nobody waiting.
+    pub fn is_empty(&self) -> bool {
+        self.in_use() == 0 && self.inside.lock().queue.is_empty()
+    }
+
+    /// In a forked child: what the parent's callers hold is not ours to give back.
+    pub fn forget_callers(&self) {
+        let mut inside = self.inside.lock();
+        inside.queue = Queue::default();
+        inside.out.clear();
+        self.cell.word(IN_USE).store(0, Ordering::Release);
+    }
+
+    fn take(&self, inside: &mut Inside) -> Option<Permit> {
+        let limit = u64::from(inside.limit);
+        // AcqRel: a slot is taken once, whoever else maps the cell.
+        let taken = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| {
+            (in_use < limit).then_some(in_use + 1)
+        });
+        taken.ok().map(|_| self.issue(inside))
+    }
+
+    fn issue(&self, inside: &mut Inside) -> Permit {
+        let id = inside.next_permit;
+        inside.next_permit += 1;
+        inside.out.insert(id);
+        self.count(ADMITTED);
+        Permit(id)
+    }
+
+    fn give_back(&self, inside: &mut Inside, permit: Permit) -> Wakes {
+        inside.out.remove(&permit.0);
+        let _ = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+        self.admit_waiters(inside)
+    }
+
+    fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
+        let mut wakes = Wakes::new();
+        while !inside.queue.is_empty()
+            && let Some(permit) = self.take(inside)
+        {
+            wakes.extend(inside.queue.hand_over(permit));
+        }
+        wakes
+    }
+
+    fn in_use(&self) -> u64 {
+        self.cell.word(IN_USE).load(Ordering::Acquire)
+    }
+
+    fn count(&self, total: usize) {
+        // Relaxed: a total that nothing is decided by.
+        self.cell.word(total).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
+        cx.note(Note { reason: code.as_str(), count: used, ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now) });
+        Refusal { used, limit, ..Refusal::new(code) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,199 @@
+//! Budgets of named amounts: tokens, cents, rounds.
+//!
+//! What is reserved counts as used until it is settled, so that callers in flight together cannot
+//! overdraw; without an estimate the overrun is at most one call for each of them.
+
+use crate::cell::Block;
+use crate::config::CostConfig;
+use crate::cx::Cx;
+use crate::error::{Code, Refusal};
+use crate::sync::Ordering;
+use crate::time::{Span, Tick};
+
+/// At most this many amounts in one budget.
+pub const AMOUNTS: usize = 8;
+const PERIOD: usize = AMOUNTS;
+
+/// What an attempt holds of the budget, in the order of the configured amounts.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Reservation {
+    amounts: [u64; AMOUNTS],
+    period: u64,
+}
+
+/// A cost budget. All methods may be called from any thread.
+pub struct CostBudget {
+    config: CostConfig,
+    cell: Block,
+}
+
+/// One amount of a budget at one instant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AmountSnapshot {
+    pub amount: String,
+    pub used: u64,
+    pub limit: u64,
+}
+
+impl CostBudget {
+    pub fn new(config: &CostConfig) -> CostBudget {
+        CostBudget { config: config.clone(), cell: Block::new(PERIOD + 1) }
+    }
+
+    pub fn config(&self) -> &CostConfig {
+        &self.config
+    }
+
+    /// Whether anything is left of every amount.
+    pub fn check(&self, cx: &mut Cx) -> Result<(), Refusal> {
+        self.roll(cx.now);
+        for (index, (name, limit)) in self.amounts() {
+            let used = self.used(index);
+            if used >= *limit {
+                return Err(self.refusal(name, used, *limit, cx.now));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes `estimate` (amount, how much) out of the budget, all of it or nothing.
+    pub fn reserve(&self, estimate: &[(&str, u64)], cx: &mut Cx) -> Result<Reservation, Refusal> {
+        self.check(cx)?;
+        let mut reservation = Reservation { amounts: [0; AMOUNTS], period: self.period(cx.now) };
+        for (index, (name, limit)) in self.amounts() {
+            let wanted = amount_of(estimate, name);
+            // AcqRel: what is there is given out once.
+            let taken = self.cell.word(index).fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+                used.checked_add(wanted).filter(|sum| sum <= limit)
+            });
+            match taken {
+                Ok(_) => reservation.amounts[index] = wanted,
+                Err(used) => {
+                    self.give_back(reservation, cx);
+                    return Err(self.refusal(name, used, *limit, cx.now));
+                }
+            }
+        }
+        Ok(reservation)
+    }
+
+    /// Replaces what was reserved by what it really cost.
+    pub fn settle(&self, reservation: Reservation, actual: &[(&str, u64)], cx: &mut Cx) {
+        self.give_back(reservation, cx);
+        for (index, (name, _)) in self.amounts() {
+            self.add(index, amount_of(actual, name));
+        }
+    }
+
+    /// Nobody said what it really cost: the estimate stands.
+    pub fn settle_as_reserved(&self, _reservation: Reservation, _cx: &mut Cx) {}
+
+    /// The attempt did not take place.
+    pub fn give_back(&self, reservation: Reservation, cx: &mut Cx) {
+        self.roll(cx.now);
+        if reservation.period != self.period(cx.now) {
+            return;
+        }
+        for (index, amount) in reservation.amounts.into_iter().enumerate().filter(|(_, amount)| *amount > 0) {
+            let _ = self.cell.word(index).fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+                Some(used.saturating_sub(amount))
+            });
+        }
+    }
+
+    /// Those of `given` that this budget has an amount for.
+    pub fn known<'a>(&self, given: impl Iterator<Item = (&'a str, u64)>) -> Vec<(&'a str, u64)> {
+        given.filter(|(name, _)| self.config.limits.iter().any(|(own, _)| own == name)).collect()
+    }
+
+    pub fn snapshot(&self, cx: &mut Cx) -> Vec<AmountSnapshot> {
+        self.roll(cx.now);
+        self.amounts()
+            .map(|(index, (name, limit))| AmountSnapshot { amount: name.clone(), used: self.used(index), limit: *limit })
+            .collect()
+    }
+
+    fn amounts(&self) -> impl Iterator<Item = (usize, &(String, u64))> {
+        self.config.limits.iter().take(AMOUNTS).enumerate()
+    }
+
+    fn used(&self, index: usize) -> u64 {
+        self.cell.word(index).load(Ordering::Acquire)
+    }
+
+    fn add(&self, index: usize, amount: u64) {
+        let _ = self.cell.word(index).fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+            Some(used.saturating_add(amount))
+        });
+    }
+
+    fn period(&self, now: Tick) -> u64 {
+        self.config.per.map_or(0, |per| now.0 / per.0.max(1))
+    }
+
+    /// The first to look in a new period empties the budget's use.
+    fn roll(&self, now: Tick) {
+        let period = self.period(now);
+        // AcqRel: one caller wins and clears; what others use meanwhile belongs to either period.
+        if self.cell.word(PERIOD).fetch_max(period, Ordering::AcqRel) < period {
+            for (index, _) in self.amounts() {
+                self.cell.word(index).store(0, Ordering::Release);
+            }
+        }
+    }
+
+    fn refusal(&self, amount: &str, used: u64, limit: u64, now: Tick) -> Refusal {
+        let next = |per: Span| now.until(Tick((self.period(now) + 1).saturating_mul(per.0)));
+        Refusal {
+            retry_after: self.config.per.map(next),
+            used,
+            limit,
+            amount: Some(amount.into()),
+            ..Refusal::new(Code::CostExceeded)
+        }
+    }
+}
+
+fn amount_of(given: &[(&str, u64)], name: &str) -> u64 {
+    given.iter().filter(|(own, _)| *own == name).map(|(_, amount)| amount).fold(0, |sum, n| sum.saturating_add(*n))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    fn at<R>(secs: u64, f: impl FnOnce(&mut Cx) -> R) -> R {
+        f(&mut Cx { now: Tick(secs * 1_000_000_000), rng: &Rng::seeded(1), notes: &mut Vec::new() })
+    }
+
+    fn budget(per: Option<Span>) -> CostBudget {
+        let limits = vec![("cents".to_string(), 10), ("tokens".to_string(), 100)];
+        CostBudget::new(&CostConfig { name: "llm".into(), limits, per })
+    }
+
+    #[test]
+    fn reserves_all_or_nothing_and_settles_the_difference() {
+        let budget = budget(None);
+        let held = at(0, |cx| budget.reserve(&[("tokens", 60), ("cents", 5)], cx)).unwrap();
+        let refused = at(0, |cx| budget.reserve(&[("cents", 5), ("tokens", 50)], cx)).unwrap_err();
+        assert_eq!((refused.code, refused.used, refused.limit), (Code::CostExceeded, 60, 100));
+        assert_eq!(refused.amount.as_deref(), Some("tokens"));
+        at(0, |cx| budget.settle(held, &[("tokens", 110)], cx));
+        let used: Vec<u64> = at(0, |cx| budget.snapshot(cx)).into_iter().map(|amount| amount.used).collect();
+        assert_eq!(used, [0, 110]);
+        assert!(at(0, |cx| budget.check(cx)).is_err());
+    }
+
+    #[test]
+    fn a_period_begins_anew_and_says_when() {
+        let budget = budget(Some(Span::secs(60)));
+        let held = at(50, |cx| budget.reserve(&[("tokens", 100)], cx)).unwrap();
+        assert_eq!(at(55, |cx| budget.check(cx)).unwrap_err().retry_after, Some(Span::secs(5)));
+        assert!(at(60, |cx| budget.check(cx)).is_ok());
+        // A reservation of the old period takes nothing from the new one.
+        at(60, |cx| budget.reserve(&[("tokens", 10)], cx)).unwrap();
+        at(61, |cx| budget.give_back(held, cx));
+        assert_eq!(at(61, |cx| budget.snapshot(cx))[1].used, 10);
+    }
+}
