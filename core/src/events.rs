@@ -2,8 +2,9 @@
 //!
 //! While nobody reads, nothing is kept: a policy then pays one relaxed load for an event.
 
-use crate::event::Note;
+use crate::event::{EventKind, Note, PartKind};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::time::Tick;
 use std::collections::VecDeque;
 
 /// How many events wait for a slow reader before the oldest are dropped (and counted).
@@ -15,13 +16,28 @@ pub struct Event {
     /// Rises by one for each event of this registry; a gap means that events were dropped.
     pub sequence: u64,
     pub process: u32,
+    /// The policy's number in its process, for policies without a name; 0 if no policy is meant.
+    pub policy_id: u64,
     pub policy: Option<Arc<str>>,
-    /// The part's own name, where it has one.
-    pub name: Option<Arc<str>>,
     pub key: Option<Arc<str>>,
     pub note: Note,
     /// Where two things clash (`config_conflict`) or what went wrong (`internal`); else empty.
     pub detail: Arc<str>,
+}
+
+impl Event {
+    /// An event that belongs to no part of a policy.
+    pub(crate) fn of_registry(kind: EventKind, part: PartKind, at: Tick, policy: Option<&str>, detail: &str) -> Event {
+        Event {
+            sequence: 0,
+            process: std::process::id(),
+            policy_id: 0,
+            policy: policy.map(Arc::from),
+            key: None,
+            note: Note::new(kind, part, at),
+            detail: detail.into(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -106,12 +122,10 @@ impl Drop for Cursor {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::event::{EventKind, PartKind};
-    use crate::time::Tick;
 
     fn event(at: u64) -> Event {
         let note = Note::new(EventKind::Rejected, PartKind::Breaker, Tick(at));
-        Event { sequence: 0, process: 0, policy: None, name: None, key: None, note, detail: "".into() }
+        Event { sequence: 0, process: 0, policy_id: 0, policy: None, key: None, note, detail: "".into() }
     }
 
     #[test]

@@ -35,7 +35,9 @@ struct Slot<T> {
 pub(crate) enum Keyed<T> {
     Cell(Arc<T>),
     /// Every slot is busy; `first` says so once for the life of the part.
-    Full { first: bool },
+    Full {
+        first: bool,
+    },
 }
 
 impl<C: PartialEq, T: Cell> Family<C, T> {
@@ -78,7 +80,7 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
         let name: Arc<str> = key.into();
         let cell = Arc::new((self.make)(&self.settings()));
         keys.order.push_back(name.clone());
-        keys.by_name.insert(name, Slot { cell: cell.clone(), used: true });
+        keys.by_name.insert(name, Slot { cell: cell.clone(), used: false });
         Keyed::Cell(cell)
     }
 
@@ -94,6 +96,9 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
 
     /// Puts new settings in force: `adopt` makes each cell's successor, or `None` if the cell itself took them.
     pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: impl Fn(&T, &C) -> Option<T>) {
+        if *self.settings() == settings {
+            return;
+        }
         let settings = Arc::new(settings);
         *self.settings.write() = (settings.clone(), place.into());
         if let Some(whole) = self.whole.get() {
@@ -183,7 +188,7 @@ mod tests {
         for key in ["a", "b"] {
             drop(get(&family, key));
         }
-        // Clears the used bit of both and takes "a"; "b" is used again and "c" goes first.
+        // The oldest goes first; then "b" is used again and "c", though younger, goes before it.
         drop(get(&family, "c"));
         drop(get(&family, "b"));
         drop(get(&family, "d"));

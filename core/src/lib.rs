@@ -1,13 +1,30 @@
 //! Circuit breakers, retries, bulkheads and timeouts that decide the same in every language.
 
 pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
+pub mod call;
+mod cell;
 pub mod clock;
 pub mod config;
+pub mod cost;
 pub mod cx;
 pub mod error;
 pub mod event;
+pub mod events;
+mod family;
+mod metrics;
 pub mod outcome;
+mod parts;
 pub mod permit;
+mod policy;
+mod registry;
+pub mod retry;
 pub mod rng;
 mod sync;
 pub mod time;
+pub mod timeout;
+mod window;
+
+pub use policy::{Pass, Policy, RetrySchedule};
+pub use registry::Registry;

@@ -103,14 +103,18 @@ fn pick<C: PartialEq, T: Cell>(
     }
 }
 
+type Table<C, T> = Mutex<BTreeMap<Arc<str>, Arc<Family<C, T>>>>;
+/// The name of a part, and where it was first given other settings.
+type Clash = (Arc<str>, Arc<str>);
+
 /// The named families of a registry; an unnamed part belongs to its policy alone.
 #[derive(Default)]
 pub(crate) struct Names {
-    breakers: Mutex<BTreeMap<Arc<str>, Arc<Breakers>>>,
-    bulkheads: Mutex<BTreeMap<Arc<str>, Arc<Bulkheads>>>,
-    adaptives: Mutex<BTreeMap<Arc<str>, Arc<Adaptives>>>,
-    budgets: Mutex<BTreeMap<Arc<str>, Arc<Budgets>>>,
-    costs: Mutex<BTreeMap<Arc<str>, Arc<Costs>>>,
+    breakers: Table<BreakerConfig, Breaker>,
+    bulkheads: Table<BulkheadConfig, Bulkhead>,
+    adaptives: Table<AdaptiveConfig, Adaptive>,
+    budgets: Table<BudgetConfig, Budget>,
+    costs: Table<CostConfig, CostBudget>,
 }
 
 /// Two places that give one named part different settings.
@@ -122,13 +126,13 @@ pub(crate) struct Conflict {
 
 /// Finds or makes the family called `name`; reports where other settings were given first.
 fn family<C: PartialEq + Clone, T: Cell>(
-    table: &Mutex<BTreeMap<Arc<str>, Arc<Family<C, T>>>>,
+    table: &Table<C, T>,
     name: Option<&str>,
     settings: &C,
     place: &str,
     max_keys: u32,
     make: fn(&C) -> T,
-) -> (Arc<Family<C, T>>, Option<(Arc<str>, Arc<str>)>) {
+) -> (Arc<Family<C, T>>, Option<Clash>) {
     let Some(name) = name else { return (Arc::new(Family::new(settings.clone(), place, max_keys, make)), None) };
     let mut table = table.lock();
     if let Some(found) = table.get(name) {
@@ -145,7 +149,7 @@ impl Names {
     pub(crate) fn families(&self, config: &PolicyConfig, place: &str) -> (Families, Vec<Conflict>) {
         use crate::event::PartKind as Kind;
         let mut conflicts = Vec::new();
-        let mut clash = |part, found: Option<(Arc<str>, Arc<str>)>| {
+        let mut clash = |part, found: Option<Clash>| {
             conflicts.extend(found.map(|(name, first)| Conflict { part, name, first }));
         };
         let own = config.name.as_deref();
@@ -181,6 +185,29 @@ impl Names {
             families.costs.push(found);
         }
         (families, conflicts)
+    }
+
+    /// Puts the settings of `config` in force for the parts it names, and finds its families.
+    pub(crate) fn reconfigure(&self, config: &PolicyConfig, place: &str) -> Families {
+        let (families, _) = self.families(config, place);
+        if let (Some(family), Some(c)) = (&families.breaker, &config.breaker) {
+            family.reconfigure(c.clone(), place, |breaker, c| Some(breaker.reconfigured(c)));
+        }
+        if let (Some(family), Some(c)) = (&families.bulkhead, &config.bulkhead) {
+            family.reconfigure(c.clone(), place, |bulkhead, c| bulkhead.reconfigured(c));
+        }
+        let adaptive = config.timeout.as_ref().and_then(|timeout| timeout.adaptive);
+        if let (Some(family), Some(c)) = (&families.adaptive, adaptive) {
+            family.reconfigure(c, place, |_, c| Some(Adaptive::new(c)));
+        }
+        let budget = config.retry.as_ref().and_then(|retry| retry.budget.clone());
+        if let (Some(family), Some(c)) = (&families.budget, budget) {
+            family.reconfigure(c, place, |_, c| Some(Budget::new(&c.rule)));
+        }
+        for (family, c) in families.costs.iter().zip(&config.cost) {
+            family.reconfigure(c.clone(), place, |budget, c| Some(budget.reconfigured(c)));
+        }
+        families
     }
 
     pub(crate) fn breakers(&self) -> Vec<(Arc<str>, Arc<Breakers>)> {

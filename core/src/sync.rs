@@ -1,13 +1,22 @@
 //! The only file that names `std::sync`; under `--cfg loom` the model checker stands behind it.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, OnceLock};
+
+/// A number that no other caller in this process gets. No part of any protocol: the model checker
+/// need not see it.
+pub(crate) fn process_unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Relaxed: the numbers need be different, not ordered between threads.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A mutex without poisoning: a panic in one caller must not take the policy from the others.
 #[cfg(not(loom))]

@@ -155,7 +155,9 @@ impl Breaker {
         match self.config.window {
             Window::Consecutive { failures } => (word.streak() >= failures).then_some(Reason::Consecutive),
             Window::Count { size } => self.count_verdict(word, u64::from(size)),
-            Window::Time { .. } => self.rate_verdict(self.window_counts(word, now), u64::from(self.config.minimum_calls)),
+            Window::Time { .. } => {
+                self.rate_verdict(self.window_counts(word, now), u64::from(self.config.minimum_calls))
+            }
         }
     }
 
@@ -259,7 +261,8 @@ impl Breaker {
         let origin = self.cell.word(super::layout::ORIGIN);
         // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
         let first = now.0.saturating_add(1);
-        let origin = origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire).map_or_else(|seen| seen, |_| first);
+        let origin =
+            origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire).map_or_else(|seen| seen, |_| first);
         Tick(now.0.saturating_sub(origin - 1))
     }
 }

@@ -90,7 +90,8 @@ impl Breaker {
             if seen.kind(generation) != Kind::Free && !expired {
                 continue;
             }
-            let lease = Lease::new(generation, Kind::Held, seen.nonce() + 1, self.lease_end(generation, expired, cx.now));
+            let lease =
+                Lease::new(generation, Kind::Held, seen.nonce() + 1, self.lease_end(generation, expired, cx.now));
             // AcqRel: one probe per slot; the winner sees what the one before it left.
             if cell.compare_exchange(seen.0, lease.0, Ordering::AcqRel, Ordering::Acquire).is_err() {
                 return Claim::Moved;
@@ -113,7 +114,8 @@ impl Breaker {
         let tagged = self.cell.word(EXPIRED).load(Ordering::Acquire);
         let expired = if tagged >> 32 == u64::from(generation) { tagged & 0xffff_ffff } else { 0 };
         let doublings = (expired + u64::from(one_more)).min(40) as i32;
-        let lease = self.config.half_open.lease.times(2f64.powi(doublings)).min(LEASE_CAP.max(self.config.half_open.lease));
+        let lease =
+            self.config.half_open.lease.times(2f64.powi(doublings)).min(LEASE_CAP.max(self.config.half_open.lease));
         Span(now.after(lease).0).millis_ceil()
     }
 

@@ -182,8 +182,11 @@ impl Breaker {
     fn reject(&self, word: Word, cx: &mut Cx) -> Refusal {
         self.add(REJECTED);
         let state = word.state();
-        let refusal =
-            Refusal { state: Some(state), retry_after: self.retry_after(word, cx.now), ..Refusal::new(Code::CircuitOpen) };
+        let refusal = Refusal {
+            state: Some(state),
+            retry_after: self.retry_after(word, cx.now),
+            ..Refusal::new(Code::CircuitOpen)
+        };
         cx.note(Note {
             from: state.as_str(),
             to: state.as_str(),

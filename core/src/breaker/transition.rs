@@ -200,7 +200,9 @@ impl Breaker {
         }
         // From here on for the eyes of a snapshot only.
         if to.state() == State::Open {
-            for (word, value) in [(KEPT_CALLS, counts.calls), (KEPT_FAILURES, counts.failures), (KEPT_SLOW, counts.slow)] {
+            for (word, value) in
+                [(KEPT_CALLS, counts.calls), (KEPT_FAILURES, counts.failures), (KEPT_SLOW, counts.slow)]
+            {
                 self.cell.word(word).store(value, Ordering::Relaxed);
             }
             self.cell.word(KEPT_STREAK).store(u64::from(from.streak()), Ordering::Relaxed);

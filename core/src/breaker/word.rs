@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn every_field_keeps_to_itself() {
         let word = Word::new(State::HalfOpen, 77).with_step(300).with_streak(u32::MAX).with_pass(true);
-        assert_eq!((word.state(), word.generation(), word.step(), word.streak()), (State::HalfOpen, 77, 255, MAX_STREAK));
+        assert_eq!(
+            (word.state(), word.generation(), word.step(), word.streak()),
+            (State::HalfOpen, 77, 255, MAX_STREAK)
+        );
         assert_eq!(word.gate(), 77 << 1 | 1);
         assert_eq!(word.next(State::Open), Word::new(State::Open, 78));
     }

@@ -75,17 +75,19 @@ impl Budget {
                 };
                 self.pay_in();
                 // AcqRel: tokens are spent once.
-                let paid = self.cell.word(BALANCE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| {
-                    balance.checked_sub(u64::from(cost))
-                });
+                let paid = self
+                    .cell
+                    .word(BALANCE)
+                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| balance.checked_sub(u64::from(cost)));
                 paid.is_ok().then_some(Cost(cost))
             }
             BudgetRule::Ratio { .. } => self.ratio()?.withdraw(&self.cell, cx.now).then_some(Cost(1)),
             BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
                 let limit = self.limit().unwrap_or(0);
-                let taken = self.cell.word(ACTIVE_RETRIES).fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
-                    (active < limit).then_some(active + 1)
-                });
+                let taken =
+                    self.cell.word(ACTIVE_RETRIES).fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
+                        (active < limit).then_some(active + 1)
+                    });
                 taken.is_ok().then_some(Cost(1))
             }
         };

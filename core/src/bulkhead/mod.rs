@@ -12,7 +12,7 @@ use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::permit::Permit;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{Mutex, Ordering, RwLock};
 use crate::time::{Span, Tick};
 use queue::Queue;
 use std::collections::HashSet;
@@ -67,7 +67,7 @@ pub struct BulkheadSnapshot {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
-    config: BulkheadConfig,
+    config: RwLock<BulkheadConfig>,
     cell: Block,
     inside: Mutex<Inside>,
 }
@@ -83,11 +83,18 @@ struct Inside {
 impl Bulkhead {
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
         let inside = Inside { limit: config.limit, queue: Queue::default(), out: HashSet::new(), next_permit: 1 };
-        Bulkhead { config: config.clone(), cell: Block::new(8), inside: Mutex::new(inside) }
+        Bulkhead { config: RwLock::new(config.clone()), cell: Block::new(8), inside: Mutex::new(inside) }
     }
 
-    pub fn config(&self) -> &BulkheadConfig {
-        &self.config
+    pub fn config(&self) -> BulkheadConfig {
+        self.config.read().clone()
+    }
+
+    /// Takes new settings up in place: permits that are out stay out, waiters keep their place.
+    pub(crate) fn reconfigured(&self, config: &BulkheadConfig) -> Option<Bulkhead> {
+        *self.config.write() = config.clone();
+        self.inside.lock().limit = config.limit;
+        None
     }
 
     /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,
@@ -99,15 +106,19 @@ impl Bulkhead {
         {
             return Entry::Admitted(permit);
         }
-        let waits = max_wait != Some(Some(Span::ZERO)) && (max_wait.is_some() || self.config.queue > 0);
-        let room = if max_wait.is_some() { self.config.queue.max(1) } else { self.config.queue };
-        if !waits || inside.queue.waiting() >= room as usize {
+        let (queue, wait) = {
+            let config = self.config.read();
+            // Who asks to wait may, where the settings have no queue of their own.
+            let queue = if max_wait.is_some() && config.queue == 0 { u32::MAX } else { config.queue };
+            (queue, max_wait.unwrap_or(config.max_wait))
+        };
+        if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
             self.count(FULL);
             let limit = inside.limit;
             drop(inside);
             return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), u64::from(limit), cx));
         }
-        let until = max_wait.unwrap_or(self.config.max_wait).map(|span| cx.now.after(span));
+        let until = wait.map(|span| cx.now.after(span));
         let ticket = inside.queue.join(until, cx.now);
         let count = inside.queue.waiting() as u64;
         drop(inside);
@@ -172,7 +183,7 @@ impl Bulkhead {
         self.admit_waiters(&mut inside)
     }
 
-    pub fn snapshot(&self, _cx: &mut Cx) -> BulkheadSnapshot {
+    pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
         let total = |word| self.cell.word(word).load(Ordering::Relaxed);
         BulkheadSnapshot {
@@ -203,9 +214,10 @@ impl Bulkhead {
     fn take(&self, inside: &mut Inside) -> Option<Permit> {
         let limit = u64::from(inside.limit);
         // AcqRel: a slot is taken once, whoever else maps the cell.
-        let taken = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| {
-            (in_use < limit).then_some(in_use + 1)
-        });
+        let taken = self
+            .cell
+            .word(IN_USE)
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| (in_use < limit).then_some(in_use + 1));
         taken.ok().map(|_| self.issue(inside))
     }
 
@@ -243,7 +255,11 @@ impl Bulkhead {
     }
 
     fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
-        cx.note(Note { reason: code.as_str(), count: used, ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now) });
+        cx.note(Note {
+            reason: code.as_str(),
+            count: used,
+            ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now)
+        });
         Refusal { used, limit, ..Refusal::new(code) }
     }
 }

@@ -1,13 +1,9 @@
 //! First come, first served; some of those served have not noticed yet.
 
 use crate::permit::Permit;
+use crate::sync::process_unique;
 use crate::time::Tick;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Ticket numbers are unique in the whole process, so that a language can keep one table of
-/// waiters. Not part of any protocol: the model checker need not see it.
-static NEXT: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -24,8 +20,8 @@ struct Waiter {
 
 impl Queue {
     pub(super) fn join(&mut self, until: Option<Tick>, since: Tick) -> u64 {
-        // Relaxed: the numbers of one queue are drawn under its lock.
-        let ticket = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Unique in the whole process, so that a language can keep one table of waiters.
+        let ticket = process_unique();
         self.waiting.insert(ticket, Waiter { until, since });
         ticket
     }

@@ -142,10 +142,7 @@ impl Call {
         self.give_back(now);
         self.policy.metrics().refused(refusal.code);
         if part == PartKind::Cost {
-            self.notes.push(Note {
-                reason: refusal.code.as_str(),
-                ..Note::new(EventKind::Rejected, part, now)
-            });
+            self.notes.push(Note { reason: refusal.code.as_str(), ..Note::new(EventKind::Rejected, part, now) });
         }
         let retry_refused = self.live.config.retry.as_ref().is_some_and(|retry| retry.retry_refused);
         if retry_refused && let Some(step) = self.retry_after_refusal(&refusal, now) {
@@ -191,7 +188,14 @@ impl Call {
         }
     }
 
-    pub(super) fn record(&mut self, permit: Permit, outcome: Outcome, took: Span, hint: Option<crate::outcome::Hint>, now: Tick) {
+    pub(super) fn record(
+        &mut self,
+        permit: Permit,
+        outcome: Outcome,
+        took: Span,
+        hint: Option<crate::outcome::Hint>,
+        now: Tick,
+    ) {
         if let Some(breaker) = self.live.parts.breaker.clone() {
             self.with_cx(now, |cx| breaker.record(permit, outcome, took, hint, cx));
         }
@@ -208,7 +212,7 @@ impl Call {
             count: u64::from(self.attempt),
             ..Note::new(EventKind::TimedOut, PartKind::Timeout, now)
         });
-        self.policy.metrics().timed_out(true, deadline.span);
+        self.policy.metrics().timed_out(true);
         self.end(Verdict::DeadlineExceeded, Some(Outcome::Timeout), now)
     }
 }

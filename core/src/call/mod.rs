@@ -95,6 +95,9 @@ pub struct Call {
     /// How the call ends unless the fallback chain has something better.
     primary: Verdict,
     bypass: bool,
+    /// The value has begun to come out: no further attempt, no fallback, no limit on the rest.
+    committed: bool,
+    slow: Option<Span>,
     wakes: Wakes,
     notes: Vec<Note>,
     ended: Tick,
@@ -128,6 +131,8 @@ impl Call {
             refusal: None,
             primary: Verdict::Settle,
             bypass,
+            committed: false,
+            slow: None,
             wakes: Wakes::new(),
             notes: Vec::new(),
             ended: Tick::ZERO,
@@ -135,13 +140,14 @@ impl Call {
     }
 
     /// A call whose first attempt already runs under `pass`.
-    pub(crate) fn running_under(policy: Policy, pass: Pass) -> Call {
-        let mut call = Call::new(policy, CallOptions::default());
+    pub(crate) fn running_under(policy: Policy, pass: Pass, options: CallOptions) -> Call {
+        let mut call = Call::new(policy, options);
         call.started = match pass.started {
             0 => call.policy.registry().clock().now(),
             at => Tick(at),
         };
         call.attempt_started = call.started;
+        call.deadline = call.first_deadline(call.started);
         call.attempt = 1;
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
         call.phase = Phase::Running;
@@ -229,6 +235,20 @@ impl Call {
         }
     }
 
+    /// The first item of a stream is out, or a block has begun: from here on the attempt has no
+    /// limit of its own and its end is the end of the call.
+    pub fn commit(&mut self) {
+        self.committed = true;
+        if self.limit.is_some_and(|limit| !limit.is_deadline) {
+            self.limit = None;
+        }
+    }
+
+    /// How long the last attempt took, if that was longer than `slow_after`.
+    pub fn slow(&self) -> Option<Span> {
+        self.slow
+    }
+
     /// Tickets of other callers that the last step admitted or refused: wake their holders.
     pub fn take_wakes(&mut self) -> Wakes {
         std::mem::take(&mut self.wakes)
@@ -299,6 +319,7 @@ impl Call {
         }
         let now = self.policy.registry().clock().now();
         self.pending = react(self, now);
+        self.wakes.extend(self.policy.registry().take_stranded());
         self.policy.publish(&mut self.notes);
         self.pending
     }
@@ -316,7 +337,7 @@ impl Call {
         }
         self.ended = now;
         if !self.bypass {
-            self.policy.metrics().finished(verdict, self.refusal.as_ref());
+            self.policy.metrics().finished(verdict);
         }
         self.move_to(Phase::Done, Step::Finish(verdict))
     }
@@ -345,7 +366,8 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !matches!(self.phase, Phase::New | Phase::Done) {
             self.cancelled(false);
-            self.policy.strand(std::mem::take(&mut self.wakes));
+            // Nobody is left to wake them: they look for themselves, at the latest when their time is up.
+            self.policy.registry().strand(std::mem::take(&mut self.wakes));
         }
     }
 }

@@ -10,7 +10,7 @@ impl Call {
     /// The call would end with `verdict`; the first link of the chain that applies may do better.
     pub(super) fn end(&mut self, verdict: Verdict, outcome: Option<Outcome>, now: Tick) -> Step {
         self.primary = verdict;
-        if outcome.is_some_and(|outcome| self.is_covered(outcome)) {
+        if !self.committed && outcome.is_some_and(|outcome| self.is_covered(outcome)) {
             return self.try_link(0, now);
         }
         self.finish(verdict, now)

@@ -5,7 +5,7 @@ use super::{Call, Phase, Step, Verdict};
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::{Hint, Outcome};
-use crate::retry::{Next, Schedule, Stop};
+use crate::retry::{Next, Stop};
 use crate::time::{Span, Tick};
 
 impl Call {
@@ -44,7 +44,7 @@ impl Call {
             return self.run_out_of_call(now);
         }
         self.note_timeout(limit.span, "attempt", now);
-        self.policy.metrics().timed_out(false, limit.span);
+        self.policy.metrics().timed_out(false);
         self.close_attempt(Outcome::Timeout, None, now);
         self.last = Some(Outcome::Timeout);
         self.refusal = Some(Call::timed_refusal(Code::AttemptTimeout, limit.span));
@@ -95,7 +95,7 @@ impl Call {
         self.measure(outcome, took, now);
         self.end_retry(now);
         let error_type = self.error_type.take();
-        self.policy.metrics().attempted(self.attempt, outcome, error_type.as_deref());
+        self.policy.metrics().attempted(outcome, error_type.as_deref());
     }
 
     /// What the driver said it cost; else the estimate, which an attempt that ran has used.
@@ -126,7 +126,8 @@ impl Call {
         }
         let Some(timeout) = &self.live.config.timeout else { return };
         self.policy.metrics().took(took);
-        if timeout.slow_after.is_some_and(|slow| took > slow) {
+        self.slow = timeout.slow_after.filter(|slow| took > *slow).map(|_| took);
+        if self.slow.is_some() {
             self.policy.metrics().slow();
             let count = u64::from(self.attempt);
             self.notes.push(Note { span: took, count, ..Note::new(EventKind::Slow, PartKind::Timeout, now) });
@@ -139,7 +140,7 @@ impl Call {
     }
 
     fn retry_or_end(&mut self, outcome: Outcome, hint: Option<Hint>, now: Tick) -> Step {
-        match self.next_delay(outcome, hint, None, now) {
+        match self.next_delay(outcome, hint, now) {
             Some(Ok(span)) => self.wait(span, outcome, now),
             Some(Err(stop)) => {
                 self.stop = Some(stop);
@@ -156,26 +157,23 @@ impl Call {
     /// Where refusals are retried: the wait before the next try, or `None` if there is none.
     pub(super) fn retry_after_refusal(&mut self, refusal: &Refusal, now: Tick) -> Option<Step> {
         let hint = refusal.retry_after.map(Hint::After);
-        match self.next_delay(Outcome::Refused, hint, Some(refusal), now)? {
+        match self.next_delay(Outcome::Refused, hint, now)? {
             Ok(span) => Some(self.wait(span, Outcome::Refused, now)),
             Err(_) => None,
         }
     }
 
     /// `None` without a retry part; else the delay before the next attempt, paid for, or why not.
-    fn next_delay(
-        &mut self,
-        outcome: Outcome,
-        hint: Option<Hint>,
-        refusal: Option<&Refusal>,
-        now: Tick,
-    ) -> Option<Result<Span, Stop>> {
+    fn next_delay(&mut self, outcome: Outcome, hint: Option<Hint>, now: Tick) -> Option<Result<Span, Stop>> {
+        if self.committed {
+            return None;
+        }
         let live = self.live.clone();
         let config = live.config.retry.as_ref()?;
-        let mut schedule = self.schedule.take().unwrap_or_else(|| Schedule::new(config, self.started));
+        let mut schedule = self.schedule.take().unwrap_or_default();
         let elapsed = now.since(self.started);
         let left = self.deadline.map(|deadline| now.until(deadline.at));
-        let next = self.with_cx(now, |cx| schedule.next(outcome, hint, elapsed, left, refusal, config, cx));
+        let next = self.with_cx(now, |cx| schedule.next(outcome, hint, elapsed, left, config, cx));
         self.schedule = Some(schedule);
         Some(match next {
             Next::After(span) => match self.pay(outcome, now) {

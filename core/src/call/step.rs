@@ -24,11 +24,20 @@ pub enum Step {
         outcome: Outcome,
     },
     /// Wait until the ticket is woken or the span passes; report [`super::Call::woke`].
-    Queue { ticket: u64, span: Option<Span> },
+    Queue {
+        ticket: u64,
+        span: Option<Span>,
+    },
     /// Look for the last good result in the host's cache; report [`super::Call::looked_up`].
-    LookUp { stale: bool },
+    LookUp {
+        stale: bool,
+    },
     /// Produce link `index` of the fallback chain; report [`super::Call::fell_back`].
-    FallBack { index: u32, step: FallbackStep, limit: Option<Span> },
+    FallBack {
+        index: u32,
+        step: FallbackStep,
+        limit: Option<Span>,
+    },
     Finish(Verdict),
 }
 

@@ -20,6 +20,15 @@ pub enum FallbackStep {
     FailClosed = 6,
 }
 
+/// A value that means the same in every language.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Scalar {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
 impl FallbackStep {
     pub const ALL: [FallbackStep; 7] = [
         FallbackStep::Value,
@@ -47,6 +56,8 @@ impl FallbackStep {
 #[derive(Clone, PartialEq, Debug)]
 pub struct FallbackConfig {
     pub chain: Vec<FallbackStep>,
+    /// The answer of the step `value`, where the configuration gives it and not the code.
+    pub value: Option<Scalar>,
     pub on_refused: bool,
     pub on_timeout: bool,
     pub on_failure: bool,
@@ -61,6 +72,7 @@ impl Default for FallbackConfig {
     fn default() -> Self {
         FallbackConfig {
             chain: Vec::new(),
+            value: None,
             on_refused: true,
             on_timeout: true,
             on_failure: true,

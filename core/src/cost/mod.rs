@@ -44,6 +44,17 @@ impl CostBudget {
         &self.config
     }
 
+    /// The same budget under new limits; what is used of an amount that stays, stays used.
+    pub fn reconfigured(&self, config: &CostConfig) -> CostBudget {
+        let next = CostBudget::new(config);
+        next.cell.word(PERIOD).store(self.cell.word(PERIOD).load(Ordering::Acquire), Ordering::Relaxed);
+        for (index, (name, _)) in next.amounts() {
+            let used = self.amounts().find(|(_, (own, _))| own == name).map_or(0, |(own, _)| self.used(own));
+            next.cell.word(index).store(used, Ordering::Relaxed);
+        }
+        next
+    }
+
     /// Whether anything is left of every amount.
     pub fn check(&self, cx: &mut Cx) -> Result<(), Refusal> {
         self.roll(cx.now);
@@ -95,9 +106,10 @@ impl CostBudget {
             return;
         }
         for (index, amount) in reservation.amounts.into_iter().enumerate().filter(|(_, amount)| *amount > 0) {
-            let _ = self.cell.word(index).fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-                Some(used.saturating_sub(amount))
-            });
+            let _ = self
+                .cell
+                .word(index)
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| Some(used.saturating_sub(amount)));
         }
     }
 
@@ -109,7 +121,11 @@ impl CostBudget {
     pub fn snapshot(&self, cx: &mut Cx) -> Vec<AmountSnapshot> {
         self.roll(cx.now);
         self.amounts()
-            .map(|(index, (name, limit))| AmountSnapshot { amount: name.clone(), used: self.used(index), limit: *limit })
+            .map(|(index, (name, limit))| AmountSnapshot {
+                amount: name.clone(),
+                used: self.used(index),
+                limit: *limit,
+            })
             .collect()
     }
 
@@ -122,9 +138,10 @@ impl CostBudget {
     }
 
     fn add(&self, index: usize, amount: u64) {
-        let _ = self.cell.word(index).fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-            Some(used.saturating_add(amount))
-        });
+        let _ = self
+            .cell
+            .word(index)
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| Some(used.saturating_add(amount)));
     }
 
     fn period(&self, now: Tick) -> u64 {

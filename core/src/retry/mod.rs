@@ -101,7 +101,10 @@ impl Schedule {
             Some(Hint::Never) => return Next::Stop(Stop::Server),
             Some(Hint::After(asked)) => {
                 let past = |limit: Span| elapsed.plus(asked) > limit;
-                if asked > config.hint_cap || config.max_elapsed.is_some_and(past) || left.is_some_and(|left| asked > left) {
+                if asked > config.hint_cap
+                    || config.max_elapsed.is_some_and(past)
+                    || left.is_some_and(|left| asked > left)
+                {
                     return Next::Stop(Stop::Server);
                 }
                 match config.server_hint {

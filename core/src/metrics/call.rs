@@ -1,0 +1,113 @@
+//! What the calls of one policy came to. Written off the pass path only.
+
+use crate::call::Verdict;
+use crate::config::FallbackStep;
+use crate::error::Code;
+use crate::outcome::Outcome;
+use crate::retry::Stop;
+use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::time::Span;
+use std::collections::BTreeMap;
+
+/// Attempts 1 to 5 have a count of their own, the rest share one.
+pub(crate) const ATTEMPTS: usize = 6;
+/// Upper ends of the histogram of durations, in seconds.
+pub(crate) const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+/// Error types beyond this many are counted as `other`.
+const ERROR_TYPES: usize = 50;
+
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    fn add(&self) {
+        // Relaxed: a total that nothing is decided by.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Histogram {
+    pub buckets: [Counter; SECONDS.len() + 1],
+    nanos: AtomicU64,
+}
+
+impl Histogram {
+    fn add(&self, span: Span) {
+        let seconds = span.as_secs_f64();
+        let bucket = SECONDS.iter().position(|end| seconds <= *end).unwrap_or(SECONDS.len());
+        self.buckets[bucket].add();
+        self.nanos.fetch_add(span.0, Ordering::Relaxed);
+    }
+    pub(crate) fn sum(&self) -> Span {
+        Span(self.nanos.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct CallMetrics {
+    pub verdicts: [Counter; Verdict::ALL.len()],
+    pub attempts: [Counter; Outcome::ALL.len()],
+    pub retries: [Counter; ATTEMPTS],
+    pub exhausted: [Counter; Stop::ALL.len() + 1],
+    pub success_after_retry: Counter,
+    pub budget_denied: Counter,
+    pub attempt_timeouts: Counter,
+    pub deadlines: Counter,
+    pub slow: Counter,
+    pub fallbacks: [Counter; FallbackStep::ALL.len()],
+    pub cache_hits: Counter,
+    pub cache_misses: Counter,
+    pub refusals: Mutex<BTreeMap<&'static str, u64>>,
+    pub errors: Mutex<BTreeMap<(&'static str, Box<str>), u64>>,
+    pub retry_delay: Histogram,
+    pub timed: Histogram,
+}
+
+impl CallMetrics {
+    pub(crate) fn finished(&self, verdict: Verdict) {
+        self.verdicts[verdict as usize].add();
+    }
+    pub(crate) fn attempted(&self, outcome: Outcome, error_type: Option<&str>) {
+        self.attempts[outcome as usize].add();
+        let Some(name) = error_type else { return };
+        let mut errors = self.errors.lock();
+        let known = errors.len() < ERROR_TYPES || errors.contains_key(&(outcome.as_str(), name.into()));
+        let name = if known { name } else { "other" };
+        *errors.entry((outcome.as_str(), name.into())).or_default() += 1;
+    }
+    pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
+        self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();
+        self.retry_delay.add(delay);
+    }
+    pub(crate) fn exhausted(&self, stop: Stop) {
+        self.exhausted[stop as usize].add();
+    }
+    pub(crate) fn success_after_retry(&self) {
+        self.success_after_retry.add();
+    }
+    pub(crate) fn budget_denied(&self) {
+        self.budget_denied.add();
+    }
+    pub(crate) fn refused(&self, code: Code) {
+        *self.refusals.lock().entry(code.as_str()).or_default() += 1;
+    }
+    pub(crate) fn timed_out(&self, whole_call: bool) {
+        if whole_call { &self.deadlines } else { &self.attempt_timeouts }.add();
+    }
+    pub(crate) fn took(&self, span: Span) {
+        self.timed.add(span);
+    }
+    pub(crate) fn slow(&self) {
+        self.slow.add();
+    }
+    pub(crate) fn fell_back(&self, step: FallbackStep) {
+        self.fallbacks[step as usize].add();
+    }
+    pub(crate) fn looked_up(&self, hit: bool) {
+        if hit { &self.cache_hits } else { &self.cache_misses }.add();
+    }
+}

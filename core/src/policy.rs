@@ -1,0 +1,350 @@
+//! A policy: parts in a fixed order, shared by everybody who names them.
+
+use crate::breaker::{Breaker, Control, State};
+use crate::budget::Budget;
+use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
+use crate::call::{Call, CallOptions};
+use crate::config::PolicyConfig;
+use crate::cost::CostBudget;
+use crate::cx::Cx;
+use crate::error::{Code, Refusal};
+use crate::event::{EventKind, Note, PartKind};
+use crate::events::Event;
+use crate::metrics::CallMetrics;
+use crate::outcome::{Hint, Outcome};
+use crate::parts::{Families, Parts};
+use crate::permit::Permit;
+use crate::registry::Registry;
+use crate::retry::{Next, Schedule};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, process_unique};
+use crate::time::Span;
+
+/// What all handles of one policy share.
+pub(crate) struct Shared {
+    pub id: u64,
+    pub name: Option<Arc<str>>,
+    pub registry: Registry,
+    pub metrics: CallMetrics,
+    /// The settings in force and the families they chose; `epoch` rises with each change.
+    settings: RwLock<Settings>,
+    epoch: AtomicU64,
+}
+
+struct Settings {
+    config: Arc<PolicyConfig>,
+    families: Arc<Families>,
+}
+
+/// The settings and cells that a handle works with; a later one is chained behind after a reload.
+pub(crate) struct Live {
+    pub config: Arc<PolicyConfig>,
+    pub parts: Parts,
+    epoch: u64,
+    /// A call may run without a [`Call`] while the gate passes.
+    fast: bool,
+    next: OnceLock<Arc<Live>>,
+}
+
+/// Permission to run without asking: the gate said *pass*.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Pass {
+    pub permit: u64,
+    /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
+    pub started: u64,
+}
+
+/// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
+#[derive(Clone)]
+pub struct Policy(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    key: Option<Arc<str>>,
+    live: Arc<Live>,
+}
+
+impl Policy {
+    pub(crate) fn new(registry: Registry, config: PolicyConfig, families: Families) -> Policy {
+        let shared = Arc::new(Shared {
+            id: process_unique(),
+            name: config.name.as_deref().map(Arc::from),
+            registry,
+            metrics: CallMetrics::default(),
+            settings: RwLock::new(Settings { config: Arc::new(config), families: Arc::new(families) }),
+            epoch: AtomicU64::new(0),
+        });
+        Policy::handle(shared, None)
+    }
+
+    fn handle(shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
+        let live = Live::choose(&shared, key.as_ref());
+        Policy(Arc::new(Handle { shared, key, live: Arc::new(live) }))
+    }
+
+    /// A number that no other policy of this process has.
+    pub fn id(&self) -> u64 {
+        self.0.shared.id
+    }
+
+    pub fn name(&self) -> Option<&str> {
+        self.0.shared.name.as_deref()
+    }
+
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.0.shared.registry
+    }
+
+    pub fn config(&self) -> Arc<PolicyConfig> {
+        self.live().config.clone()
+    }
+
+    /// Whether the policy protects: neither switched off by itself nor for the process.
+    pub fn enabled(&self) -> bool {
+        self.registry().enabled() && self.live().config.enabled
+    }
+
+    /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
+    /// holds them as long as it lives.
+    pub fn at(&self, key: &str) -> Policy {
+        Policy::handle(self.0.shared.clone(), Some(key.into()))
+    }
+
+    /// Permission to run without asking. Report a success with [`Policy::succeed`], anything else
+    /// with [`Policy::call_after_pass`].
+    pub fn pass(&self) -> Option<Pass> {
+        let live = self.live();
+        if !live.fast || !self.registry().enabled() {
+            return None;
+        }
+        let permit = match &live.parts.breaker {
+            Some(breaker) => breaker.pass()?.0,
+            None => 0,
+        };
+        // Retries tell how long the call took, from its first attempt on.
+        let started = if live.config.retry.is_some() { self.registry().clock().now().0 } else { 0 };
+        Some(Pass { permit, started })
+    }
+
+    /// Counts a success under a pass. `false`: the circuit changed meanwhile; the success has been
+    /// reported to it all the same.
+    pub fn succeed(&self, pass: Pass) -> bool {
+        match &self.live().parts.breaker {
+            Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
+                self.record(Permit(pass.permit), Outcome::Success, Span::ZERO, None);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    pub fn call(&self) -> Call {
+        Call::new(self.clone(), CallOptions::default())
+    }
+
+    pub fn call_with(&self, options: CallOptions) -> Call {
+        Call::new(self.clone(), options)
+    }
+
+    /// A call whose first attempt ran under `pass` and did not succeed: report it with `done(1, …)`.
+    pub fn call_after_pass(&self, pass: Pass, options: CallOptions) -> Call {
+        Call::running_under(self.clone(), pass, options)
+    }
+
+    // ---- parts by hand ----
+
+    pub fn breaker(&self) -> Option<&Arc<Breaker>> {
+        self.live().parts.breaker.as_ref()
+    }
+
+    pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
+        self.live().parts.bulkhead.as_ref()
+    }
+
+    pub fn budget(&self) -> Option<&Arc<Budget>> {
+        self.live().parts.budget.as_ref()
+    }
+
+    pub fn costs(&self) -> &[Arc<CostBudget>] {
+        &self.live().parts.costs
+    }
+
+    /// The state of the breaker, a due transition applied; `None` without a breaker.
+    pub fn state(&self) -> Option<State> {
+        let breaker = self.breaker()?.clone();
+        Some(self.with(|cx| breaker.snapshot(cx)).state)
+    }
+
+    /// A breaker permit; give it back with [`Policy::record`].
+    pub fn acquire(&self) -> Result<Permit, Refusal> {
+        let breaker = self.breaker().cloned().ok_or(Refusal::new(Code::NoSuchPart))?;
+        self.with(|cx| breaker.acquire(cx))
+    }
+
+    pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>) {
+        if let Some(breaker) = self.breaker().cloned() {
+            self.with(|cx| breaker.record(permit, outcome, took, hint, cx));
+        }
+    }
+
+    /// A transition by hand; `false` without a breaker.
+    pub fn control(&self, control: Control) -> bool {
+        let Some(breaker) = self.breaker().cloned() else { return false };
+        self.with(|cx| breaker.control(control, cx));
+        true
+    }
+
+    pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
+        match self.bulkhead().cloned() {
+            Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
+            None => Entry::Refused(Refusal::new(Code::NoSuchPart)),
+        }
+    }
+
+    pub fn poll(&self, ticket: u64) -> Poll {
+        match self.bulkhead().cloned() {
+            Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
+            None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
+        }
+    }
+
+    /// A waiter leaves the queue.
+    pub fn abandon(&self, ticket: u64) -> Wakes {
+        self.on_bulkhead(|bulkhead, cx| bulkhead.cancel(ticket, cx))
+    }
+
+    pub fn leave(&self, permit: Permit) -> Wakes {
+        self.on_bulkhead(|bulkhead, cx| bulkhead.leave(permit, cx))
+    }
+
+    pub fn resize(&self, limit: u32) -> Wakes {
+        self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx))
+    }
+
+    fn on_bulkhead(&self, act: impl FnOnce(&Bulkhead, &mut Cx) -> Wakes) -> Wakes {
+        self.bulkhead().cloned().map(|bulkhead| self.with(|cx| act(&bulkhead, cx))).unwrap_or_default()
+    }
+
+    /// The delays that a call's retries would have; `None` without a retry part.
+    pub fn schedule(&self) -> Option<RetrySchedule> {
+        self.live().config.retry.as_ref()?;
+        Some(RetrySchedule {
+            policy: self.clone(),
+            schedule: Schedule::new(),
+            started: self.registry().clock().now().0,
+        })
+    }
+
+    /// Runs a decision of a part with the registry's time and randomness, and publishes its notes.
+    pub fn with<R>(&self, decide: impl FnOnce(&mut Cx) -> R) -> R {
+        let mut notes = Vec::new();
+        let registry = self.registry();
+        let result = decide(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
+        self.publish(&mut notes);
+        result
+    }
+
+    pub(crate) fn metrics(&self) -> &CallMetrics {
+        &self.0.shared.metrics
+    }
+
+    /// Names what happened and hands it to the readers, if there are any.
+    pub(crate) fn publish(&self, notes: &mut Vec<Note>) {
+        if notes.is_empty() {
+            return;
+        }
+        let events = self.registry().events();
+        if events.wanted() {
+            events.publish(notes.drain(..).map(|note| self.event(note, "")));
+        }
+        notes.clear();
+    }
+
+    pub(crate) fn publish_one(&self, kind: EventKind, part: PartKind, detail: &str) {
+        let now = self.registry().clock().now();
+        self.registry().events().publish(std::iter::once(self.event(Note::new(kind, part, now), detail)));
+    }
+
+    fn event(&self, note: Note, detail: &str) -> Event {
+        Event {
+            sequence: 0,
+            process: std::process::id(),
+            policy_id: self.id(),
+            policy: self.0.shared.name.clone(),
+            key: self.0.key.clone(),
+            note,
+            detail: detail.into(),
+        }
+    }
+
+    /// Puts new settings in force; handles take them up with their next call.
+    pub(crate) fn reconfigure(&self, config: PolicyConfig, families: Families) {
+        let mut settings = self.0.shared.settings.write();
+        *settings = Settings { config: Arc::new(config), families: Arc::new(families) };
+        // Release: a handle that sees the number finds the settings.
+        self.0.shared.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// The settings and cells in force for this handle.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        let epoch = self.0.shared.epoch.load(Ordering::Acquire);
+        let mut live = &self.0.live;
+        while live.epoch != epoch {
+            let next = || Arc::new(Live::choose(&self.0.shared, self.0.key.as_ref()));
+            live = live.next.get_or_init(next);
+            if live.next.get().is_none() {
+                break;
+            }
+        }
+        live
+    }
+}
+
+impl Live {
+    fn choose(shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
+        let settings = shared.settings.read();
+        // Read under the lock that a change holds, so that number and settings belong together.
+        let epoch = shared.epoch.load(Ordering::Acquire);
+        let config = settings.config.clone();
+        let chosen = settings.families.choose(key.map(|key| &**key));
+        let fast = config.enabled
+            && config.bulkhead.is_none()
+            && config.timeout.is_none()
+            && config.cost.is_empty()
+            && config.cache.is_none()
+            && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let live = Live { config, parts: chosen.parts, epoch, fast, next: OnceLock::new() };
+        drop(settings);
+        if let Some(part) = chosen.overflow {
+            let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");
+            shared.registry.internal(shared.name.as_deref(), &detail);
+        }
+        live
+    }
+}
+
+/// The retries of one imagined call, for those who sleep themselves.
+pub struct RetrySchedule {
+    policy: Policy,
+    schedule: Schedule,
+    started: u64,
+}
+
+impl RetrySchedule {
+    /// An attempt ended with `outcome`: how long to wait, or why to stop. `elapsed` replaces the
+    /// time since the schedule was made.
+    pub fn next(&mut self, outcome: Outcome, hint: Option<Hint>, elapsed: Option<Span>) -> Next {
+        let live = self.policy.live().clone();
+        let Some(config) = live.config.retry.as_ref() else { return Next::Stop(crate::retry::Stop::Attempts) };
+        let since = Span(self.policy.registry().clock().now().0.saturating_sub(self.started));
+        let schedule = &mut self.schedule;
+        self.policy.with(|cx| schedule.next(outcome, hint, elapsed.unwrap_or(since), None, config, cx))
+    }
+
+    pub fn attempts(&self) -> u32 {
+        self.schedule.attempts()
+    }
+}

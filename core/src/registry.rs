@@ -1,0 +1,344 @@
+//! Names to policies, and what all policies of a process share: clock, randomness, events, switch.
+
+use crate::clock::Clock;
+use crate::config::{Document, Environment, Layers, PolicyConfig, Value, resolve};
+use crate::cx::Cx;
+use crate::error::{ConfigCode, ConfigError};
+use crate::event::{EventKind, PartKind};
+use crate::events::Events;
+use crate::metrics;
+use crate::parts::Names;
+use crate::policy::Policy;
+use crate::rng::Rng;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
+use crate::time::{Span, Tick};
+use std::collections::BTreeMap;
+
+/// The policies of a process, or of one test. Cloning is cheap; all clones are one registry.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    rng: Rng,
+    enabled: AtomicBool,
+    events: Events,
+    internal: AtomicU64,
+    /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
+    stranded: Mutex<Vec<u64>>,
+    names: Names,
+    /// Named policies, with the code layer they were built from.
+    policies: Mutex<BTreeMap<String, Vec<Known>>>,
+    file: RwLock<Option<Arc<File>>>,
+    environment: Environment,
+}
+
+struct Known {
+    policy: Policy,
+    code: Option<Value>,
+    place: String,
+}
+
+struct File {
+    document: Document,
+    /// Where `reload` reads it again; `None` for a text that was given.
+    path: Option<String>,
+}
+
+impl Registry {
+    fn new(clock: Clock, rng: Rng, environment: Environment) -> Registry {
+        let enabled = environment.get("SEAWALL_ENABLED").is_none_or(is_on);
+        Registry(Arc::new(Inner {
+            clock,
+            rng,
+            enabled: AtomicBool::new(enabled),
+            events: Events::default(),
+            internal: AtomicU64::new(0),
+            stranded: Mutex::new(Vec::new()),
+            names: Names::default(),
+            policies: Mutex::new(BTreeMap::new()),
+            file: RwLock::new(None),
+            environment,
+        }))
+    }
+
+    /// The registry of this process: the system's clock, the environment's configuration. The file
+    /// that `SEAWALL_CONFIG` names is read when the first policy is asked for.
+    pub fn global() -> &'static Registry {
+        static GLOBAL: OnceLock<Registry> = OnceLock::new();
+        GLOBAL.get_or_init(|| Registry::new(Clock::monotonic(), Rng::from_entropy(), Environment::from_process()))
+    }
+
+    /// A registry of its own for a test: a clock that stands still, a known seed, no environment.
+    pub fn manual(seed: u64) -> Registry {
+        Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), Environment::empty())
+    }
+
+    /// The same with `variables` as its environment.
+    pub fn manual_with(seed: u64, variables: Environment) -> Registry {
+        Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables)
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn rng(&self) -> &Rng {
+        &self.0.rng
+    }
+
+    pub fn events(&self) -> &Events {
+        &self.0.events
+    }
+
+    /// Whether policies protect at all: the off switch.
+    pub fn enabled(&self) -> bool {
+        // Relaxed: a call that just misses the switch ran a moment earlier.
+        self.0.enabled.load(Ordering::Relaxed)
+    }
+
+    pub fn set_enabled(&self, enabled: bool) {
+        self.0.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// A policy that the file or the environment declares.
+    pub fn named(&self, name: &str) -> Result<Policy, ConfigError> {
+        self.read_file_once()?;
+        if let Some(policy) = self.find(name) {
+            return Ok(policy);
+        }
+        let file = self.file();
+        let declared = file.as_ref().is_some_and(|file| file.document.has_policy(name));
+        if !declared && !self.0.environment.mentions(name) {
+            return Err(unknown_policy(name, file.as_deref()));
+        }
+        self.layered(Some(name), None, "file")
+    }
+
+    /// A policy given in code as JSON, in the shape of one `[policy.NAME]` table plus `name`.
+    #[cfg(feature = "json")]
+    pub fn policy(&self, json: &str) -> Result<Policy, ConfigError> {
+        self.policy_at(json, "code")
+    }
+
+    /// The same; `place` says where, for `config_conflict` events.
+    #[cfg(feature = "json")]
+    pub fn policy_at(&self, json: &str, place: &str) -> Result<Policy, ConfigError> {
+        self.read_file_once()?;
+        let value = crate::config::from_json(json)?;
+        let name = value.get("name").and_then(Value::as_text).map(str::to_owned);
+        self.layered(name.as_deref(), Some(value), place)
+    }
+
+    /// A policy that is already resolved.
+    pub fn build(&self, config: PolicyConfig) -> Policy {
+        self.remember(config, None, "code")
+    }
+
+    fn layered(&self, name: Option<&str>, code: Option<Value>, place: &str) -> Result<Policy, ConfigError> {
+        let file = self.file();
+        let layers = Layers {
+            preset: None,
+            file: file.as_ref().map(|file| &file.document),
+            code: code.as_ref(),
+            environment: &self.0.environment,
+        };
+        let config = resolve(&layers, name)?;
+        Ok(self.remember(config, code, place))
+    }
+
+    fn remember(&self, config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
+        let mut policies = self.0.policies.lock();
+        let known = config.name.as_ref().map(|name| policies.entry(name.clone()).or_default());
+        if let Some(known) = &known
+            && let Some(same) = known.iter().find(|known| *known.policy.config() == config)
+        {
+            return same.policy.clone();
+        }
+        let (families, conflicts) = self.0.names.families(&config, place);
+        let policy = Policy::new(self.clone(), config, families);
+        if let Some(known) = known {
+            known.push(Known { policy: policy.clone(), code, place: place.to_owned() });
+        }
+        drop(policies);
+        for conflict in conflicts {
+            let (part, name) = (conflict.part.as_str(), conflict.name);
+            let detail = format!(
+                "{part} `{name}` has other settings in {place} than first in {}; the first are kept",
+                conflict.first
+            );
+            policy.publish_one(EventKind::ConfigConflict, conflict.part, &detail);
+        }
+        policy
+    }
+
+    /// The first policy of that name that was built.
+    pub fn find(&self, name: &str) -> Option<Policy> {
+        self.0.policies.lock().get(name).and_then(|known| known.first()).map(|known| known.policy.clone())
+    }
+
+    /// All named policies, by name.
+    pub fn policies(&self) -> Vec<Policy> {
+        self.0.policies.lock().values().flatten().map(|known| known.policy.clone()).collect()
+    }
+
+    /// Takes `toml` as the configuration file. Policies that exist take up what it says about them.
+    pub fn load(&self, toml: &str, source: &str) -> Result<(), ConfigError> {
+        self.put_in_force(File { document: Document::parse_toml(toml, source)?, path: None })
+    }
+
+    pub fn load_path(&self, path: &str) -> Result<(), ConfigError> {
+        let document = read(path)?;
+        self.put_in_force(File { document, path: Some(path.to_owned()) })
+    }
+
+    /// Reads the file again. If anything in it is wrong, nothing changes.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        self.read_file_once()?;
+        match self.file().and_then(|file| file.path.clone()) {
+            Some(path) => self.load_path(&path),
+            None => Ok(()),
+        }
+    }
+
+    fn put_in_force(&self, file: File) -> Result<(), ConfigError> {
+        let layers_of =
+            |code| Layers { preset: None, file: Some(&file.document), code, environment: &self.0.environment };
+        // All of it must be right before any of it counts, the policies that nobody uses yet too.
+        for name in file.document.names() {
+            resolve(&layers_of(None), Some(name))?;
+        }
+        let policies = self.0.policies.lock();
+        let mut changed = Vec::new();
+        for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
+            let config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            if config != *known.policy.config() {
+                changed.push((known.policy.clone(), config, known.place.clone()));
+            }
+        }
+        drop(policies);
+        for (policy, config, place) in changed {
+            let families = self.0.names.reconfigure(&config, &place);
+            policy.reconfigure(config, families);
+        }
+        *self.0.file.write() = Some(Arc::new(file));
+        Ok(())
+    }
+
+    fn read_file_once(&self) -> Result<(), ConfigError> {
+        if self.file().is_some() {
+            return Ok(());
+        }
+        match self.0.environment.get("SEAWALL_CONFIG") {
+            Some(path) => self.load_path(path),
+            None => Ok(()),
+        }
+    }
+
+    fn file(&self) -> Option<Arc<File>> {
+        self.0.file.read().clone()
+    }
+
+    /// Applies transitions that are due, so that listeners hear of them without a call.
+    pub fn tick(&self) {
+        for policy in self.policies() {
+            policy.state();
+        }
+    }
+
+    /// All metrics in Prometheus text form.
+    pub fn metrics(&self) -> String {
+        metrics::prometheus(self)
+    }
+
+    /// Runs a look at a part that belongs to no policy; what it notes is dropped.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut Cx) -> R) -> R {
+        look(&mut Cx { now: self.clock().now(), rng: self.rng(), notes: &mut Vec::new() })
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    /// A fault of ours that let a call through: counted, and one event.
+    pub fn internal(&self, policy: Option<&str>, what: &str) {
+        self.0.internal.fetch_add(1, Ordering::Relaxed);
+        if self.0.events.wanted() {
+            let event = crate::events::Event::of_registry(
+                EventKind::Internal,
+                PartKind::Call,
+                self.clock().now(),
+                policy,
+                what,
+            );
+            self.0.events.publish(std::iter::once(event));
+        }
+    }
+
+    pub(crate) fn strand(&self, wakes: Vec<u64>) {
+        if !wakes.is_empty() {
+            self.0.stranded.lock().extend(wakes);
+        }
+    }
+
+    /// Tickets whose waker is gone: a driver wakes them with its own.
+    pub fn take_stranded(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.0.stranded.lock())
+    }
+
+    /// How many faults of ours let a call through.
+    pub fn internal_faults(&self) -> u64 {
+        self.0.internal.load(Ordering::Relaxed)
+    }
+
+    /// In a forked child: what the parent's callers hold is not the child's to give back.
+    pub fn forked(&self) {
+        for (_, family) in self.0.names.bulkheads() {
+            family.cells().into_iter().for_each(|(_, bulkhead)| bulkhead.forget_callers());
+        }
+    }
+
+    /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,
+    /// unless the file says otherwise.
+    pub fn operation_timeout(&self, operation: &str) -> Span {
+        crate::config::operation_timeout(self.file().as_ref().map(|file| &file.document), operation)
+    }
+
+    /// The bulkhead limit of a kind of resource: 10 `llm`, 50 `openfga`, 100 `redis`, 20 `db`, 25
+    /// else, unless the file says otherwise.
+    pub fn resource_limit(&self, resource: &str) -> u32 {
+        crate::config::resource_limit(self.file().as_ref().map(|file| &file.document), resource)
+    }
+}
+
+fn is_on(value: &str) -> bool {
+    !matches!(value.trim().to_ascii_lowercase().as_str(), "false" | "0" | "off" | "no")
+}
+
+fn read(path: &str) -> Result<Document, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|error| ConfigError {
+        code: ConfigCode::Syntax,
+        path: String::new(),
+        reason: format!("cannot read the configuration file: {error}"),
+        suggestion: None,
+        source: Some(path.to_owned()),
+    })?;
+    Document::parse_bytes(&bytes, path)
+}
+
+fn unknown_policy(name: &str, file: Option<&File>) -> ConfigError {
+    let names = file.map(|file| file.document.names()).unwrap_or_default();
+    let reason = match file {
+        Some(_) => format!("no policy is called `{name}`"),
+        None => {
+            format!("no policy is called `{name}`, and no configuration file was read (set SEAWALL_CONFIG or load one)")
+        }
+    };
+    ConfigError {
+        code: ConfigCode::UnknownOption,
+        path: format!("/policy/{name}"),
+        reason,
+        suggestion: crate::config::nearest(name, names).map(str::to_owned),
+        source: file.map(|file| file.document.source().to_owned()),
+    }
+}
