@@ -1,0 +1,3 @@
+module seawall.dev/seawall
+
+go 1.24
