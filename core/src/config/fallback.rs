@@ -20,9 +20,20 @@ pub enum FallbackStep {
     FailClosed = 6,
 }
 
+/// A value that means the same in every language.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Scalar {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct FallbackConfig {
     pub chain: Vec<FallbackStep>,
+    /// The answer of the step `value`, where the configuration gives it and not the code.
+    pub value: Option<Scalar>,
     pub on_refused: bool,
     pub on_timeout: bool,
     pub on_failure: bool,
@@ -37,6 +48,7 @@ impl Default for FallbackConfig {
     fn default() -> Self {
         FallbackConfig {
             chain: Vec::new(),
+            value: None,
             on_refused: true,
             on_timeout: true,
             on_failure: true,

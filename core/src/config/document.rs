@@ -1,0 +1,198 @@
+//! A configuration file, read and checked.
+
+use super::node::{Layer, Node};
+use super::schema::decode::{At, Decode, Fault, Given, clip};
+use super::schema::policy::Policy;
+use super::schema::retry::Budget;
+use super::schema::{Facts, Kind, Table};
+use super::value::Value;
+use super::{Layers, merge, resolve};
+use crate::error::{ConfigCode, ConfigError};
+use crate::time::Span;
+use std::collections::BTreeMap;
+
+options! {
+    /// A configuration file. Durations are text with a unit: `"250ms"`, `"30s"`, `"5m"`, `"1h"`.
+    File {
+        /// Policies by their name.
+        policy: BTreeMap<String, Policy> [];
+        /// Retry budgets that policies share by name.
+        budget: BTreeMap<String, Budget> [];
+        /// Cost budgets that policies share by name.
+        cost: BTreeMap<String, SharedCost> [];
+        /// Attempt timeouts by kind of operation; `default` stands for every kind that is not named.
+        operation: BTreeMap<String, Span> [min "1ns", example "llm = \"60s\"", otherwise "llm 60s, auth 5s, db 10s, http 15s, default 30s"];
+        /// Bulkhead limits by kind of resource; `default` stands for every kind that is not named.
+        resource: BTreeMap<String, u32> [min "1", max "1000000", example "llm = 10", otherwise "llm 10, openfga 50, redis 100, db 20, default 25"];
+    }
+    /// A cost budget that policies share; the table's name is its name.
+    SharedCost {
+        /// The amounts and their limits, at most eight.
+        limits: BTreeMap<String, u64> [min "1", example "tokens = 100000"];
+        /// The budget fills up again at the start of each period.
+        per: Option<Span> [otherwise "never", min "1ms", max "8784h", example "1h"];
+    }
+}
+
+/// Timeouts by operation and limits by resource, where nothing replaces them.
+const OPERATIONS: [(&str, Span); 4] =
+    [("llm", Span::secs(60)), ("auth", Span::secs(5)), ("db", Span::secs(10)), ("http", Span::secs(15))];
+const OTHER_OPERATION: Span = Span::secs(30);
+const RESOURCES: [(&str, u32); 4] = [("llm", 10), ("openfga", 50), ("redis", 100), ("db", 20)];
+const OTHER_RESOURCE: u32 = 25;
+
+/// A configuration file that parsed, whose every option exists and is in range.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Document {
+    source: String,
+    tree: Node,
+    operation: BTreeMap<String, Span>,
+    resource: BTreeMap<String, u32>,
+}
+
+impl Document {
+    /// Reads TOML; `source` is the name errors give to it, mostly its path.
+    pub fn parse_toml(text: &str, source: &str) -> Result<Document, ConfigError> {
+        let value = parse_tree(text).map_err(|error| ConfigError { source: Some(source.to_owned()), ..error })?;
+        Document::from_value(&value, source)
+    }
+
+    /// Reads TOML from bytes that may not even be text.
+    pub fn parse_bytes(bytes: &[u8], source: &str) -> Result<Document, ConfigError> {
+        match std::str::from_utf8(bytes) {
+            // Editors of some systems begin a file with a byte order mark.
+            Ok(text) => Document::parse_toml(text.strip_prefix('\u{feff}').unwrap_or(text), source),
+            Err(error) => {
+                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+                let mut error = syntax(format!("is not UTF-8 (line {line}, byte {})", error.valid_up_to()));
+                error.source = Some(source.to_owned());
+                Err(error)
+            }
+        }
+    }
+
+    /// The same from a tree that was read elsewhere.
+    pub fn from_value(value: &Value, source: &str) -> Result<Document, ConfigError> {
+        let named = |fault: Fault| ConfigError { source: Some(source.to_owned()), ..fault.error };
+        let root = Node::of(value, Layer::FILE).unwrap_or_else(|| Node::table(BTreeMap::new(), Layer::FILE));
+        let tree = merge::write_out(root, Kind::Table(&File::TABLE), false);
+        check_without_policies(&tree).map_err(named)?;
+        let tables = |key| tree.get(key).cloned().unwrap_or_else(|| Node::table(BTreeMap::new(), Layer::FILE));
+        let facts = |name: &str| File::TABLE.field(name).map_or(Facts::NONE, |field| field.facts);
+        let document = Document {
+            source: source.to_owned(),
+            operation: Decode::decode(&At { node: &tables("operation"), path: "/operation" }, &facts("operation"))
+                .map_err(named)?,
+            resource: Decode::decode(&At { node: &tables("resource"), path: "/resource" }, &facts("resource"))
+                .map_err(named)?,
+            tree,
+        };
+        document.check_policies()?;
+        Ok(document)
+    }
+
+    /// What the code or the environment may still complete is not an error of the file alone.
+    fn check_policies(&self) -> Result<(), ConfigError> {
+        let environment = super::Environment::empty();
+        for name in self.names() {
+            let layers = Layers { preset: None, file: Some(self), code: None, environment: &environment };
+            match resolve::resolve(&layers, Some(name)) {
+                Err(error) if matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => {}
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The policies it declares.
+    pub fn names(&self) -> Vec<&str> {
+        match self.tree.get("policy").map(|node| &node.data) {
+            Some(super::node::Data::Table(policies)) => policies.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn has_policy(&self, name: &str) -> bool {
+        self.policy(name).is_some()
+    }
+
+    pub(crate) fn policy(&self, name: &str) -> Option<&Node> {
+        self.tree.get("policy")?.get(name)
+    }
+
+    pub(crate) fn table(&self, kind: &str) -> Option<&Node> {
+        self.tree.get(kind)
+    }
+}
+
+/// The attempt timeout of a kind of operation.
+pub fn operation_timeout(file: Option<&Document>, operation: &str) -> Span {
+    let given = |key: &str| file.and_then(|file| file.operation.get(key)).copied();
+    let built_in = OPERATIONS.into_iter().find(|(name, _)| *name == operation).map(|(_, span)| span);
+    given(operation).or(built_in).or_else(|| given("default")).unwrap_or(OTHER_OPERATION)
+}
+
+/// The bulkhead limit of a kind of resource.
+pub fn resource_limit(file: Option<&Document>, resource: &str) -> u32 {
+    let given = |key: &str| file.and_then(|file| file.resource.get(key)).copied();
+    let built_in = RESOURCES.into_iter().find(|(name, _)| *name == resource).map(|(_, limit)| limit);
+    given(resource).or(built_in).or_else(|| given("default")).unwrap_or(OTHER_RESOURCE)
+}
+
+/// Everything but the policies, which are checked together with their presets.
+fn check_without_policies(tree: &Node) -> Result<(), Fault> {
+    let at = At { node: tree, path: "" };
+    let fields = super::schema::decode::Fields::open(&at, &File::TABLE, false)?;
+    let _: Given<BTreeMap<String, Budget>> = fields.take("budget")?;
+    let costs: Given<BTreeMap<String, SharedCost>> = fields.take("cost")?;
+    for (name, cost) in &costs.value {
+        let path = format!("{}/limits", super::schema::decode::join("/cost", name));
+        resolve::check_limits(&cost.limits, &path).map_err(|fault| fault.layer(Some(Layer::FILE)))?;
+    }
+    let Some(policies) = tree.get("policy") else { return Ok(()) };
+    let super::node::Data::Table(policies) = &policies.data else {
+        return Err(At { node: policies, path: "/policy" }.wrong_type("a table of policies"));
+    };
+    for (name, node) in policies {
+        super::schema::shared::check_name(name, "/policy").map_err(|fault| fault.layer(Some(node.layer)))?;
+    }
+    Ok(())
+}
+
+/// TOML as a tree.
+pub(crate) fn parse_tree(text: &str) -> Result<Value, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
+        let what = error.message().lines().next().unwrap_or("is not TOML").to_owned();
+        syntax(format!("is not TOML: {}{place}", clip_line(&what)))
+    })
+}
+
+/// A configuration in JSON, the form in which code of other languages hands it over.
+#[cfg(feature = "json")]
+pub fn from_json(text: &str) -> Result<Value, ConfigError> {
+    serde_json::from_str(text).map_err(|error| syntax(format!("is not JSON: {}", clip_line(&error.to_string()))))
+}
+
+fn syntax(reason: String) -> ConfigError {
+    ConfigError { code: ConfigCode::Syntax, path: String::new(), reason, suggestion: None, source: None }
+}
+
+fn clip_line(text: &str) -> String {
+    if text.len() > 200 { clip(text) } else { text.to_owned() }
+}
+
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!(" at line {line}, column {column}")
+}
+
+/// The table at the root of the list of options, for generators.
+pub const ROOT: &Table = &File::TABLE;

@@ -1,0 +1,133 @@
+//! `options!` makes of one list the struct, its description and its decoder; `variants!` the same for
+//! tables told apart by their `kind`; `choices!` for words.
+
+/// Facts in brackets are literals in the form they have in a file: `[default "30s", min "1ms"]`.
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $Name:ident $(short $short:literal)? {
+        $($(#[doc = $field_doc:literal])+ $field:ident : $type:ty [$($fact:ident $value:literal),* $(,)?];)*
+    })+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, PartialEq, Debug)]
+        pub struct $Name {
+            $($(#[doc = $field_doc])+ pub $field: $crate::config::schema::decode::Given<$type>,)*
+        }
+
+        impl $Name {
+            #[allow(clippy::needless_update)]
+            pub const TABLE: $crate::config::schema::Table = $crate::config::schema::Table {
+                name: stringify!($Name),
+                doc: concat!($($doc, "\n",)+),
+                short: options!(@short $($short)?),
+                fields: &[$($crate::config::schema::Field {
+                    name: stringify!($field),
+                    doc: concat!($($field_doc, "\n",)+),
+                    kind: <$type as $crate::config::schema::decode::Decode>::KIND,
+                    optional: <$type as $crate::config::schema::decode::Decode>::OPTIONAL,
+                    facts: $crate::config::schema::Facts {
+                        $($fact: Some($value),)*
+                        ..$crate::config::schema::Facts::NONE
+                    },
+                },)*],
+            };
+        }
+
+        impl $crate::config::schema::decode::Decode for $Name {
+            const KIND: $crate::config::schema::Kind = $crate::config::schema::Kind::Table(&$Name::TABLE);
+
+            fn decode(
+                at: &$crate::config::schema::decode::At<'_>,
+                _facts: &$crate::config::schema::Facts,
+            ) -> Result<Self, $crate::config::schema::decode::Fault> {
+                use $crate::config::schema::decode::{Fields, VariantTable};
+                $Name::from_fields(&Fields::open(at, &$Name::TABLE, false)?)
+            }
+
+            fn absent(path: &str) -> Result<Self, $crate::config::schema::decode::Fault> {
+                $crate::config::schema::decode::from_nothing(path)
+            }
+        }
+
+        impl $crate::config::schema::decode::VariantTable for $Name {
+            #[allow(unused_variables)]
+            fn from_fields(
+                fields: &$crate::config::schema::decode::Fields<'_>,
+            ) -> Result<Self, $crate::config::schema::decode::Fault> {
+                Ok($Name { $($field: fields.take(stringify!($field))?,)* })
+            }
+        }
+    )+};
+    (@short) => { None };
+    (@short $short:literal) => { Some($short) };
+}
+
+/// The first word after the name is the kind where none is given.
+macro_rules! variants {
+    ($(#[doc = $doc:literal])+ $Name:ident default $default:literal short $short:literal
+        $(list $list_kind:literal $list_option:literal)? {
+        $($word:literal => $Variant:ident($table:ty),)+
+    }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum $Name {
+            $($Variant($table),)+
+        }
+
+        impl $Name {
+            pub const UNION: $crate::config::schema::Union = $crate::config::schema::Union {
+                name: stringify!($Name),
+                doc: concat!($($doc, "\n",)+),
+                default: $default,
+                short: $short,
+                short_list: variants!(@list $($list_kind $list_option)?),
+                variants: &[$($crate::config::schema::Variant { name: $word, table: &<$table>::TABLE },)+],
+            };
+        }
+
+        impl $crate::config::schema::decode::Decode for $Name {
+            const KIND: $crate::config::schema::Kind = $crate::config::schema::Kind::Union(&$Name::UNION);
+
+            fn decode(
+                at: &$crate::config::schema::decode::At<'_>,
+                _facts: &$crate::config::schema::Facts,
+            ) -> Result<Self, $crate::config::schema::decode::Fault> {
+                use $crate::config::schema::decode::{kind_of, variant};
+                match kind_of(at, &$Name::UNION)? {
+                    $($word => Ok($Name::$Variant(variant(at, &$Name::UNION, $word)?)),)+
+                    other => unreachable!("{other} is not in the table"),
+                }
+            }
+
+            fn absent(path: &str) -> Result<Self, $crate::config::schema::decode::Fault> {
+                $crate::config::schema::decode::from_nothing(path)
+            }
+        }
+    };
+    (@list) => { None };
+    (@list $kind:literal $option:literal) => { Some(($kind, $option)) };
+}
+
+/// Words for the values of an enum that exists already.
+macro_rules! choices {
+    ($($(#[doc = $doc:literal])+ $Name:ident : $type:ty {
+        $($word:literal => $value:expr, $word_doc:literal;)+
+    })+) => {$(
+        impl $crate::config::schema::decode::Decode for $type {
+            const KIND: $crate::config::schema::Kind =
+                $crate::config::schema::Kind::Choice(&$crate::config::schema::Choices {
+                    name: stringify!($Name),
+                    doc: concat!($($doc, "\n",)+),
+                    values: &[$(($word, $word_doc),)+],
+                });
+
+            fn decode(
+                at: &$crate::config::schema::decode::At<'_>,
+                _facts: &$crate::config::schema::Facts,
+            ) -> Result<Self, $crate::config::schema::decode::Fault> {
+                match $crate::config::schema::decode::choice(at, &[$($word,)+])? {
+                    $($word => Ok($value),)+
+                    other => unreachable!("{other} is not in the list"),
+                }
+            }
+        }
+    )+};
+}
