@@ -20,15 +20,6 @@ pub enum FallbackStep {
     FailClosed = 6,
 }
 
-/// A value that means the same in every language.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Scalar {
-    Bool(bool),
-    Integer(i64),
-    Float(f64),
-    Text(String),
-}
-
 impl FallbackStep {
     pub const ALL: [FallbackStep; 7] = [
         FallbackStep::Value,
@@ -51,6 +42,15 @@ impl FallbackStep {
             FallbackStep::FailClosed => "fail_closed",
         }
     }
+}
+
+/// A value that means the same in every language.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Scalar {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
 }
 
 #[derive(Clone, PartialEq, Debug)]

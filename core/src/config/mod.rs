@@ -24,6 +24,9 @@ mod suggest;
 mod timeout;
 mod value;
 
+#[cfg(all(test, feature = "json", not(loom)))]
+mod tests;
+
 pub use breaker::*;
 pub use bulkhead::*;
 pub use cost::*;

@@ -257,7 +257,7 @@ fn kind_unsaid(nodes: &BTreeMap<String, Node>, at: &At<'_>, union: &'static Unio
 pub fn variant<T: VariantTable>(at: &At<'_>, union: &'static Union, word: &str) -> Result<T, Fault> {
     let table = union.variant(word).expect("the word is one of the variants").table;
     if let Data::Table(nodes) = &at.node.data {
-        if let Some((key, node)) = nodes.iter().filter(|(key, _)| *key != "kind" && table.field(key).is_none()).next() {
+        for (key, node) in nodes.iter().filter(|(key, _)| *key != "kind" && table.field(key).is_none()) {
             let owner = union.variants.iter().find(|variant| variant.table.field(key).is_some());
             if let Some(owner) = owner {
                 let reason = format!("`{key}` is an option of the kind `{}`, not of `{word}`", owner.name);

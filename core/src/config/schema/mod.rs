@@ -1,4 +1,4 @@
-//! The one list of options. [`options`] says what there is; from it come the decoder of this crate,
+//! The one list of options. The `options!` of these files say what there is; from it come the decoder of this crate,
 //! the JSON Schema, the reference page and the option types of every language.
 
 #[macro_use]

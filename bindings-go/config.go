@@ -1,0 +1,210 @@
+package seawall
+
+import (
+	"context"
+	"time"
+)
+
+// Config describes a policy. Zero values mean the default; a nil part is not there. Where zero is
+// legal and not the default, the field is a pointer (see Ptr).
+type Config struct {
+	// Name makes the policy known to the configuration file, the environment, metrics and events,
+	// and lets every policy of that name share its state.
+	Name string
+	// Preset is "development", "staging", "production" or "busy".
+	Preset string
+	// Off turns the policy into a plain call.
+	Off bool
+	// MaxKeys bounds the partitions of Key; 1024 if zero.
+	MaxKeys int
+	// Stream is "protect" or "exempt".
+	Stream string
+
+	Breaker  *Breaker
+	Retry    *Retry
+	Bulkhead *Bulkhead
+	Timeout  *Timeout
+	Fallback *Fallback
+	Cache    *Cache
+	Cost     []Cost
+
+	// Classify is asked first; a negative answer passes the question on to the lists and tables.
+	Classify func(result any, err error) (outcome Outcome, decided bool)
+	// Include are the errors (errors.Is) that alone count as failures, if there are any; Exclude are
+	// ignored.
+	Include, Exclude []error
+
+	// Hooks run in the caller's goroutine, outside of every lock.
+	OnRetry         func(attempt int, err error, delay time.Duration)
+	OnTimeout       func(limit time.Duration)
+	OnSlowOperation func(took time.Duration)
+	OnFallback      func(err error)
+	// OnStateChange is a listener (see Listen) for this policy's breaker.
+	OnStateChange func(from, to State)
+}
+
+// Breaker describes a circuit breaker. With no window given it counts consecutive failures.
+type Breaker struct {
+	Name string
+	// Failures in a row open the circuit (5).
+	Failures int
+	// Window counts calls or time instead.
+	Window       Window
+	FailureRate  float64
+	FailureCount int
+	SlowCall     *SlowCall
+	MinimumCalls int
+	// OpenFor is how long the circuit stays open (30s); it grows by OpenFactor with each re-opening,
+	// up to OpenCap, give or take the share OpenJitter.
+	OpenFor    time.Duration
+	OpenFactor float64
+	OpenCap    time.Duration
+	OpenJitter float64
+
+	HalfOpen       *HalfOpen
+	InitialState   State
+	CountThrottled *bool
+	FromServerHint bool
+}
+
+// Window is a count window (Size) or a time window (Span, cut into Slices).
+type Window struct {
+	Size    int
+	Span    time.Duration
+	Slices  int
+	Aligned bool
+}
+
+// SlowCall lets calls that take longer than LongerThan trip the breaker at Rate.
+type SlowCall struct {
+	LongerThan time.Duration
+	Rate       float64
+}
+
+// HalfOpen describes the probes that decide whether an open circuit closes.
+type HalfOpen struct {
+	Permits       int
+	Concurrent    bool
+	Successes, Of int
+	MaxWait       time.Duration
+	// OnMaxWait is "open" or "closed".
+	OnMaxWait string
+	Lease     time.Duration
+}
+
+// Retry describes repeated attempts. Attempts counts the first (3).
+type Retry struct {
+	Attempts int
+	Backoff  Backoff
+	// Jitter is "full", "equal", "decorrelated", "decorrelated_v2" or "none"; the kinds with a
+	// number are JitterProportional, JitterAdditive and JitterAbsolute.
+	Jitter             string
+	JitterProportional float64
+	JitterAdditive     float64
+	JitterAbsolute     time.Duration
+	MaxElapsed         time.Duration
+	// ServerHint is "exact", "clamp" or "ignore".
+	ServerHint   string
+	HintCap      time.Duration
+	RetryRefused bool
+	// ByOutcome gives "failure", "timeout" or "throttled" a delay of its own.
+	ByOutcome map[string]Delay
+	Budget    *Budget
+}
+
+// Backoff grows the delay. Kind is "exponential" (the default), "linear", "fixed", "list" or "uniform".
+type Backoff struct {
+	Kind     string
+	Base     time.Duration
+	Factor   float64
+	Cap      time.Duration
+	Delays   []time.Duration
+	Min, Max time.Duration
+}
+
+// Delay is a backoff with its jitter.
+type Delay struct {
+	Backoff Backoff
+	Jitter  string
+}
+
+// Budget bounds retries. Kind is "tokens", "ratio", "concurrent" or "cap"; with Name alone it is one
+// that the configuration file declares.
+type Budget struct {
+	Name           string
+	Kind           string
+	Capacity       int
+	Refund         *int
+	Costs          map[string]int
+	Share          float64
+	FloorPerSecond *float64
+	Span           time.Duration
+	Floor          *int
+	Retries        int
+}
+
+// Bulkhead bounds the calls in flight (25). Resource takes the limit from a table instead.
+type Bulkhead struct {
+	Name     string
+	Limit    int
+	Queue    *int
+	MaxWait  time.Duration
+	Resource string
+}
+
+// Timeout bounds time: Attempt each attempt, Deadline the whole call.
+type Timeout struct {
+	Attempt  time.Duration
+	Deadline time.Duration
+	// Mode is "cooperative" (cancel the context and wait for the function) or "abandon".
+	Mode string
+	// SlowAfter raises a slow event without cancelling.
+	SlowAfter time.Duration
+	Idle      time.Duration
+	// Operation takes the limit from a table: "llm", "auth", "db", "http", else 30 s.
+	Operation           string
+	Adaptive            *Adaptive
+	CallerDeadlineAfter *time.Duration
+}
+
+// Adaptive takes the limit from past attempts: Quantile × Factor, between Min and the fixed limit.
+type Adaptive struct {
+	Quantile     float64
+	Factor       float64
+	Min          time.Duration
+	Span         time.Duration
+	MinimumCalls int
+}
+
+// Fallback says what to answer instead. Without a Chain it is built from what is given: Func, then
+// Value.
+type Fallback struct {
+	// Chain is made of "cached", "stale", "value", "function", "empty", "fail_open", "fail_closed".
+	Chain []string
+	// Value must have the type that the call returns.
+	Value any
+	// Func must return a value of the type that the call returns.
+	Func func(ctx context.Context, err error) (any, error)
+	// On is made of "refused", "timeout", "failure", "throttled" (together the default), or "any".
+	On      []string
+	Timeout time.Duration
+}
+
+// Cache keeps the last good result of each key given with CacheKey.
+type Cache struct {
+	TTL      time.Duration
+	StaleFor time.Duration
+	Size     int
+	// First looks in the cache before calling, not only when the call fails.
+	First bool
+}
+
+// Cost is a budget of named amounts.
+type Cost struct {
+	Name   string
+	Limits map[string]uint64
+	Per    time.Duration
+}
+
+// Ptr is for fields where zero is legal and not the default.
+func Ptr[T any](value T) *T { return &value }

@@ -1,0 +1,350 @@
+package seawall
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"seawall.dev/seawall/internal/abi"
+)
+
+// drive carries out the steps of one call: it runs, waits, looks up and wakes, and decides nothing.
+type drive struct {
+	ctx     context.Context
+	policy  *Policy
+	work    work
+	options callOptions
+	call    abi.Call
+	step    abi.Step
+	err     error // of the last attempt
+	queued  uint64
+	woken   chan struct{}
+	flight  func()
+}
+
+func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
+	d := &drive{ctx: ctx, policy: p, work: w}
+	for _, option := range options {
+		option(&d.options)
+	}
+	return d
+}
+
+func (d *drive) begin() {
+	p := d.policy
+	p.registry.clock.sync(p.registry)
+	o := abi.CallOptions{Cached: d.options.cached && p.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
+	if deadline, has := d.ctx.Deadline(); has {
+		if left := p.registry.clock.left(p.registry, deadline); left != 1<<63-1 {
+			o.Deadline = nanos(left)
+		}
+	}
+	var status abi.Status
+	d.call, status = p.core.Call(o)
+	if !d.call.Valid() {
+		d.unprotected(status)
+		return
+	}
+	d.call.Start(&d.step)
+}
+
+// resume goes on after an attempt that ran under a pass.
+func (d *drive) resume(pass uint64) {
+	var status abi.Status
+	d.call, status = d.policy.core.CallAfterPass(pass)
+	if !d.call.Valid() {
+		d.unprotected(status)
+		return
+	}
+	w := d.work.(interface{ last() error })
+	d.settle(1, w.last(), nil)
+}
+
+// unprotected is the way out when Seawall itself is broken: the user's call runs.
+func (d *drive) unprotected(status abi.Status) {
+	slog.Error("seawall: the call runs without protection", "policy", d.policy.name, "status", status.String())
+	d.step = abi.Step{Kind: abi.StepRun, Span: abi.None}
+}
+
+func (d *drive) loop() error {
+	for {
+		if d.step.Wakes > 0 {
+			d.call.TakeWakes(wake)
+		}
+		if d.options.single && d.over() {
+			return d.err
+		}
+		switch d.step.Kind {
+		case abi.StepRun:
+			if !d.call.Valid() {
+				return d.work.attempt(d.ctx)
+			}
+			d.run()
+		case abi.StepWait:
+			d.wait()
+		case abi.StepQueue:
+			d.queue()
+		case abi.StepLookUp:
+			d.lookUp()
+		case abi.StepFallBack:
+			d.fallBack()
+		default:
+			return d.finish()
+		}
+	}
+}
+
+// over tells that a call of a single attempt has had it.
+func (d *drive) over() bool {
+	return d.err != nil && (d.step.Kind == abi.StepWait || d.step.Kind == abi.StepFallBack)
+}
+
+func (d *drive) run() {
+	attempt, span := d.step.Attempt, d.step.Span
+	ctx := d.ctx
+	var limit *limitContext
+	if span != abi.None {
+		limit = newLimit(ctx, d.policy.registry, duration(span))
+		ctx = limit
+	}
+	returned := false
+	defer func() {
+		if limit != nil {
+			limit.end()
+		}
+		if !returned {
+			cause := recover()
+			outcome := OutcomeCancelled // runtime.Goexit
+			if cause != nil {
+				outcome = OutcomeFailure
+			}
+			d.done(attempt, outcome, abi.NoHint)
+			if cause != nil {
+				panic(cause)
+			}
+		}
+	}()
+	var err error
+	left := false
+	if limit != nil && d.abandons() {
+		err, left = d.work.apart(ctx)
+	} else {
+		err = d.work.attempt(ctx)
+	}
+	returned = true
+	if left {
+		err = nil // not the user's error: the function has not answered
+	}
+	d.err = err
+	if limit != nil && limit.passed.Load() && (err != nil || left) {
+		d.sync()
+		d.call.Expire(attempt, &d.step)
+		d.timedOut(span)
+		return
+	}
+	if left {
+		d.err = d.ctx.Err()
+		d.cancelled()
+		return
+	}
+	d.settle(attempt, err, limit)
+}
+
+func (d *drive) abandons() bool { return d.step.Mode == abi.ModeAbandon }
+
+func (d *drive) sync() { d.policy.registry.clock.sync(d.policy.registry) }
+
+// settle reports an attempt whose function returned.
+func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
+	d.err = err
+	if err != nil && d.ctx.Err() != nil {
+		d.cancelled()
+		return
+	}
+	outcome, hint := d.classify(err)
+	if d.options.actual != nil && outcome == OutcomeSuccess {
+		d.call.SettleCost(amounts(d.options.actual(d.work.result())))
+	}
+	d.done(attempt, outcome, hint)
+	if d.step.Kind != abi.StepRun && d.step.Refusal == 19 && limit != nil {
+		d.timedOut(d.step.Limit)
+	}
+}
+
+func (d *drive) done(attempt uint32, outcome Outcome, hint int64) {
+	d.sync()
+	d.call.Done(attempt, uint8(outcome), hint, &d.step)
+}
+
+func (d *drive) cancelled() {
+	d.sync()
+	d.call.Cancelled(byDeadline(d.ctx), &d.step)
+}
+
+func (d *drive) timedOut(limit uint64) {
+	if hook := d.policy.config.OnTimeout; hook != nil {
+		d.guard("OnTimeout", func() { hook(duration(limit)) })
+	}
+}
+
+func (d *drive) wait() {
+	span := duration(d.step.Span)
+	if hook := d.policy.config.OnRetry; hook != nil {
+		attempt, err := int(d.step.Attempt), d.err
+		d.guard("OnRetry", func() { hook(attempt, err, span) })
+	}
+	d.policy.registry.pump()
+	if !d.policy.registry.clock.sleep(d.ctx, d.policy.registry, span) {
+		d.cancelled()
+		return
+	}
+	d.sync()
+	d.call.Woke(&d.step)
+}
+
+// queue waits for a bulkhead permit. A permit may be handed over between the answer and the entry
+// in the table, so a new ticket looks once more before it waits.
+func (d *drive) queue() {
+	if d.queued != d.step.Ticket || d.woken == nil {
+		d.unqueue()
+		d.queued, d.woken = d.step.Ticket, make(chan struct{}, 1)
+		waiters.Store(d.queued, d.woken)
+		d.sync()
+		d.call.Woke(&d.step)
+		return
+	}
+	due := make(chan struct{})
+	if d.step.Span != abi.None {
+		stop := d.policy.registry.clock.after(d.policy.registry, duration(d.step.Span), func() { close(due) })
+		defer stop()
+	}
+	select {
+	case <-d.woken:
+	case <-due:
+	case <-d.ctx.Done():
+		d.cancelled()
+		return
+	}
+	d.sync()
+	d.call.Woke(&d.step)
+}
+
+func (d *drive) unqueue() {
+	if d.woken != nil {
+		waiters.Delete(d.queued)
+		d.woken = nil
+	}
+}
+
+// leave ends the call, also when the user's function panicked.
+func (d *drive) leave() {
+	d.unqueue()
+	if d.flight != nil {
+		d.flight()
+	}
+	if d.call.Valid() {
+		if d.step.Kind != abi.StepFinish {
+			// Gone without an end: permits go back, and those who wait for them are told.
+			d.call.Cancelled(false, &d.step)
+		}
+		d.call.TakeWakes(wake)
+		d.call.Free()
+	}
+	d.policy.registry.pump()
+}
+
+func (d *drive) finish() error {
+	d.report()
+	step := &d.step
+	if step.Verdict == abi.VerdictSettle || step.Verdict == abi.VerdictCancelled {
+		d.remember()
+	}
+	if slow := d.policy.shape.SlowAfter; slow != abi.None && step.Elapsed > slow {
+		if hook := d.policy.config.OnSlowOperation; hook != nil {
+			took := duration(step.Elapsed)
+			d.guard("OnSlowOperation", func() { hook(took) })
+		}
+	}
+	switch step.Verdict {
+	case abi.VerdictSettle:
+		return d.err
+	case abi.VerdictCached, abi.VerdictFellBack:
+		return nil
+	}
+	if d.err == nil {
+		d.work.clear()
+	}
+	switch step.Verdict {
+	case abi.VerdictRefused:
+		return rejected(d.policy.name, step.Refusal, step.State, step.RetryAfter, step.Used, step.Limit, "")
+	case abi.VerdictTimedOut:
+		return d.timeout(ErrAttemptTimeout)
+	case abi.VerdictDeadlineExceeded:
+		return d.timeout(ErrDeadlineExceeded)
+	default: // cancelled: the user's own error, or the context's
+		if err := d.ctx.Err(); err != nil && (d.err == nil || d.step.Attempt == 0) {
+			return err
+		}
+		if d.err != nil {
+			return d.err
+		}
+		return context.Canceled
+	}
+}
+
+func (d *drive) timeout(kind error) error {
+	limit := d.step.Limit
+	return &TimeoutError{Kind: kind, Policy: d.policy.name, Limit: duration(limit), Attempts: int(d.step.Attempt), Last: d.err}
+}
+
+func (d *drive) report() {
+	if d.options.report == nil {
+		return
+	}
+	s := &d.step
+	*d.options.report = Report{
+		Attempts: int(s.Attempt), Elapsed: duration(s.Elapsed), Stop: Stop(s.Stop), Last: d.err,
+		FellBack: s.Verdict == abi.VerdictFellBack,
+		Cached:   s.Verdict == abi.VerdictCached, Stale: s.Stale,
+	}
+}
+
+// guard runs a hook; one that panics is logged and changes no outcome.
+func (d *drive) guard(hook string, run func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			slog.Error("seawall: a hook panicked", "hook", hook, "policy", d.policy.name, "panic", cause)
+		}
+	}()
+	run()
+}
+
+// unwound reports a call under a pass whose function did not return.
+func (p *Policy) unwound(pass uint64, cause any) {
+	call, _ := p.core.CallAfterPass(pass)
+	if !call.Valid() {
+		return
+	}
+	outcome := OutcomeCancelled
+	if cause != nil {
+		outcome = OutcomeFailure
+	}
+	var step abi.Step
+	p.registry.clock.sync(p.registry)
+	call.Done(1, uint8(outcome), abi.NoHint, &step)
+	call.TakeWakes(wake)
+	call.Free()
+	p.registry.pump()
+}
+
+// last is the error of an attempt that ran before the driver was made.
+func (t *task[T]) last() error { return t.err }
+
+// Remaining is how much time the function still has; false if there is no limit.
+func Remaining(ctx context.Context) (time.Duration, bool) {
+	deadline, has := ctx.Deadline()
+	if !has {
+		return 0, false
+	}
+	return time.Until(deadline), true
+}

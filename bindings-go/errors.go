@@ -1,0 +1,196 @@
+package seawall
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"seawall.dev/seawall/internal/abi"
+)
+
+// Sentinels for errors.Is. ErrRejected stands for every refusal, ErrTimedOut for every time limit of
+// a policy; a time limit is a context.DeadlineExceeded too.
+var (
+	ErrRejected        = errors.New("seawall: rejected")
+	ErrCircuitOpen     = errors.New("seawall: circuit is open")
+	ErrBulkheadFull    = errors.New("seawall: bulkhead is full")
+	ErrBulkheadTimeout = errors.New("seawall: no bulkhead permit in time")
+	ErrCostExceeded    = errors.New("seawall: cost budget is spent")
+
+	ErrTimedOut         = errors.New("seawall: timed out")
+	ErrAttemptTimeout   = errors.New("seawall: attempt timed out")
+	ErrDeadlineExceeded = errors.New("seawall: deadline exceeded")
+
+	ErrConfig        = errors.New("seawall: invalid configuration")
+	ErrUnknownPolicy = errors.New("seawall: unknown policy")
+	ErrNoSuchPart    = errors.New("seawall: the policy has no such part")
+	ErrUnknownValue  = errors.New("seawall: unknown value")
+	ErrNullArgument  = errors.New("seawall: missing argument")
+	ErrInvalidText   = errors.New("seawall: text is not UTF-8")
+	ErrStaleHandle   = errors.New("seawall: reported twice or too late")
+	ErrInvalidSize   = errors.New("seawall: library and module are of different versions")
+	ErrWrongOrder    = errors.New("seawall: reported out of order")
+	ErrInternal      = errors.New("seawall: fault of Seawall itself")
+)
+
+// sentinels has a sentinel for each number of the shared list; a test walks the library's list.
+var sentinels = map[abi.Status]error{
+	16: ErrCircuitOpen, 17: ErrBulkheadFull, 18: ErrBulkheadTimeout, 19: ErrAttemptTimeout,
+	20: ErrDeadlineExceeded, 21: ErrCostExceeded,
+	96: ErrUnknownValue, 97: ErrNullArgument, 98: ErrConfig, 99: ErrInvalidText, 100: ErrNoSuchPart,
+	101: ErrStaleHandle, 102: ErrInvalidSize, 103: ErrUnknownPolicy, 104: ErrWrongOrder,
+	200: ErrInternal,
+}
+
+// RejectedError tells that a policy did not let the call through.
+type RejectedError struct {
+	// Kind is the sentinel: ErrCircuitOpen, ErrBulkheadFull, ErrBulkheadTimeout or ErrCostExceeded.
+	Kind error
+	// Policy is the name of the policy, empty if it has none.
+	Policy string
+	// State is the state of the circuit where a breaker refused.
+	State State
+	// RetryAfter is when it is worth trying again; zero where that is not known.
+	RetryAfter time.Duration
+	// Used and Limit are the numbers of the part: permits, or the amount of a cost budget.
+	Used, Limit uint64
+	message     string
+}
+
+func (e *RejectedError) Error() string { return prefix(e.Policy) + e.message }
+
+// Is makes the error its sentinel and ErrRejected.
+func (e *RejectedError) Is(target error) bool { return target == ErrRejected || target == e.Kind }
+
+// TimeoutError tells that a time limit of a policy passed.
+type TimeoutError struct {
+	// Kind is ErrAttemptTimeout or ErrDeadlineExceeded.
+	Kind error
+	// Policy is the name of the policy, empty if it has none.
+	Policy string
+	// Limit is the limit that passed.
+	Limit time.Duration
+	// Attempts is how many attempts were made.
+	Attempts int
+	// Last is the error of the last attempt, if there was one.
+	Last error
+}
+
+func (e *TimeoutError) Error() string {
+	if e.Kind == ErrDeadlineExceeded {
+		return fmt.Sprintf("%sdeadline of %v exceeded after %d attempts", prefix(e.Policy), e.Limit, e.Attempts)
+	}
+	return fmt.Sprintf("%sattempt took longer than %v", prefix(e.Policy), e.Limit)
+}
+
+// Is makes the error its sentinel, ErrTimedOut and context.DeadlineExceeded.
+func (e *TimeoutError) Is(target error) bool {
+	return target == ErrTimedOut || target == e.Kind || target == context.DeadlineExceeded
+}
+
+// Unwrap gives the error of the last attempt.
+func (e *TimeoutError) Unwrap() error { return e.Last }
+
+// Timeout marks the error for those who ask as they ask a net.Error.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// ConfigError tells what is wrong with a configuration, where, and what to write instead.
+type ConfigError struct {
+	// Code is the kind: "unknown_option", "out_of_range", "missing_unit", …
+	Code string `json:"code"`
+	// Path is a JSON pointer: /policy/identity/retry/backoff/cap.
+	Path       string `json:"path"`
+	Reason     string `json:"reason"`
+	Suggestion string `json:"suggestion"`
+	// Source is the layer that said it: a preset, a file, "code", an environment variable.
+	Source  string `json:"source"`
+	Message string `json:"message"`
+}
+
+func (e *ConfigError) Error() string {
+	if e.Message != "" {
+		return "seawall: " + e.Message
+	}
+	return "seawall: " + e.Path + ": " + e.Reason
+}
+
+// Is makes the error ErrConfig.
+func (e *ConfigError) Is(target error) bool { return target == ErrConfig }
+
+func prefix(policy string) string {
+	if policy == "" {
+		return "seawall: "
+	}
+	return "seawall: policy " + policy + ": "
+}
+
+// configError turns a status and the library's JSON into an error.
+func configError(status abi.Status, why string) error {
+	if status == 0 {
+		return nil
+	}
+	if why != "" {
+		problem := new(ConfigError)
+		if json.Unmarshal([]byte(why), problem) == nil {
+			return problem
+		}
+	}
+	return statusError(status, "")
+}
+
+// statusError is the sentinel of a misuse, with the policy's name before it.
+func statusError(status abi.Status, policy string) error {
+	if status == 0 {
+		return nil
+	}
+	kind, known := sentinels[status]
+	if !known {
+		kind = ErrInternal
+	}
+	if policy == "" {
+		return kind
+	}
+	return fmt.Errorf("policy %s: %w", policy, kind)
+}
+
+// refusalError builds the error of a refusal by a part that was used by hand.
+func refusalError(policy string, r abi.Refusal) error {
+	if r.Status < 16 || r.Status >= 64 {
+		return statusError(r.Status, policy)
+	}
+	return rejected(policy, r.Status, r.State, r.RetryAfter, r.Used, r.Limit, "")
+}
+
+func rejected(policy string, status abi.Status, state uint8, retryAfter, used, limit uint64, message string) *RejectedError {
+	e := &RejectedError{Kind: sentinels[status], Policy: policy, RetryAfter: duration(retryAfter), Used: used, Limit: limit, message: message}
+	if state != 255 {
+		e.State = State(state)
+	}
+	if e.message != "" {
+		return e
+	}
+	switch status {
+	case 16:
+		e.message = "circuit is " + e.State.String()
+	case 17:
+		e.message = fmt.Sprintf("bulkhead is full (%d of %d permits in use)", used, limit)
+	case 18:
+		e.message = fmt.Sprintf("no bulkhead permit within %v", time.Duration(limit))
+	default:
+		e.message = fmt.Sprintf("cost budget is spent (%d of %d)", used, limit)
+	}
+	if e.RetryAfter > 0 {
+		e.message += fmt.Sprintf("; retry in %v", e.RetryAfter.Round(time.Millisecond))
+	}
+	return e
+}
+
+// duration turns "none" into zero and keeps what does not fit at the greatest length.
+func duration(nanos uint64) time.Duration {
+	if nanos == abi.None {
+		return 0
+	}
+	return time.Duration(min(nanos, 1<<63-1))
+}

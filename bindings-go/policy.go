@@ -1,0 +1,109 @@
+package seawall
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"seawall.dev/seawall/internal/abi"
+)
+
+// Policy protects calls. It is safe for use by many goroutines and needs no closing.
+type Policy struct {
+	registry *Registry
+	core     *abi.Policy
+	gate     abi.Gate
+	shape    abi.Shape
+	config   *Config
+	name     string
+	key      string
+	cache    *cache
+	// chain holds the configured values of the fallback chain, as JSON.
+	chain []string
+	// direct: a call may run under a pass, because no context has to be made for it.
+	direct bool
+	stop   func()
+}
+
+func (r *Registry) adopt(core *abi.Policy, config *Config, key string) *Policy {
+	p := &Policy{registry: r, core: core, config: config, name: core.Name(), key: key, shape: core.Shape()}
+	p.gate = abi.NewGate(core, !r.gate)
+	p.direct = p.shape.AttemptTimeout == abi.None && p.shape.Deadline == abi.None
+	p.chain = make([]string, p.shape.FallbackCount)
+	for i := range p.chain {
+		_, p.chain[i] = core.Fallback(uint32(i))
+	}
+	p.cache = r.cacheFor(p)
+	if config.OnStateChange != nil && key == "" {
+		p.stop = r.Listen(stateListener(core.Name(), config.OnStateChange))
+	}
+	return p
+}
+
+// Name is empty for a policy without one.
+func (p *Policy) Name() string { return p.name }
+
+// Key is the policy for one partition: a tenant, a model, a host. Each has its own breaker and
+// bulkhead; budgets are shared. The number of keys is bounded.
+func (p *Policy) Key(key string) (*Policy, error) {
+	core, status := p.core.At(key)
+	if status != 0 {
+		return nil, statusError(status, p.name)
+	}
+	keyed := p.registry.adopt(core, p.config, key)
+	keyed.cache = p.cache
+	return keyed, nil
+}
+
+// Run protects a function without a result.
+func (p *Policy) Run(ctx context.Context, fn func(ctx context.Context) error, options ...Option) error {
+	_, err := Do(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, options...)
+	return err
+}
+
+// Wrap gives a function that runs under the policy.
+func Wrap[T any](p *Policy, fn func(ctx context.Context) (T, error)) func(ctx context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return Do(ctx, p, fn) }
+}
+
+// Enabled is false when the policy or its registry is switched off.
+func (p *Policy) Enabled() bool { return p.core.Enabled() }
+
+// State is what the breaker is doing; ErrNoSuchPart if there is none.
+func (p *Policy) State() (State, error) {
+	p.registry.clock.sync(p.registry)
+	state, status := p.core.State()
+	p.registry.pump()
+	return State(state), statusError(status, p.name)
+}
+
+// The breaker moved by hand. ForceOpen, Disable and MetricsOnly never end by themselves; Reset
+// empties the statistics and closes.
+func (p *Policy) Open() error        { return p.control(abi.ControlOpen, 0) }
+func (p *Policy) HalfOpen() error    { return p.control(abi.ControlHalfOpen, 0) }
+func (p *Policy) Close() error       { return p.control(abi.ControlClose, 0) }
+func (p *Policy) ForceOpen() error   { return p.control(abi.ControlForceOpen, 0) }
+func (p *Policy) Disable() error     { return p.control(abi.ControlDisable, 0) }
+func (p *Policy) MetricsOnly() error { return p.control(abi.ControlMetricsOnly, 0) }
+func (p *Policy) Reset() error       { return p.control(abi.ControlReset, 0) }
+
+// OpenFor opens the circuit for a time.
+func (p *Policy) OpenFor(d time.Duration) error { return p.control(abi.ControlOpenFor, nanos(d)) }
+
+func (p *Policy) control(control uint8, span uint64) error {
+	p.registry.clock.sync(p.registry)
+	status := p.core.Control(control, span)
+	p.registry.pump()
+	return statusError(status, p.name)
+}
+
+// Snapshot is the policy's state as a JSON document, decoded; the reference lists its fields.
+func (p *Policy) Snapshot() (map[string]any, error) {
+	p.registry.clock.sync(p.registry)
+	fields := map[string]any{}
+	err := json.Unmarshal([]byte(p.core.Snapshot()), &fields)
+	p.registry.pump()
+	return fields, err
+}
+
+func nanos(d time.Duration) uint64 { return uint64(max(d, 0)) }
