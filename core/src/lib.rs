@@ -13,6 +13,8 @@ pub mod error;
 pub mod event;
 pub mod events;
 mod family;
+#[cfg(feature = "json")]
+mod json;
 mod metrics;
 pub mod outcome;
 mod parts;
