@@ -1,0 +1,133 @@
+//! Whole calls: a driver that follows a script.
+
+use crate::expect::{Shown, length};
+use crate::parts::show_refusal;
+use crate::runner::World;
+use crate::words::{Fallible, amounts, hint, outcome, span, text};
+use seawall::call::{Call, CallOptions, Step, Verdict};
+use seawall::outcome::Outcome;
+use serde_json::{Value, json};
+
+/// What a scripted driver notes down.
+#[derive(Default)]
+struct Diary {
+    slept: Vec<Value>,
+    limits: Vec<Value>,
+    queued_for: Option<Value>,
+    link: Option<u32>,
+    waits: u64,
+}
+
+impl World {
+    pub(crate) fn call(&mut self, step: &Value, shown: &mut Shown) -> Fallible {
+        for number in step.get("rand").and_then(Value::as_array).into_iter().flatten() {
+            self.registry.rng().script(number.as_f64().unwrap_or_default());
+        }
+        let policy = self.policy_of(step);
+        let options = CallOptions {
+            deadline: span(step, "deadline")?,
+            cached: step.get("cache").is_some(),
+            estimate: amounts(step, "estimate"),
+        };
+        let mut diary = Diary::default();
+        let plain = step.get("cache").is_none() && step.get("estimate").is_none();
+        let pass = if self.gate && plain { policy.pass() } else { None };
+        let (mut call, mut next) = match pass {
+            Some(pass) => {
+                // The pass path: the stepper is born when the first attempt does not succeed.
+                let call = policy.call_after_pass(pass, options);
+                let next = Step::Run { attempt: 1, limit: call.remaining(), mode: None };
+                (call, next)
+            }
+            None => {
+                let mut call = policy.call_with(options);
+                let next = call.start();
+                (call, next)
+            }
+        };
+        let verdict = loop {
+            next = match next {
+                Step::Run { attempt, limit, .. } => {
+                    diary.limits.push(limit.map_or(Value::Null, |span| length(span.0)));
+                    self.attempt(step, &mut call, attempt)?
+                }
+                Step::Wait { span, .. } => {
+                    diary.waits += 1;
+                    if gives_up(step, diary.waits) {
+                        call.cancelled(false)
+                    } else {
+                        diary.slept.push(length(span.0));
+                        self.sleep(span);
+                        call.woke()
+                    }
+                }
+                Step::Queue { span, .. } => {
+                    diary.waits += 1;
+                    diary.queued_for = Some(span.map_or(Value::Null, |span| length(span.0)));
+                    if gives_up(step, diary.waits) {
+                        call.cancelled(false)
+                    } else {
+                        self.sleep(span.ok_or("the call queues without a limit and nobody leaves")?);
+                        call.woke()
+                    }
+                }
+                Step::LookUp { stale } => {
+                    let which = if stale { "stale" } else { "fresh" };
+                    call.looked_up(step["cache"][which].as_bool().unwrap_or(false))
+                }
+                Step::FallBack { index, .. } => {
+                    diary.link = Some(index);
+                    call.fell_back(step["fallback"][index as usize].as_bool().unwrap_or(true))
+                }
+                Step::Finish(verdict) => break verdict,
+            };
+        };
+        show_call(&call, verdict, diary, shown);
+        Ok(())
+    }
+
+    fn attempt(&mut self, step: &Value, call: &mut Call, attempt: u32) -> Fallible<Step> {
+        let script = step.get("script").and_then(Value::as_array);
+        let line = match script.and_then(|lines| lines.get(attempt as usize - 1)) {
+            Some(line) => line.clone(),
+            None if script.is_none() => json!({}),
+            None => return Err(format!("the script has no attempt {attempt}")),
+        };
+        if let Some(steps) = line.get("during").and_then(Value::as_array) {
+            self.run(steps)?;
+        }
+        if line.get("commit").and_then(Value::as_bool).unwrap_or(false) {
+            call.commit();
+        }
+        self.sleep(span(&line, "takes")?.unwrap_or_default());
+        if line.get("cost").is_some() {
+            call.settle_cost(&amounts(&line, "cost"));
+        }
+        Ok(match text(&line, "cancel") {
+            Some(who) => call.cancelled(who == "deadline"),
+            None => call.done(attempt, outcome(&line, Outcome::Success)?, hint(&line)?),
+        })
+    }
+}
+
+fn gives_up(step: &Value, wait: u64) -> bool {
+    step.get("cancel_wait").and_then(Value::as_u64) == Some(wait)
+}
+
+fn show_call(call: &Call, verdict: Verdict, diary: Diary, shown: &mut Shown) {
+    shown.put("verdict", verdict.as_str());
+    shown.put("outcome", call.last_outcome().map(|outcome| outcome.as_str()));
+    shown.put("link", diary.link);
+    shown.put("attempts", call.attempts());
+    shown.put("reason", call.reason().map(|stop| stop.as_str()));
+    shown.put("slept", diary.slept);
+    shown.put("limits", diary.limits);
+    shown.put("queued_for", diary.queued_for);
+    shown.put_ns("elapsed", Some(call.elapsed().0));
+    shown.put("store", call.should_store());
+    shown.put("forget", call.should_forget());
+    match call.refusal() {
+        Some(refusal) => show_refusal(refusal, shown),
+        None => shown.put("refused", Value::Null),
+    }
+}
