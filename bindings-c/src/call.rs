@@ -243,6 +243,18 @@ pub unsafe extern "C" fn seawall_call_settle_cost(call: *mut seawall_call, json:
     })
 }
 
+/// The first item of a stream is out: from now on the limit of the attempt is off, and its end is
+/// recorded but neither retried nor replaced by a fallback.
+///
+/// Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_call_commit(call: *mut seawall_call) -> seawall_status {
+    entry(|| {
+        handle!(call)?.inner.lock().call.commit();
+        Ok(())
+    })
+}
+
 /// The class of the error that is reported next, for metrics.
 ///
 /// Owns: nothing. Threads: one at a time. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.

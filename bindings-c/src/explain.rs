@@ -56,37 +56,12 @@ impl From<&Refusal> for seawall_refusal {
 
 /// A configuration error as a JSON object.
 pub(crate) fn why(error: &ConfigError) -> seawall_text {
-    let mut object = Map::new();
-    object.insert("code".into(), error.code.as_str().into());
-    object.insert("path".into(), error.path.as_str().into());
-    object.insert("reason".into(), error.reason.as_str().into());
-    object.insert("message".into(), error.to_string().into());
-    if let Some(name) = &error.suggestion {
-        object.insert("suggestion".into(), name.as_str().into());
-    }
-    if let Some(source) = &error.source {
-        object.insert("source".into(), source.as_str().into());
-    }
-    seawall_text::new(&Value::Object(object).to_string())
+    seawall_text::new(&error.to_json().to_string())
 }
 
 /// A refusal as a JSON object.
 pub(crate) fn refusal_json(refusal: &Refusal) -> seawall_text {
-    let mut object = Map::new();
-    object.insert("code".into(), refusal.code.as_str().into());
-    object.insert("message".into(), refusal.to_string().into());
-    if let Some(state) = refusal.state {
-        object.insert("state".into(), state.as_str().into());
-    }
-    if let Some(after) = refusal.retry_after {
-        object.insert("retry_after_ns".into(), after.0.into());
-    }
-    object.insert("used".into(), refusal.used.into());
-    object.insert("limit".into(), refusal.limit.into());
-    if let Some(amount) = &refusal.amount {
-        object.insert("amount".into(), (&**amount).into());
-    }
-    seawall_text::new(&Value::Object(object).to_string())
+    seawall_text::new(&refusal.to_json().to_string())
 }
 
 /// Named amounts, `{"tokens":100}`.

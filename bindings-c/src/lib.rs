@@ -18,6 +18,7 @@ pub mod panic_hook;
 pub mod policy;
 pub mod registry;
 pub mod schedule;
+pub mod shape;
 pub mod status;
 pub mod step;
 pub mod text;

@@ -69,7 +69,7 @@ pub const SEAWALL_CACHE_FORGET: u8 = 2;
 const _: () = {
     assert!(SEAWALL_STOP_CANCELLED == Stop::Cancelled as u8 && SEAWALL_STOP_ATTEMPTS == Stop::Attempts as u8);
     assert!(SEAWALL_FALLBACK_FAIL_CLOSED == FallbackStep::FailClosed as u8);
-    assert!(size_of::<seawall_step>() == 88);
+    assert!(size_of::<seawall_step>() == 96);
 };
 
 /// What the driver shall do next. Fields that do not belong to `kind` are 0, 255 or `SEAWALL_NONE`.
@@ -118,11 +118,14 @@ pub struct seawall_step {
     /// Of `WAIT`: how the attempt ended; else how the last one did. 255: none has ended.
     pub outcome: u8,
     pub reserved: [u8; 7],
+    /// Nanoseconds that the last attempt took, if that was longer than `slow_after`; else
+    /// `SEAWALL_NONE`.
+    pub slow: u64,
 }
 
 // SAFETY: integers alone, the size first, no padding.
 unsafe impl Sized32 for seawall_step {
-    const FIRST: u32 = 88;
+    const FIRST: u32 = 96;
     const EMPTY: Self = seawall_step {
         size: 0,
         kind: 0,
@@ -145,6 +148,7 @@ unsafe impl Sized32 for seawall_step {
         limit: 0,
         outcome: SEAWALL_NOTHING,
         reserved: [0; 7],
+        slow: SEAWALL_NONE,
     };
 }
 
@@ -211,6 +215,7 @@ pub(crate) fn full(step: Step, call: &Call, link: u32, wakes: usize) -> seawall_
         flat.outcome = last as u8;
     }
     flat.elapsed = call.elapsed().0;
+    flat.slow = call.slow().map_or(SEAWALL_NONE, |took| took.0);
     flat.wakes = u32::try_from(wakes).unwrap_or(u32::MAX);
     flat.stop = call.reason().map_or(0, |stop| stop as u8);
     if let Some(refusal) = call.refusal().map(seawall_refusal::from) {
@@ -244,6 +249,6 @@ pub extern "C" fn seawall_stop_name(stop: u8) -> seawall_str {
 /// Owns: static text. Threads: any. Statuses: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn seawall_fallback_name(step: u8) -> seawall_str {
-    const NAMES: [&str; 7] = ["value", "function", "cached", "stale", "empty", "fail_open", "fail_closed"];
-    crate::guard::guard(|| seawall_str::from_static(NAMES.get(usize::from(step)).copied().unwrap_or("")))
+    let known = FallbackStep::ALL.into_iter().find(|known| *known as u8 == step);
+    crate::guard::guard(|| seawall_str::from_static(known.map_or("", FallbackStep::as_str)))
 }
