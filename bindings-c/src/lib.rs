@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;
+pub mod classify;
 pub mod cost;
 pub mod events;
 pub mod explain;
