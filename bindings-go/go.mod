@@ -2,7 +2,6 @@ module seawall.dev/seawall
 
 go 1.24
 
-require (
-	github.com/jellydator/ttlcache/v3 v3.4.1 // indirect
-	golang.org/x/sync v0.16.0 // indirect
-)
+require github.com/jellydator/ttlcache/v3 v3.4.1
+
+require golang.org/x/sync v0.16.0 // indirect

@@ -5,8 +5,22 @@
 
 mod guard;
 mod own;
+
+pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
+pub mod call;
+pub mod classify;
+pub mod cost;
+pub mod events;
+pub mod explain;
 #[cfg(feature = "panic-hook")]
 pub mod panic_hook;
+pub mod policy;
+pub mod registry;
+pub mod schedule;
+pub mod shape;
 pub mod status;
+pub mod step;
 pub mod text;
 pub mod version;

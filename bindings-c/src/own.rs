@@ -3,6 +3,40 @@
 use seawall::error::Code;
 use std::sync::Arc;
 
+/// Borrows the referent of a handle.
+macro_rules! handle {
+    ($handle:expr) => {
+        // SAFETY: NULL or a live handle of this type, by the contract of the header.
+        unsafe { $crate::own::borrow($handle) }
+    };
+}
+
+/// An output that is set at once and may turn out to be NULL.
+macro_rules! output {
+    ($place:expr, $until_known:expr) => {
+        // SAFETY: NULL or writable, by the contract of the header.
+        unsafe { $crate::own::Out::new($place, $until_known) }
+    };
+}
+
+/// A struct output that carries its size.
+macro_rules! sized {
+    ($place:expr) => {
+        // SAFETY: NULL or a struct whose size field is true, by the contract of the header.
+        unsafe { $crate::own::SizedOut::new($place) }
+    };
+}
+
+/// The text of a `seawall_str`.
+macro_rules! text {
+    ($text:expr) => {
+        // SAFETY: readable for its length, by the contract of the header.
+        unsafe { $text.read() }
+    };
+}
+
+pub(crate) use {handle, output, sized, text};
+
 /// A handle's referent, or `NullArgument`.
 ///
 /// # Safety
@@ -65,10 +99,6 @@ impl<T> Out<T> {
             unsafe { self.0.write(value) };
         }
     }
-
-    pub(crate) fn is_wanted(&self) -> bool {
-        !self.0.is_null()
-    }
 }
 
 /// A struct whose first field is `uint32_t size`, set by the caller to what it knows.
@@ -103,6 +133,11 @@ impl<T: Sized32> SizedOut<T> {
         let out = SizedOut { place, size };
         out.set(T::EMPTY);
         Ok(out)
+    }
+
+    /// This output may not be NULL.
+    pub(crate) fn wanted(&self) -> Result<&SizedOut<T>, Code> {
+        if self.place.is_null() { Err(Code::NullArgument) } else { Ok(self) }
     }
 
     pub(crate) fn required(self) -> Result<SizedOut<T>, Code> {

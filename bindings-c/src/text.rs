@@ -1,7 +1,6 @@
 //! Text in as pointer and length, text out as something that the caller frees.
 
 use crate::guard::guard;
-use crate::own::Out;
 use seawall::error::Code;
 use std::os::raw::c_char;
 
@@ -82,13 +81,4 @@ impl seawall_text {
         let owned = Box::into_raw(bytes.into_boxed_slice());
         seawall_text { ptr: owned.cast::<c_char>(), len: text.len() }
     }
-}
-
-/// The output of an entry whose text the caller may not want.
-///
-/// # Safety
-/// As for [`Out::new`].
-pub(crate) unsafe fn text_out(place: *mut seawall_text) -> Out<seawall_text> {
-    // SAFETY: handed on.
-    unsafe { Out::new(place, seawall_text::NONE) }
 }

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod bulkhead;
 pub mod call;
 mod cell;
+pub mod classify;
 pub mod clock;
 pub mod config;
 pub mod cost;

@@ -51,7 +51,7 @@ impl Environment {
     }
 
     /// `others` are the names of the other policies, so that no variable is read for two of them.
-    pub(crate) fn overlay(&self, policy: &str, others: &[&str], path: &str) -> Result<Overlay, (Fault, String)> {
+    pub(crate) fn overlay(&self, policy: &str, others: &[&str], path: &str) -> Result<Overlay, Fault> {
         let own = prefix(policy);
         let mut overlay = Overlay { tree: None, variables: Vec::new() };
         let root = Kind::Table(&Policy::TABLE);
@@ -63,17 +63,17 @@ impl Environment {
                     continue;
                 }
                 let reason = format!("{variable} can be meant for the policies `{policy}` and `{rival}`: rename one");
-                return Err((Fault::new(ConfigCode::Conflict, path, reason), variable.to_owned()));
+                return Err(Fault::new(ConfigCode::Conflict, path, reason).source(variable));
             }
             let reading = match found.as_slice() {
                 [reading] => reading,
                 [] => match stray(rest, path) {
-                    Some(fault) => return Err((fault, variable.to_owned())),
+                    Some(fault) => return Err(fault.source(variable)),
                     None => continue,
                 },
                 [one, two, ..] => {
                     let reason = format!("{variable} can mean `{}` and `{}`", one.path.join("."), two.path.join("."));
-                    return Err((Fault::new(ConfigCode::Conflict, path, reason), variable.to_owned()));
+                    return Err(Fault::new(ConfigCode::Conflict, path, reason).source(variable));
                 }
             };
             let layer = Layer(Layer::ENVIRONMENT.0.saturating_add(overlay.variables.len() as u16));
@@ -190,10 +190,11 @@ fn value_of(text: &str, kind: Kind, optional: bool, layer: Layer) -> Node {
     let text = text.trim();
     let node = |data| Node { data, layer, bare: false };
     let is_nested = matches!(kind, Kind::Table(_) | Kind::Union(_) | Kind::Map(_) | Kind::List(_));
-    if is_nested && text.starts_with(['{', '[']) {
-        if let Some(tree) = inline(text, layer) {
-            return tree;
-        }
+    if is_nested
+        && text.starts_with(['{', '['])
+        && let Some(tree) = inline(text, layer)
+    {
+        return tree;
     }
     if optional && text == "false" && !matches!(kind, Kind::Bool | Kind::Scalar) {
         return node(Data::Bool(false));

@@ -40,6 +40,6 @@ pub use policy::*;
 pub use presets::Preset;
 pub use resolve::{Layers, resolve};
 pub use retry::*;
-pub(crate) use suggest::nearest;
+pub use suggest::nearest;
 pub use timeout::*;
 pub use value::Value;

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest right name.
 
 /// The candidate nearest to a wrong name, if one is near enough to be what was meant.
-pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A long name is never a slip of one of ours, and the table below grows with its length.
     if wrong.len() > 64 {
         return None;

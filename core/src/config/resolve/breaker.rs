@@ -127,11 +127,11 @@ fn half_open(
         (Some(successes), None) => (Some(successes), Some(o.permits.unwrap_or(successes).max(successes))),
         given => given,
     };
-    if let (Some(successes), Some(of)) = (successes, of) {
-        if successes > of {
-            let reason = format!("{successes} successes of {of} results are never reached");
-            return fault(ConfigCode::Conflict, "successes", o.successes.layer, reason);
-        }
+    if let (Some(successes), Some(of)) = (successes, of)
+        && successes > of
+    {
+        let reason = format!("{successes} successes of {of} results are never reached");
+        return fault(ConfigCode::Conflict, "successes", o.successes.layer, reason);
     }
     let mut permits = o.permits.or(of).unwrap_or(1);
     if let Some(of) = of.filter(|of| *of > permits && *o.mode == crate::config::ProbeMode::Total) {

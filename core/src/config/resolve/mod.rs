@@ -103,18 +103,14 @@ fn stack(layers: &Layers<'_>, name: Option<&str>, scene: &Scene<'_>, sources: &m
         Some(name) => {
             let names = layers.file.map(Document::names).unwrap_or_default();
             let others: Vec<&str> = names.into_iter().filter(|other| *other != name).collect();
-            let overlay = layers.environment.overlay(name, &others, scene.path);
-            let Overlay { tree, variables } = overlay.map_err(|(mut fault, variable)| {
-                fault.error.source = Some(variable);
-                fault
-            })?;
+            let Overlay { tree, variables } = layers.environment.overlay(name, &others, scene.path)?;
             sources.extend(variables.into_iter().map(Some));
             tree
         }
         None => None,
     };
     let written = [file, code, environment];
-    for node in written.iter().flatten().filter(|node| !node.is_table()) {
+    if let Some(node) = written.iter().flatten().find(|node| !node.is_table()) {
         return Err(At { node, path: scene.path }.wrong_type("a table"));
     }
     let preset = preset(layers, &written, scene)?;
@@ -136,11 +132,11 @@ fn preset(layers: &Layers<'_>, written: &[Option<Node>], scene: &Scene<'_>) -> R
 
 /// Puts shared budgets of the file where a policy names them.
 fn refer(fields: &mut std::collections::BTreeMap<String, Node>, scene: &Scene<'_>) -> Result<(), Fault> {
-    if let Some(Data::Table(retry)) = fields.get_mut("retry").map(|node| &mut node.data) {
-        if let Some(budget) = retry.get_mut("budget") {
-            let kind = super::schema::retry::Retry::TABLE.field("budget").expect("a retry has a budget").kind;
-            refer_to("budget", budget, kind, &scene.at("/retry/budget"), scene)?;
-        }
+    if let Some(Data::Table(retry)) = fields.get_mut("retry").map(|node| &mut node.data)
+        && let Some(budget) = retry.get_mut("budget")
+    {
+        let kind = super::schema::retry::Retry::TABLE.field("budget").expect("a retry has a budget").kind;
+        refer_to("budget", budget, kind, &scene.at("/retry/budget"), scene)?;
     }
     if let Some(Data::List(costs)) = fields.get_mut("cost").map(|node| &mut node.data) {
         let kind = Kind::Table(&super::schema::policy::CostLimits::TABLE);

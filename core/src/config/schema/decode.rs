@@ -25,6 +25,13 @@ impl Fault {
         self
     }
 
+    /// Who said it, where that is no layer.
+    #[must_use]
+    pub fn source(mut self, source: &str) -> Fault {
+        self.error.source = Some(source.to_owned());
+        self
+    }
+
     #[must_use]
     pub fn layer(mut self, layer: Option<Layer>) -> Fault {
         self.layer = layer;
@@ -257,7 +264,7 @@ fn kind_unsaid(nodes: &BTreeMap<String, Node>, at: &At<'_>, union: &'static Unio
 pub fn variant<T: VariantTable>(at: &At<'_>, union: &'static Union, word: &str) -> Result<T, Fault> {
     let table = union.variant(word).expect("the word is one of the variants").table;
     if let Data::Table(nodes) = &at.node.data {
-        for (key, node) in nodes.iter().filter(|(key, _)| *key != "kind" && table.field(key).is_none()) {
+        if let Some((key, node)) = nodes.iter().find(|(key, _)| *key != "kind" && table.field(key).is_none()) {
             let owner = union.variants.iter().find(|variant| variant.table.field(key).is_some());
             if let Some(owner) = owner {
                 let reason = format!("`{key}` is an option of the kind `{}`, not of `{word}`", owner.name);

@@ -1,0 +1,358 @@
+//! The registry: clock, randomness, configuration files, the off switch, metrics.
+
+use crate::explain::why;
+use crate::guard::{entry, guard};
+use crate::own::{Out, hand_out, handle, output, release, share, text};
+use crate::policy::seawall_policy;
+use crate::status::{SEAWALL_NONE, seawall_status};
+use crate::text::{seawall_str, seawall_text};
+use seawall::Registry;
+use seawall::error::{Code, ConfigError};
+use seawall::time::Span;
+
+/// Where policies, named parts, events and metrics meet, with their clock and their randomness. One
+/// for the process, and as many as a test likes for itself.
+pub struct seawall_registry {
+    pub(crate) inner: Registry,
+}
+
+/// The registry of the process. Its clock follows `CLOCK_MONOTONIC`, and the file that
+/// `SEAWALL_CONFIG` names is read when the first policy is made.
+///
+/// Owns: `*registry` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_global(registry: *mut *mut seawall_registry) -> seawall_status {
+    let registry = output!(registry, std::ptr::null_mut());
+    entry(|| {
+        let registry = registry.required()?;
+        registry.set(hand_out(seawall_registry { inner: Registry::global().clone() }));
+        Ok(())
+    })
+}
+
+/// A registry for a test: its clock stands at 0 until it is advanced, its random numbers come from
+/// `seed`, and it reads neither environment nor file.
+///
+/// Owns: `*registry` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_manual(seed: u64, registry: *mut *mut seawall_registry) -> seawall_status {
+    let registry = output!(registry, std::ptr::null_mut());
+    entry(|| {
+        let registry = registry.required()?;
+        registry.set(hand_out(seawall_registry { inner: Registry::manual(seed) }));
+        Ok(())
+    })
+}
+
+/// A second handle on the same registry; NULL for NULL.
+///
+/// Owns: the answer is the caller's, to be freed. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_clone(registry: *const seawall_registry) -> *mut seawall_registry {
+    // SAFETY: NULL or a live handle, by the contract of the header.
+    guard(|| unsafe { share(registry) })
+}
+
+/// Ends one handle; policies that were made in the registry live on. NULL is nothing.
+///
+/// Owns: takes the handle back. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_free(registry: *mut seawall_registry) {
+    // SAFETY: NULL or a live handle that is not used again, by the contract of the header.
+    guard(|| unsafe { release(registry) });
+}
+
+/// Whether policies protect (1) or are plain calls (0).
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_enabled(
+    registry: *const seawall_registry,
+    enabled: *mut u8,
+) -> seawall_status {
+    let enabled = output!(enabled, 0);
+    read(registry, enabled, |registry| u8::from(registry.enabled()))
+}
+
+/// The off switch of everything: 0 turns all policies into plain calls.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_set_enabled(
+    registry: *const seawall_registry,
+    enabled: u8,
+) -> seawall_status {
+    act(registry, |registry| {
+        registry.set_enabled(enabled != 0);
+        Ok(())
+    })
+}
+
+/// The present instant of the registry's clock, in nanoseconds since that clock's own zero.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_now(registry: *const seawall_registry, nanos: *mut u64) -> seawall_status {
+    let nanos = output!(nanos, 0);
+    read(registry, nanos, |registry| registry.clock().now().0)
+}
+
+/// Whether the clock stands still until it is advanced: then advance it instead of sleeping.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_is_manual(
+    registry: *const seawall_registry,
+    manual: *mut u8,
+) -> seawall_status {
+    let manual = output!(manual, 0);
+    read(registry, manual, |registry| u8::from(registry.clock().is_manual()))
+}
+
+/// Stops the clock at the present instant, for tests of code that uses the process's registry.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_freeze(registry: *const seawall_registry) -> seawall_status {
+    act(registry, |registry| {
+        registry.clock().freeze();
+        Ok(())
+    })
+}
+
+/// Lets the clock follow the system again.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_thaw(registry: *const seawall_registry) -> seawall_status {
+    act(registry, |registry| {
+        registry.clock().thaw();
+        Ok(())
+    })
+}
+
+/// Moves a clock that stands still.
+///
+/// Owns: nothing. Threads: any. Statuses: `WRONG_ORDER` if the clock follows the system,
+/// `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_advance(registry: *const seawall_registry, nanos: u64) -> seawall_status {
+    act(registry, |registry| {
+        if !registry.clock().is_manual() {
+            return Err(Code::WrongOrder);
+        }
+        registry.clock().advance(Span(nanos));
+        Ok(())
+    })
+}
+
+/// Starts the random numbers anew; the same seed gives the same numbers in every language.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_reseed(registry: *const seawall_registry, seed: u64) -> seawall_status {
+    act(registry, |registry| {
+        registry.rng().reseed(seed);
+        Ok(())
+    })
+}
+
+/// Makes `number` the next uniform number drawn, after those that were scripted before it; it is
+/// clamped to 0..1.
+///
+/// Owns: nothing. Threads: any. Statuses: `UNKNOWN_VALUE` for NaN, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_script(registry: *const seawall_registry, number: f64) -> seawall_status {
+    act(registry, |registry| {
+        if number.is_nan() {
+            return Err(Code::UnknownValue);
+        }
+        registry.rng().script(number);
+        Ok(())
+    })
+}
+
+/// Draws the next uniform number, 0 ≤ number < 1.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_uniform(
+    registry: *const seawall_registry,
+    number: *mut f64,
+) -> seawall_status {
+    let number = output!(number, 0.0);
+    read(registry, number, |registry| registry.rng().uniform())
+}
+
+/// Takes a configuration as TOML text; `source` is what messages call it. Policies that exist are
+/// configured anew and keep their state where its shape allows.
+///
+/// Owns: `*why`, which may be NULL, is the caller's, to be freed; on `INVALID_CONFIG` it is a JSON
+/// object with `code`, `path`, `reason` and `message`, and `suggestion` and `source` where there is
+/// one. Threads: any. Statuses: `INVALID_CONFIG`, `INVALID_TEXT`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_load(
+    registry: *const seawall_registry,
+    toml: seawall_str,
+    source: seawall_str,
+    why: *mut seawall_text,
+) -> seawall_status {
+    let why = output!(why, seawall_text::NONE);
+    configure(registry, why, |registry| Ok(registry.load(text!(toml)?, text!(source)?)))
+}
+
+/// The same, from a file.
+///
+/// Owns, threads, statuses: as `seawall_registry_load`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_load_path(
+    registry: *const seawall_registry,
+    path: seawall_str,
+    why: *mut seawall_text,
+) -> seawall_status {
+    let why = output!(why, seawall_text::NONE);
+    configure(registry, why, |registry| Ok(registry.load_path(text!(path)?)))
+}
+
+/// Reads the file again that was loaded by path or named by `SEAWALL_CONFIG`.
+///
+/// Owns, threads, statuses: as `seawall_registry_load`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_reload(
+    registry: *const seawall_registry,
+    why: *mut seawall_text,
+) -> seawall_status {
+    let why = output!(why, seawall_text::NONE);
+    configure(registry, why, |registry| Ok(registry.reload()))
+}
+
+/// Applies the transitions that are due. Whoever listens to events calls it now and then, every
+/// 100 ms say; calls through a policy do it for themselves.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_tick(registry: *const seawall_registry) -> seawall_status {
+    act(registry, |registry| {
+        registry.tick();
+        Ok(())
+    })
+}
+
+/// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
+/// back.
+///
+/// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_forked(registry: *const seawall_registry) -> seawall_status {
+    act(registry, |registry| {
+        registry.forked();
+        Ok(())
+    })
+}
+
+/// All metrics, in the text format of Prometheus.
+///
+/// Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_metrics(
+    registry: *const seawall_registry,
+    text: *mut seawall_text,
+) -> seawall_status {
+    let text = output!(text, seawall_text::NONE);
+    read(registry, text, |registry| seawall_text::new(&registry.metrics()))
+}
+
+/// The snapshots of all named policies, a JSON array of what `seawall_policy_snapshot` gives.
+///
+/// Owns: `*json` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_snapshot(
+    registry: *const seawall_registry,
+    json: *mut seawall_text,
+) -> seawall_status {
+    let json = output!(json, seawall_text::NONE);
+    read(registry, json, |registry| {
+        let all: Vec<String> = registry.policies().iter().map(|policy| policy.snapshot_json()).collect();
+        seawall_text::new(&format!("[{}]", all.join(",")))
+    })
+}
+
+/// The policy called `name`, if it has been made in this process.
+///
+/// Owns: `*policy` is the caller's, to be freed. Threads: any. Statuses: `UNKNOWN_POLICY`,
+/// `INVALID_TEXT`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_find(
+    registry: *const seawall_registry,
+    name: seawall_str,
+    policy: *mut *mut seawall_policy,
+) -> seawall_status {
+    let policy = output!(policy, std::ptr::null_mut());
+    act(registry, |registry| {
+        let policy = policy.required()?;
+        let found = registry.find(text!(name)?).ok_or(Code::UnknownPolicy)?;
+        policy.set(seawall_policy::hand_out(found));
+        Ok(())
+    })
+}
+
+/// The time limit of a kind of operation (`llm`, `auth`, `db`, `http`, else the default), in
+/// nanoseconds. The table is configuration.
+///
+/// Owns: nothing. Threads: any. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_operation_timeout(
+    registry: *const seawall_registry,
+    operation: seawall_str,
+    nanos: *mut u64,
+) -> seawall_status {
+    let nanos = output!(nanos, SEAWALL_NONE);
+    act(registry, |registry| {
+        let nanos = nanos.required()?;
+        nanos.set(registry.operation_timeout(text!(operation)?).0);
+        Ok(())
+    })
+}
+
+/// How many calls at once a kind of resource takes (`llm`, `openfga`, `redis`, `db`, else the
+/// default). The table is configuration.
+///
+/// Owns: nothing. Threads: any. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_resource_limit(
+    registry: *const seawall_registry,
+    resource: seawall_str,
+    limit: *mut u32,
+) -> seawall_status {
+    let limit = output!(limit, 0);
+    act(registry, |registry| {
+        let limit = limit.required()?;
+        limit.set(registry.resource_limit(text!(resource)?));
+        Ok(())
+    })
+}
+
+fn act(registry: *const seawall_registry, body: impl FnOnce(&Registry) -> Result<(), Code>) -> seawall_status {
+    entry(|| body(&handle!(registry)?.inner))
+}
+
+fn read<T>(registry: *const seawall_registry, out: Out<T>, value: impl FnOnce(&Registry) -> T) -> seawall_status {
+    act(registry, |registry| {
+        let out = out.required()?;
+        out.set(value(registry));
+        Ok(())
+    })
+}
+
+fn configure(
+    registry: *const seawall_registry,
+    out: Out<seawall_text>,
+    body: impl FnOnce(&Registry) -> Result<Result<(), ConfigError>, Code>,
+) -> seawall_status {
+    act(registry, |registry| {
+        body(registry)?.map_err(|error| {
+            out.set(why(&error));
+            Code::InvalidConfig
+        })
+    })
+}

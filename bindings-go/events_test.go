@@ -1,0 +1,122 @@
+package seawall_test
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"seawall.dev/seawall"
+	"seawall.dev/seawall/seawalltest"
+)
+
+func TestStateChangesAreToldInOrder(t *testing.T) {
+	env := seawalltest.New(t)
+	type change struct{ from, to seawall.State }
+	var changes []change
+	p := env.Policy(seawall.Config{
+		Breaker:       &seawall.Breaker{Failures: 1, OpenFor: time.Second},
+		OnStateChange: func(from, to seawall.State) { changes = append(changes, change{from, to}) },
+	})
+	other := env.Policy(seawall.Config{Breaker: &seawall.Breaker{Failures: 1}})
+	_, _ = seawall.Do(context.Background(), p, fails)
+	_, _ = seawall.Do(context.Background(), other, fails)
+	env.Advance(time.Second)
+	_, _ = seawall.Do(context.Background(), p, answers)
+	want := []change{
+		{seawall.StateClosed, seawall.StateOpen}, {seawall.StateOpen, seawall.StateHalfOpen}, {seawall.StateHalfOpen, seawall.StateClosed},
+	}
+	if len(changes) != len(want) {
+		t.Fatalf("changes = %v", changes)
+	}
+	for i := range want {
+		if changes[i] != want[i] {
+			t.Fatalf("changes = %v", changes)
+		}
+	}
+}
+
+func TestAListenerMayUseThePolicyAndMayPanic(t *testing.T) {
+	env := seawalltest.New(t)
+	p := breakAfter(env, 1)
+	var seen []string
+	defer env.Listen(func(e seawall.Event) {
+		seen = append(seen, e.Kind)
+		if e.Kind == "opened" {
+			_ = p.Reset()
+		}
+		panic("listener")
+	})()
+	_, _ = seawall.Do(context.Background(), p, fails)
+	mustState(t, p, seawall.StateClosed)
+	if len(seen) == 0 || seen[0] != "opened" {
+		t.Fatal(seen)
+	}
+}
+
+func TestTheHelperLivesOnlyWhileThereAreListeners(t *testing.T) {
+	helpers := func() int {
+		buf := make([]byte, 1<<20)
+		return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*Registry).help(")
+	}
+	if n := helpers(); n != 0 {
+		t.Fatalf("%d helpers without a listener", n)
+	}
+	p := seawall.MustNew(seawall.Config{Name: "with a helper", Breaker: &seawall.Breaker{Failures: 1, OpenFor: time.Millisecond}})
+	halfOpened := make(chan struct{}, 8)
+	stop := seawall.Listen(func(e seawall.Event) {
+		if e.Kind == "half_opened" {
+			halfOpened <- struct{}{}
+		}
+	})
+	waitFor(t, func() bool { return helpers() == 1 })
+	_, _ = seawall.Do(context.Background(), p, fails)
+	<-halfOpened // nobody called: the helper applied the transition
+	stop()
+	waitFor(t, func() bool { return helpers() == 0 })
+}
+
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p := seawall.MustNew(seawall.Config{
+		Breaker: &seawall.Breaker{Failures: 1000}, Retry: noJitter(2, time.Microsecond),
+		Bulkhead: &seawall.Bulkhead{Limit: 2, MaxWait: time.Second}, Timeout: &seawall.Timeout{Attempt: time.Second},
+	})
+	for range 50 {
+		_, _ = seawall.Do(context.Background(), p, fails)
+	}
+	waitFor(t, func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func TestHandlesAreFreedByTheCollector(t *testing.T) {
+	for range 2000 {
+		p := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{Window: seawall.Window{Size: 1000}}})
+		_, _ = seawall.Do(context.Background(), p, fails)
+	}
+	runtime.GC()
+	runtime.GC()
+	p := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{Failures: 1}})
+	_, _ = seawall.Do(context.Background(), p, fails)
+	mustState(t, p, seawall.StateOpen)
+}
+
+func TestMetricsAndHealth(t *testing.T) {
+	env := seawalltest.New(t)
+	p := breakAfter(env, 1)
+	if health := env.CheckHealth(); health.Status != "ok" {
+		t.Fatal(health)
+	}
+	_, _ = seawall.Do(context.Background(), p, fails)
+	_, _ = seawall.Do(context.Background(), p, answers)
+	health := env.CheckHealth()
+	if health.Status != "degraded" || health.Breakers["identity"] != "open" {
+		t.Fatal(health)
+	}
+	text := env.Metrics()
+	for _, part := range []string{"# TYPE seawall_breaker", `name="identity"`} {
+		if !strings.Contains(text, part) {
+			t.Fatalf("no %q in\n%s", part, text)
+		}
+	}
+}

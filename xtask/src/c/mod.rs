@@ -1,0 +1,3 @@
+//! The C binding: its header, its library, its tests.
+
+pub mod header;
