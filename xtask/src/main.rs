@@ -1,12 +1,24 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
 mod c;
+mod check;
+mod conform;
+mod steps;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use steps::{Step, command, quiet};
 
 /// Well, or what is wrong and what to do about it.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const COMMANDS: &str = "commands:
+  test               everything that CI runs
+  check              format, lints, arrows, generated files
+  conform [--dir DIR] [--lang L]
+                     the behaviour vectors in every language
+  gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,10 +34,28 @@ fn main() -> ExitCode {
 
 fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
+        ["test"] => steps::run_all(root, test_steps()),
+        ["check"] => steps::run_all(root, check::steps()),
+        ["conform", rest @ ..] => conform::run(root, rest),
         ["gen"] => c::header::run(root, false),
-        ["gen", "--check"] => c::header::run(root, true),
-        _ => Err("commands: gen [--check]".into()),
+        ["gen", "--check"] => generated_files(root),
+        _ => Err(COMMANDS.into()),
     }
+}
+
+/// Everything that CI runs, in order.
+fn test_steps() -> Vec<Step> {
+    let mut steps = vec![Step::new("toolchains", tools::check)];
+    steps.extend(check::steps());
+    steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
+        quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json"]))
+    }));
+    steps.push(Step::new("conform", |root| conform::run(root, &[])));
+    steps
+}
+
+pub(crate) fn generated_files(root: &Path) -> Outcome {
+    c::header::run(root, true)
 }
 
 /// The root of the repository: the folder above this crate.

@@ -1,0 +1,66 @@
+//! The vectors, in every language, gate on and off; the counts must match.
+
+use crate::Outcome;
+use crate::steps::{command, output_of};
+use std::path::Path;
+use std::process::Command;
+
+/// What a runner's closing line says.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    exempt: u64,
+}
+
+type Runner = fn(&Path, &Path) -> Command;
+
+/// Languages whose runner can be started, in the order they are printed.
+pub const RUNNERS: &[(&str, Runner)] = &[("rust", rust)];
+
+fn rust(root: &Path, dir: &Path) -> Command {
+    let mut command = command(root, "cargo", &["run", "-q", "-p", "seawall-tests", "--bin", "conform", "--", "--dir"]);
+    command.arg(dir);
+    command
+}
+
+/// `conform [--dir DIR] [--lang L]`
+pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    let option = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
+    let dir = option("--dir")
+        .map_or_else(|| root.join("tests/vectors"), |dir| std::path::absolute(dir).unwrap_or(dir.into()));
+    let wanted = option("--lang");
+    if let Some(lang) = wanted.filter(|lang| !RUNNERS.iter().any(|(own, _)| own == lang)) {
+        let known: Vec<&str> = RUNNERS.iter().map(|(lang, _)| *lang).collect();
+        return Err(format!("no runner for `{lang}`; there are {}", known.join(", ")).into());
+    }
+    let mut all: Vec<Counts> = Vec::new();
+    println!("{:<12} {:<5} {:>7} {:>7} {:>7}", "language", "gate", "passed", "failed", "exempt");
+    for (lang, runner) in RUNNERS.iter().filter(|(lang, _)| wanted.is_none_or(|wanted| wanted == *lang)) {
+        for gate in ["on", "off"] {
+            let mut command = runner(root, &dir);
+            command.env("SEAWALL_GATE", gate);
+            let counts =
+                counts(&output_of(command)?).ok_or_else(|| format!("the {lang} runner closed without its counts"))?;
+            println!("{lang:<12} {gate:<5} {:>7} {:>7} {:>7}", counts.passed, counts.failed, counts.exempt);
+            all.push(counts);
+        }
+    }
+    let (passed, failed) = all.iter().fold((0, 0), |(p, f), counts| (p + counts.passed, f + counts.failed));
+    println!("{passed} passed, {failed} failed");
+    let total = |counts: &Counts| counts.passed + counts.failed + counts.exempt;
+    if all.iter().any(|counts| total(counts) != total(&all[0])) {
+        return Err("the languages did not run the same number of vectors".into());
+    }
+    if failed > 0 || passed == 0 { Err("not every vector passed".into()) } else { Ok(()) }
+}
+
+/// From the last line: `{"lang":"rust","passed":N,"failed":N,"exempt":N}`.
+fn counts(output: &str) -> Option<Counts> {
+    let line = output.lines().rev().find(|line| line.trim_start().starts_with('{'))?;
+    let number = |key: &str| {
+        let rest = line.split(&format!("\"{key}\":")).nth(1)?;
+        rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    Some(Counts { passed: number("passed")?, failed: number("failed")?, exempt: number("exempt")? })
+}
