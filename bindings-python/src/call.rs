@@ -28,9 +28,7 @@ impl Call {
             Step::Wait { span, attempt, outcome } => (1, span.0, attempt, outcome as u8).into_pyobject(py),
             Step::Queue { ticket, span } => (2, ticket, span.map(|span| span.0)).into_pyobject(py),
             Step::LookUp { stale } => (3, stale).into_pyobject(py),
-            Step::FallBack { index, step, limit } => {
-                (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py)
-            }
+            Step::FallBack { index, step, limit } => (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py),
             Step::Finish(verdict) => (5, number(verdict)).into_pyobject(py),
         }
     }
@@ -47,7 +45,13 @@ impl Call {
         self.tell(py, step)
     }
 
-    fn done<'py>(&mut self, py: Python<'py>, attempt: u32, ended: u8, hint: Option<i64>) -> PyResult<Bound<'py, PyTuple>> {
+    fn done<'py>(
+        &mut self,
+        py: Python<'py>,
+        attempt: u32,
+        ended: u8,
+        hint: Option<i64>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let step = self.inner.done(attempt, outcome(ended)?, hint.map(Hint::from_nanos));
         self.tell(py, step)
     }
@@ -121,7 +125,6 @@ impl Call {
     fn refusal<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.inner.refusal().map(|refusal| raise::refusal_dict(py, refusal)).transpose()
     }
-
 }
 
 /// A call that is dropped in the middle gives back what it holds; those it admits are woken.

@@ -4,12 +4,12 @@ use crate::raise;
 use crate::tables::outcome;
 use crate::wake::wake;
 use pyo3::prelude::*;
-use seawall::{Policy, RetrySchedule};
 use seawall::bulkhead::{Entry, Poll};
 use seawall::error::{Code, Refusal};
 use seawall::outcome::{Hint, Outcome};
 use seawall::retry::Next;
 use seawall::time::{Span, Tick};
+use seawall::{Policy, RetrySchedule};
 
 fn missing(py: Python<'_>, policy: &Policy) -> PyErr {
     raise::refused(py, &Refusal::new(Code::NoSuchPart), policy.name())

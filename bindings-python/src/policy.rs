@@ -52,7 +52,13 @@ impl Policy {
         Call::new(self.inner.call_with(options(deadline, cached, estimate)))
     }
 
-    fn call_after_pass(&self, pass: (u64, u64), deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) -> Call {
+    fn call_after_pass(
+        &self,
+        pass: (u64, u64),
+        deadline: Option<u64>,
+        cached: bool,
+        estimate: Vec<(String, u64)>,
+    ) -> Call {
         let pass = Pass { permit: pass.0, started: pass.1 };
         Call::new(self.inner.call_after_pass(pass, options(deadline, cached, estimate)))
     }

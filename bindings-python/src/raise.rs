@@ -15,9 +15,8 @@ fn function<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyAny>>, name: &s
 
 /// A `seawall.ConfigError` with path, reason, suggestion and source.
 pub fn config(py: Python<'_>, error: ConfigError) -> PyErr {
-    let made = function(py, &CONFIG_ERROR, "config_error").and_then(|make| {
-        make.call1((error.code.as_str(), error.path, error.reason, error.suggestion, error.source))
-    });
+    let made = function(py, &CONFIG_ERROR, "config_error")
+        .and_then(|make| make.call1((error.code.as_str(), error.path, error.reason, error.suggestion, error.source)));
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,
@@ -39,8 +38,8 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
 
 /// A new exception for a refusal.
 pub fn refused(py: Python<'_>, refusal: &Refusal, policy: Option<&str>) -> PyErr {
-    let made = refusal_dict(py, refusal)
-        .and_then(|dict| function(py, &FROM_REFUSAL, "from_refusal")?.call1((dict, policy)));
+    let made =
+        refusal_dict(py, refusal).and_then(|dict| function(py, &FROM_REFUSAL, "from_refusal")?.call1((dict, policy)));
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,

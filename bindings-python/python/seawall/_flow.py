@@ -224,13 +224,14 @@ class Flow:
         cause, self.error = self.error, None
         if verdict == GONE:
             return cause if cause is not None else InternalError("the call was cancelled by nobody")
-        error = self._refusal()
+        error: Any = self._refusal()
         error.attempts, error.elapsed = self.call.attempts(), self.call.elapsed() / 1e9
         note(error, self._report())
         error.__cause__ = cause
         if verdict in (TIMED_OUT, DEADLINE):
             self.hook("on_timeout", error)
-        return error
+        ended: BaseException = error
+        return ended
 
     def _refusal(self) -> Any:
         refusal = self.call.refusal()

@@ -24,20 +24,31 @@ class Spec:
     )  # fmt: skip
 
     def __init__(self, **given: Any) -> None:
+        self.on: Any = None
+        self.ignore: Any = None
+        self.classify: Any = None
+        self.bad_result: Any = None
+        self.key: Any = None
+        self.cache_key: Any = None
+        self.estimate: Any = None
+        self.actual: Any = None
+        self.deadline: int | None = None
+        self.function: Any = None
         self.value: Any = NOTHING
         self.empty: Any = None
         self.fail_open: Any = True
         self.fail_closed: Any = False
+        self.on_retry: Any = None
+        self.on_timeout: Any = None
+        self.on_fallback: Any = None
+        self.on_slow: Any = None
         #: The attempt timeout was given in code, so that it must be one that can be kept.
         self.code_timeout = False
-        for name in ("actual", "bad_result", "cache_key", "classify", "code_timeout", "deadline", "estimate", "function", "ignore",
-                     "key", "on", "on_fallback", "on_retry", "on_slow", "on_timeout"):  # fmt: skip
-            setattr(self, name, None)
         for name, value in given.items():
             setattr(self, name, value)
         for name in ("on_retry", "on_timeout", "on_fallback", "on_slow", "key", "cache_key", "classify", "bad_result"):
             hook = getattr(self, name)
-            if hook is not None and not (name == "key" and isinstance(hook, str)):
+            if hook is not None:
                 _require_plain(name, hook)
 
     def but(self, **changes: Any) -> Spec:
@@ -111,7 +122,7 @@ class Plan:
             store = self._stores[id(registry)] = Store(registry.now, *cache)
         return store
 
-    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
         from ._store import key_of
 
         cache_key = self.spec.cache_key
@@ -140,6 +151,6 @@ class _Keyed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plan, name)
 
-    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
-        _, name, own = self._plan.store_key(fn, args, kwargs)  # type: ignore[misc]
+    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
+        _, name, own = self._plan.store_key(fn, args, kwargs)
         return self.key_text, name, own

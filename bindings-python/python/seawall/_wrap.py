@@ -32,7 +32,7 @@ def wrap(plan: Plan, fn: Any) -> Any:
     check(plan, fn, kind)
     if kind in (_kinds.GENERATOR, _kinds.ASYNC_GENERATOR) and plan.core.stream_exempt():
         return fn
-    protected = _MAKERS[kind](plan, fn)
+    protected: Any = _MAKERS[kind](plan, fn)
     try:
         functools.update_wrapper(protected, fn)
     except AttributeError:
