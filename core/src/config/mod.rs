@@ -14,6 +14,8 @@ mod document;
 mod duration;
 mod environment;
 mod fallback;
+#[cfg(feature = "json")]
+mod json;
 mod merge;
 pub mod node;
 mod policy;

@@ -263,15 +263,12 @@ fn kind_unsaid(nodes: &BTreeMap<String, Node>, at: &At<'_>, union: &'static Unio
 /// The options of one variant; one of another variant is told apart from a misspelt one.
 pub fn variant<T: VariantTable>(at: &At<'_>, union: &'static Union, word: &str) -> Result<T, Fault> {
     let table = union.variant(word).expect("the word is one of the variants").table;
-    if let Data::Table(nodes) = &at.node.data {
-        if let Some((key, node)) = nodes.iter().find(|(key, _)| *key != "kind" && table.field(key).is_none()) {
-            let owner = union.variants.iter().find(|variant| variant.table.field(key).is_some());
-            if let Some(owner) = owner {
-                let reason = format!("`{key}` is an option of the kind `{}`, not of `{word}`", owner.name);
-                return Err(Fault::new(ConfigCode::UnknownOption, &join(at.path, key), reason).layer(Some(node.layer)));
-            }
-            return Err(unknown_option(key, node, at.path, table));
-        }
+    if let Data::Table(nodes) = &at.node.data
+        && let Some((key, node)) = nodes.iter().find(|(key, _)| *key != "kind" && table.field(key).is_none())
+        && let Some(owner) = union.variants.iter().find(|variant| variant.table.field(key).is_some())
+    {
+        let reason = format!("`{key}` is an option of the kind `{}`, not of `{word}`", owner.name);
+        return Err(Fault::new(ConfigCode::UnknownOption, &join(at.path, key), reason).layer(Some(node.layer)));
     }
     T::from_fields(&Fields::open(at, table, true)?)
 }

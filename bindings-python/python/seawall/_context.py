@@ -1,0 +1,41 @@
+"""The deadline of the call around us, carried by a context variable into threads and tasks."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._registry import Registry
+
+#: The registry whose clock it is measured on, and the instant in nanoseconds.
+deadline: ContextVar[tuple[Registry, int] | None] = ContextVar("seawall_deadline", default=None)
+
+
+def left() -> int | None:
+    """Nanoseconds to the deadline of the enclosing call or attempt; `None` without one."""
+    around = deadline.get()
+    if around is None:
+        return None
+    registry, at = around
+    return max(0, at - registry.now())
+
+
+def remaining() -> float | None:
+    """Seconds that the enclosing protected call still has, or `None` if it may take for ever.
+
+    A blocking function under ``timeout(..., mode="cooperative")`` passes this to its sockets and locks.
+    """
+    nanos = left()
+    return None if nanos is None else nanos / 1e9
+
+
+def narrowed(registry: Registry, limit: int | None) -> tuple[Registry, int] | None:
+    """The deadline inside an attempt that may take `limit`: the earlier one holds."""
+    around = deadline.get()
+    if limit is None:
+        return around
+    outer = left()
+    if outer is not None and outer <= limit:
+        return around
+    return registry, registry.now() + limit

@@ -1,0 +1,156 @@
+"""A policy of the core together with what only Python can hold: functions, values, hooks."""
+
+from __future__ import annotations
+
+from . import _classify, _native, _registry
+from ._store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any
+
+    from ._registry import Registry
+
+NOTHING: Any = object()
+
+
+class Spec:
+    """The host's half of a policy: what the caller gave besides the options of the core."""
+
+    __slots__ = (
+        "actual", "bad_result", "cache_key", "classify", "code_timeout", "deadline", "empty", "estimate", "fail_closed", "fail_open",
+        "function", "ignore", "key", "on", "on_fallback", "on_retry", "on_slow", "on_timeout", "value",
+    )  # fmt: skip
+
+    def __init__(self, **given: Any) -> None:
+        self.on: Any = None
+        self.ignore: Any = None
+        self.classify: Any = None
+        self.bad_result: Any = None
+        self.key: Any = None
+        self.cache_key: Any = None
+        self.estimate: Any = None
+        self.actual: Any = None
+        self.deadline: int | None = None
+        self.function: Any = None
+        self.value: Any = NOTHING
+        self.empty: Any = None
+        self.fail_open: Any = True
+        self.fail_closed: Any = False
+        self.on_retry: Any = None
+        self.on_timeout: Any = None
+        self.on_fallback: Any = None
+        self.on_slow: Any = None
+        #: The attempt timeout was given in code, so that it must be one that can be kept.
+        self.code_timeout = False
+        for name, value in given.items():
+            setattr(self, name, value)
+        for name in ("on_retry", "on_timeout", "on_fallback", "on_slow", "key", "cache_key", "classify", "bad_result"):
+            hook = getattr(self, name)
+            if hook is not None:
+                _require_plain(name, hook)
+
+    def but(self, **changes: Any) -> Spec:
+        """A copy with some of it replaced."""
+        given = {name: getattr(self, name) for name in self.__slots__}
+        given.update(changes)
+        return Spec(**given)
+
+
+def _require_plain(option: str, hook: Any) -> None:
+    from ._kinds import PLAIN, kind_of
+    from .errors import config_error
+
+    if not callable(hook):
+        raise config_error("wrong_type", f"/{option}", f"a function is needed, not {type(hook).__name__}", source="code")
+    if kind_of(hook) != PLAIN:
+        raise config_error("wrong_type", f"/{option}", "must be a plain function: nothing would await it", source="code")
+
+
+class Plan:
+    """What every driver works from. `core`, `pass_` and `succeed` change when a test moves policies."""
+
+    __slots__ = (
+        "__weakref__", "_base", "_build", "_stores", "classify", "core", "judge", "key_text", "pass_", "registry",
+        "spec", "succeed",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        build: Callable[[_native.Registry], _native.Policy],
+        spec: Spec,
+        key_text: str | None = None,
+        base: Plan | None = None,
+    ) -> None:
+        self._build = build
+        self._base = base
+        self._stores: dict[int, Store] = {}
+        self.key_text = key_text
+        self.spec = spec
+        self.classify = _classify.make(spec.on, spec.ignore, spec.classify)
+        self.judge = _classify.make_result(spec.bad_result)
+        self.move_to(_registry.current())
+        _registry.plans.add(self)
+
+    def move_to(self, registry: Registry) -> None:
+        self.registry = registry
+        self.core = self._build(registry.native)
+        self.pass_ = self.core.pass_
+        self.succeed = self.core.succeed
+
+    def keyed(self, key: str) -> Plan:
+        """The same policy on the cells of `key`."""
+        build = self._build
+        return Plan(lambda registry: build(registry).at(key), self.spec, key, self._base or self)
+
+    def with_spec(self, **changes: Any) -> Plan:
+        return Plan(self._build, self.spec.but(**changes), self.key_text, self._base or self)
+
+    @property
+    def store(self) -> Store | None:
+        """The values of this policy, one store for all its keys."""
+        if self._base is not None:
+            return self._base.store
+        cache = self.core.cache()
+        if cache is None:
+            return None
+        registry = self.registry
+        store = self._stores.get(id(registry))
+        if store is None:
+            self._stores.clear()
+            store = self._stores[id(registry)] = Store(registry.now, *cache)
+        return store
+
+    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
+        from ._store import key_of
+
+        cache_key = self.spec.cache_key
+        own = cache_key(*args, **kwargs) if cache_key is not None else key_of(args, kwargs)
+        return self.key_text, getattr(fn, "__qualname__", None), own
+
+    def for_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """The plan of the key that these arguments belong to."""
+        key = self.spec.key
+        text = key(*args, **kwargs)
+        return _Keyed(self, text if isinstance(text, str) else str(text))  # type: ignore[return-value]
+
+
+class _Keyed:
+    """A view of a plan for the length of one call on one key."""
+
+    __slots__ = ("_plan", "core", "key_text", "pass_", "succeed")
+
+    def __init__(self, plan: Plan, key: str) -> None:
+        self._plan = plan
+        self.key_text = key
+        self.core = plan.core.at(key)
+        self.pass_ = self.core.pass_
+        self.succeed = self.core.succeed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plan, name)
+
+    def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
+        _, name, own = self._plan.store_key(fn, args, kwargs)
+        return self.key_text, name, own

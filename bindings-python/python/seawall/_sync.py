@@ -1,0 +1,139 @@
+"""The driver for blocking callers."""
+
+from __future__ import annotations
+
+from . import _pool, _wait
+from ._flow import ABANDON, FALL_BACK, FUNCTION, LOOK_UP, QUEUE, RUN, WAIT, Flow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._plan import Plan
+
+
+def call(plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return drive(Flow(plan, fn, args, kwargs).open(), attempt)
+
+
+def drive(flow: Flow, attempt: Any) -> Any:
+    """Carries out the steps of the core until it says that the call is decided."""
+    try:
+        while True:
+            kind = flow.step[0]
+            if kind == RUN:
+                attempt(flow)
+            elif not step(flow, kind):
+                return flow.finish()
+    finally:
+        flow.error = flow.value = None
+
+
+def step(flow: Flow, kind: int) -> bool:
+    """Any step but an attempt; false when the call is decided."""
+    if kind == WAIT:
+        flow.retrying()
+        _guarded(flow, flow.plan.registry.sleep, flow.step[1])
+        flow.step = flow.call.woke()
+    elif kind == QUEUE:
+        _guarded(flow, _queue, flow)
+    elif kind == LOOK_UP:
+        flow.step = flow.call.looked_up(flow.look_up(flow.step[1]))
+    elif kind == FALL_BACK:
+        _guarded(flow, _fall_back, flow)
+    else:
+        return False
+    return True
+
+
+def _guarded(flow: Flow, fn: Any, *args: Any) -> None:
+    try:
+        fn(*args)
+    except BaseException:
+        # Ctrl-C or the like between attempts: the permits must not stay with a caller who left.
+        flow.give_up()
+        raise
+
+
+def attempt(flow: Flow) -> None:
+    _, number, limit, mode = flow.step
+    flow.enter(limit)
+    try:
+        if mode == ABANDON and limit is not None and flow.plan.registry.time is None:
+            _in_pool(flow, number, limit)
+            return
+        value = flow.fn(*flow.args, **flow.kwargs)
+    except BaseException as error:
+        flow.failed(number, error)
+    else:
+        flow.succeeded(number, value)
+    finally:
+        flow.leave()
+
+
+def _in_pool(flow: Flow, number: int, limit: int) -> None:
+    seconds = limit / 1e9
+    fn, args, kwargs = flow.fn, flow.args, flow.kwargs
+    job = _pool.pool.start(lambda: fn(*args, **kwargs), seconds)
+    if job is None:
+        flow.expired(number)
+        return
+    try:
+        ended = job.wait(seconds)
+    except BaseException:
+        _pool.pool.abandon(job)
+        raise
+    if not ended:
+        _pool.pool.abandon(job)
+        flow.expired(number)
+    elif job.error is not None:
+        error, job.error = job.error, None
+        flow.failed(number, error)
+    else:
+        flow.succeeded(number, job.value)
+
+
+def _queue(flow: Flow) -> None:
+    ticket = flow.step[1]
+    waiter = _wait.ThreadWaiter()
+    _wait.register(ticket, waiter)
+    try:
+        # A permit may have been handed over before the registration: ask before each wait.
+        while (step := flow.call.woke())[0] == QUEUE and step[1] == ticket:
+            flow.plan.registry.deliver()
+            if flow.plan.registry.time is not None:
+                flow.plan.registry.time.wait(waiter, step[2])
+            else:
+                waiter.wait(None if step[2] is None else step[2] / 1e9)
+        flow.step = step
+    finally:
+        _wait.unregister(ticket, waiter)
+
+
+def _fall_back(flow: Flow) -> None:
+    _, _, kind, limit = flow.step
+    if kind != FUNCTION:
+        flow.fallback_value(kind)
+        flow.step = flow.call.fell_back(True)
+        return
+    function = flow.plan.spec.function
+    try:
+        if limit is not None and flow.plan.registry.time is None and flow.plan.core.mode() == ABANDON:
+            job = _pool.pool.start(lambda: function(flow.cause(), *flow.args, **flow.kwargs), limit / 1e9)
+            ended = job is not None and job.wait(limit / 1e9)
+            if job is not None and not ended:
+                _pool.pool.abandon(job)
+            if job is None or not ended or job.error is not None:
+                flow.step = flow.call.fell_back(False)
+                return
+            value = job.value
+        else:
+            value = function(flow.cause(), *flow.args, **flow.kwargs)
+    except Exception:
+        from ._registry import log_failure
+
+        log_failure("the fallback function failed")
+        flow.step = flow.call.fell_back(False)
+    else:
+        flow.value = value
+        flow.step = flow.call.fell_back(True)

@@ -1,0 +1,167 @@
+//! A policy of the core and what the drivers ask of it.
+
+use crate::call::Call;
+use crate::parts::{BulkheadEntry, Permit, Reservation, Schedule};
+use crate::raise;
+use crate::wake::wake;
+use pyo3::prelude::*;
+use seawall::Pass;
+use seawall::breaker::Control;
+use seawall::call::CallOptions;
+use seawall::config::{Scalar, TimeoutMode};
+use seawall::error::{Code, Refusal};
+use seawall::time::Span;
+
+#[pyclass(frozen)]
+#[derive(Clone)]
+pub struct Policy {
+    pub inner: seawall::Policy,
+}
+
+impl Policy {
+    pub fn new(inner: seawall::Policy) -> Policy {
+        Policy { inner }
+    }
+}
+
+fn options(deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) -> CallOptions {
+    CallOptions { deadline: deadline.map(Span), cached, estimate }
+}
+
+#[pymethods]
+impl Policy {
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    fn at(&self, key: &str) -> Policy {
+        Policy::new(self.inner.at(key))
+    }
+
+    /// Leave to run without asking, or `None`: ask.
+    fn pass_(&self) -> Option<(u64, u64)> {
+        self.inner.pass().map(|pass| (pass.permit, pass.started))
+    }
+
+    fn succeed(&self, pass: (u64, u64)) -> bool {
+        self.inner.succeed(Pass { permit: pass.0, started: pass.1 })
+    }
+
+    fn call(&self, deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) -> Call {
+        Call::new(self.inner.call_with(options(deadline, cached, estimate)))
+    }
+
+    fn call_after_pass(
+        &self,
+        pass: (u64, u64),
+        deadline: Option<u64>,
+        cached: bool,
+        estimate: Vec<(String, u64)>,
+    ) -> Call {
+        let pass = Pass { permit: pass.0, started: pass.1 };
+        Call::new(self.inner.call_after_pass(pass, options(deadline, cached, estimate)))
+    }
+
+    // -- what the configuration says to drivers ------------------------------------------------
+
+    fn enabled(&self) -> bool {
+        self.inner.enabled()
+    }
+
+    /// The names of the parts there are.
+    fn parts(&self) -> Vec<&'static str> {
+        let config = self.inner.config();
+        [
+            ("breaker", config.breaker.is_some()),
+            ("retry", config.retry.is_some()),
+            ("bulkhead", config.bulkhead.is_some()),
+            ("timeout", config.timeout.is_some()),
+            ("fallback", config.fallback.is_some()),
+            ("cache", config.cache.is_some()),
+            ("cost", !config.cost.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect()
+    }
+
+    /// `(ttl, stale_for, size)` of the cache part.
+    fn cache(&self) -> Option<(u64, Option<u64>, u32)> {
+        let config = self.inner.config();
+        let cache = config.cache.as_ref()?;
+        Some((cache.ttl.0, cache.stale_for.map(|span| span.0), cache.size))
+    }
+
+    fn stream_exempt(&self) -> bool {
+        self.inner.config().stream_exempt
+    }
+
+    fn mode(&self) -> Option<u8> {
+        self.inner.config().timeout.as_ref().and_then(|timeout| timeout.mode).map(|mode: TimeoutMode| mode as u8)
+    }
+
+    /// The answer of the chain's step `value`, where the file gives it.
+    fn fallback_value<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let config = self.inner.config();
+        let value = config.fallback.as_ref().and_then(|fallback| fallback.value.as_ref());
+        Ok(match value {
+            None => None,
+            Some(Scalar::Bool(value)) => Some(value.into_pyobject(py)?.to_owned().into_any()),
+            Some(Scalar::Integer(value)) => Some(value.into_pyobject(py)?.into_any()),
+            Some(Scalar::Float(value)) => Some(value.into_pyobject(py)?.into_any()),
+            Some(Scalar::Text(value)) => Some(value.into_pyobject(py)?.into_any()),
+        })
+    }
+
+    fn idle(&self) -> Option<u64> {
+        self.inner.config().timeout.as_ref().and_then(|timeout| timeout.idle).map(|span| span.0)
+    }
+
+    fn snapshot_json(&self) -> String {
+        self.inner.snapshot_json()
+    }
+
+    fn state(&self) -> Option<&'static str> {
+        self.inner.state().map(|state| state.as_str())
+    }
+
+    // -- parts by hand -------------------------------------------------------------------------
+
+    fn acquire(&self, py: Python<'_>) -> PyResult<Permit> {
+        Permit::acquire(py, &self.inner)
+    }
+
+    fn control(&self, py: Python<'_>, what: &str, nanos: Option<u64>) -> PyResult<()> {
+        let control = match (what, nanos) {
+            ("open", None) => Control::Open,
+            ("open", Some(nanos)) => Control::OpenFor(Span(nanos)),
+            ("half_open", _) => Control::HalfOpen,
+            ("close", _) => Control::Close,
+            ("force_open", _) => Control::ForceOpen,
+            ("disable", _) => Control::Disable,
+            ("metrics_only", _) => Control::MetricsOnly,
+            _ => Control::Reset,
+        };
+        if self.inner.control(control) {
+            return Ok(());
+        }
+        Err(raise::refused(py, &Refusal::new(Code::NoSuchPart), self.inner.name()))
+    }
+
+    fn enter(&self, py: Python<'_>, given: bool, max_wait: Option<u64>) -> PyResult<BulkheadEntry> {
+        BulkheadEntry::enter(py, &self.inner, given.then_some(max_wait.map(Span)))
+    }
+
+    fn resize(&self, py: Python<'_>, limit: u32) {
+        wake(py, self.inner.resize(limit));
+    }
+
+    fn schedule(&self, py: Python<'_>) -> PyResult<Schedule> {
+        Schedule::of(py, &self.inner)
+    }
+
+    fn reserve(&self, py: Python<'_>, amounts: Vec<(String, u64)>) -> PyResult<Reservation> {
+        Reservation::take(py, &self.inner, amounts)
+    }
+}

@@ -1,0 +1,347 @@
+"""Errors, events, configuration, permits by hand, and what loading the package costs."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+import seawall
+from seawall import _native, errors, http
+from seawall.testing import Sandbox, sandbox
+
+TOML = """
+[policy.identity]
+preset = "production"
+[policy.identity.breaker]
+window = {kind = "consecutive", failures = 2}
+[policy.identity.fallback]
+chain = ["value"]
+value = "guest"
+"""
+
+
+def test_every_code_of_the_core_has_a_class() -> None:
+    assert set(errors.BY_CODE) == set(_native.CODES)
+    for name, number in _native.CODES.items():
+        kind = errors.BY_CODE[name]
+        assert kind.code == name and issubclass(kind, seawall.SeawallError)
+        assert issubclass(kind, (seawall.RejectedError, seawall.TimedOutError)) == (16 <= number < 64)
+
+
+def test_errors_survive_pickling_and_copying(box: Sandbox) -> None:
+    breaker = seawall.circuit_breaker(name="p")
+    breaker.open(5)
+    with pytest.raises(seawall.CircuitOpenError) as refused:
+        breaker.acquire()
+    for twin in (pickle.loads(pickle.dumps(refused.value)), copy.copy(refused.value)):
+        assert (type(twin), str(twin), twin.retry_after) == (seawall.CircuitOpenError, str(refused.value), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "path"),
+    [
+        ({"atempts": 3}, "unknown_option", "/retry/atempts"),
+        ({"attempts": "many"}, "wrong_type", "/retry/attempts"),
+        ({"attempts": 0}, "out_of_range", "/retry/attempts"),
+        ({"base": -1.0}, "out_of_range", "/retry/backoff/base"),
+        ({"max_elapsed": "30"}, "missing_unit", "/retry/max_elapsed"),
+        ({"jitter": "ful"}, "unknown_value", "/retry/jitter"),
+    ],
+)
+def test_configuration_errors_say_where(options: dict[str, Any], kind: str, path: str) -> None:
+    with pytest.raises(seawall.ConfigError) as wrong:
+        seawall.retry(**options)
+    assert (wrong.value.kind, wrong.value.path) == (kind, path), str(wrong.value)
+    assert wrong.value.reason and isinstance(wrong.value, ValueError)
+
+
+def test_a_misspelt_option_gets_a_suggestion() -> None:
+    with pytest.raises(seawall.ConfigError, match="did you mean `attempts`"):
+        seawall.retry(atempts=3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"failures": 0},
+        {"failure_rate": 1.5, "window": {"kind": "count", "size": 10}},
+        {"open_for": float("nan")},
+        {"open_for": float("inf")},
+        {"open_for": -5},
+        {"open_for": True},
+        {"open_for": object()},
+        {"window": {"kind": "count", "size": 0}},
+        {"name": "x" * 10_000},
+        {"name": ""},
+        {"name": "\udc80"},
+    ],
+)
+def test_bad_values_are_refused_at_construction(options: dict[str, Any]) -> None:
+    with pytest.raises(seawall.ConfigError):
+        seawall.circuit_breaker(**options)
+
+
+def test_bad_text_is_refused(tmp_path: Any) -> None:
+    with pytest.raises(seawall.ConfigError) as wrong:
+        seawall.configure("[policy.x\n")
+    assert wrong.value.kind == "syntax"
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(seawall.ConfigError) as wrong:
+        seawall.configure(binary)
+    assert wrong.value.kind == "syntax"
+    with pytest.raises(seawall.ConfigError):
+        seawall.configure(tmp_path / "missing.toml")
+
+
+def test_many_retries_and_huge_delays_are_survived(box: Sandbox) -> None:
+    schedule = seawall.retry(attempts=10_000_000, base=86_400, factor=1000, cap=86_400).schedule()
+    for _ in range(100):
+        assert isinstance(schedule.next_delay(), float)
+    calls: list[int] = []
+
+    @seawall.retry(attempts=10_000, backoff="fixed", base=0, jitter="none")
+    def fails() -> None:
+        calls.append(1)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fails()
+    assert len(calls) == 10_000
+
+
+def test_a_policy_from_the_file() -> None:
+    with sandbox(config=TOML):
+        identity = seawall.policy("identity")
+
+        @identity
+        def look_up(token: str) -> str:
+            raise ConnectionError
+
+        assert look_up("t") == "guest"
+        with pytest.raises(seawall.ConfigError, match="identity"):
+            seawall.policy("identify")
+        assert seawall.find("identity") is not None and seawall.find("nobody") is None
+
+
+def test_reload_keeps_state(tmp_path: Any) -> None:
+    path = tmp_path / "seawall.toml"
+    path.write_text(TOML)
+    with sandbox():
+        seawall.configure(path)
+        identity = seawall.policy("identity")
+        identity.open()
+        path.write_text(TOML.replace("guest", "nobody"))
+        seawall.reload()
+        assert identity.state == "open"
+        assert identity(lambda: None)() == "nobody"
+
+
+def test_policies_move_into_a_sandbox_and_back() -> None:
+    breaker = seawall.circuit_breaker(failures=1)
+    call = breaker(lambda: 1 // 0)
+    with sandbox():
+        breaker.force_open()
+        with pytest.raises(seawall.CircuitOpenError):
+            call()
+    assert breaker.state == "closed"
+
+
+def test_listeners_hear_without_a_call_and_end() -> None:
+    heard, events = threading.Event(), []
+
+    def hear(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["kind"] == "half_opened":
+            heard.set()
+
+    breaker = seawall.circuit_breaker(name="listened", open_for=0.05)
+    before = threading.active_count()
+    with seawall.listen(hear):
+        assert threading.active_count() == before + 1
+        breaker.open()
+        assert [event["kind"] for event in events] == ["opened"]
+        assert heard.wait(30)
+    for thread in threading.enumerate():
+        if thread.name == "seawall-events":
+            thread.join(30)
+    assert threading.active_count() == before
+
+
+def test_a_listener_that_throws_or_changes_the_policy(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    breaker = seawall.circuit_breaker(name="changed")
+
+    def change(event: dict[str, Any]) -> None:
+        breaker.reset()
+        raise RuntimeError("listener")
+
+    with seawall.listen(change, kinds=["opened"]):
+        breaker.open()
+    assert breaker.state == "closed" and "listener of Seawall failed" in caplog.text
+    with pytest.raises(seawall.UsageError):
+        seawall.listen(3)  # type: ignore[arg-type]
+
+
+def test_transitions_are_logged(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    breaker = seawall.circuit_breaker(name="logged")
+    with caplog.at_level(logging.INFO, "seawall"), seawall.log_transitions():
+        breaker.open()
+        breaker.close()
+    assert "logged: closed -> open" in caplog.text and "logged: open -> closed" in caplog.text
+
+
+def test_a_breaker_by_hand(box: Sandbox) -> None:
+    breaker = seawall.circuit_breaker(name="hand", failures=1, open_for=30)
+    assert breaker.can_execute() and breaker.time_until_retry == 0
+    breaker.record_success()
+    assert breaker.can_execute()
+    breaker.record_failure()
+    assert not breaker.can_execute() and breaker.time_until_retry == pytest.approx(30)
+    assert (breaker.total_successes, breaker.total_failures, breaker.state_transitions) == (1, 1, 1)
+    assert breaker.get_stats()["state"] == "open"
+    breaker.reset()
+    assert breaker.state == "closed" and breaker.failure_count == 0
+
+
+def test_a_dropped_probe_comes_back(box: Sandbox) -> None:
+    breaker = seawall.circuit_breaker()
+    breaker.half_open()
+    permit = breaker.acquire()
+    with pytest.raises(seawall.CircuitOpenError):
+        breaker.acquire()
+    del permit
+    gc.collect()
+    with breaker.acquire():
+        pass
+    assert breaker.state == "closed"
+
+
+def test_a_missing_part_is_named() -> None:
+    with pytest.raises(seawall.NoSuchPartError):
+        seawall.retry().acquire()
+    with pytest.raises(seawall.NoSuchPartError):
+        seawall.circuit_breaker().schedule()
+
+
+def test_a_with_block_cannot_retry_or_fall_back(box: Sandbox) -> None:
+    with pytest.raises(seawall.ConfigError, match="attempts"), seawall.retry():
+        pass
+    with pytest.raises(seawall.ConfigError), seawall.fail_open():
+        pass
+    breaker = seawall.circuit_breaker(failures=1)
+    with pytest.raises(ConnectionError), breaker:
+        raise ConnectionError
+    with pytest.raises(seawall.CircuitOpenError), breaker:
+        raise AssertionError("not admitted")
+
+
+def test_a_retried_block(box: Sandbox) -> None:
+    seen = []
+    for attempt in seawall.retry_context(attempts=3, base=1):
+        with attempt:
+            seen.append(attempt.num)
+            if attempt.num < 3:
+                raise ConnectionError
+    assert seen == [1, 2, 3] and box.now > 0
+    with pytest.raises(seawall.UsageError, match="with attempt"):
+        for _ in seawall.retry_context(attempts=3):
+            pass
+
+
+def test_statuses_and_retry_after() -> None:
+    said = [http.outcome_of_status(status) for status in (200, 404, 429, 503)]
+    assert said == ["success", "permanent", "throttled", "failure"]
+    assert http.parse_retry_after("120") == 120
+    assert http.parse_retry_after("Thu, 01 Jan 1970 00:02:00 GMT", now=60) == 60
+    assert http.parse_retry_after("soon") is None
+
+
+def test_metrics_are_prometheus_text(box: Sandbox) -> None:
+    breaker = seawall.circuit_breaker(name="measured", failures=1)
+    with pytest.raises(ConnectionError):
+        breaker(lambda: (_ for _ in ()).throw(ConnectionError()).send(None))()  # type: ignore[func-returns-value]
+    text = seawall.metrics()
+    assert 'name="measured"' in text and "# TYPE seawall_breaker_" in text
+
+
+def test_nothing_is_leaked() -> None:
+    breaker = seawall.circuit_breaker(name="leak", failures=1)
+    call = breaker(lambda: 1)
+    refused = seawall.circuit_breaker(name="leak open")
+    refused.force_open()
+    rejects = refused(lambda: 1)
+
+    def fails() -> None:
+        raise ConnectionError
+
+    failing = seawall.circuit_breaker(name="leak failing", failures=10**6)(fails)
+
+    def round_() -> None:
+        for _ in range(300):
+            call()
+            for bad in (rejects, failing):
+                try:
+                    bad()
+                except (seawall.CircuitOpenError, ConnectionError):
+                    pass
+
+    round_()
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        round_()
+        grown = len(gc.get_objects()) - before
+    finally:
+        gc.enable()
+    assert grown < 100, f"{grown} objects stay after 900 calls without a collection"
+
+
+def child(script: str, *options: str) -> str:
+    # Compiled code is kept, as pip keeps it for an installed package.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, *options, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_loading_is_cheap_and_quiet(tmp_path: Any) -> None:
+    script = """
+import sys, threading
+import seawall
+print('asyncio' in sys.modules, 'inspect' in sys.modules, threading.active_count())
+"""
+    assert child(script) == "False False 1"
+    script = """
+import asyncio, inspect, time
+began = time.perf_counter()
+import seawall
+print((time.perf_counter() - began) * 1e3)
+"""
+    # The best of several: the machine may be busy with other things.
+    assert min(float(child(script, "-X", f"pycache_prefix={tmp_path}")) for _ in range(12)) <= 5.0
+
+
+def test_a_second_interpreter_gets_a_clear_error() -> None:
+    interpreters = pytest.importorskip("_xxsubinterpreters") if sys.version_info < (3, 13) else __import__("_interpreters")
+    script = "import seawall"
+    other = interpreters.create()
+    try:
+        said: Any = None
+        try:
+            said = interpreters.run_string(other, script)
+        except Exception as error:
+            said = error
+        assert "interpreter" in str(said)
+    finally:
+        interpreters.destroy(other)

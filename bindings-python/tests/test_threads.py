@@ -1,0 +1,206 @@
+"""Threads, forks, interrupts and abandoned work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+import seawall
+from seawall.testing import Sandbox
+
+
+def test_one_bulkhead_for_threads_and_event_loops() -> None:
+    import asyncio
+
+    bulkhead = seawall.bulkhead(3, max_wait=30)
+    lock, inside, most = threading.Lock(), 0, 0
+
+    def step(by: int) -> None:
+        nonlocal inside, most
+        with lock:
+            inside += by
+            most = max(most, inside)
+
+    @bulkhead
+    def blocking() -> None:
+        step(1)
+        os.sched_yield()
+        step(-1)
+
+    @bulkhead
+    async def waiting() -> None:
+        step(1)
+        await asyncio.sleep(0)
+        step(-1)
+
+    def threads() -> None:
+        for _ in range(50):
+            blocking()
+
+    def loop() -> None:
+        async def main() -> None:
+            await asyncio.gather(*(waiting() for _ in range(50)))
+
+        asyncio.run(main())
+
+    workers = [threading.Thread(target=target) for target in (threads, threads, threads, loop, loop)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    stats = bulkhead.stats()
+    assert most <= 3 and stats["in_use"] == 0 and stats["queued"] == 0 and stats["admitted"] == 250
+
+
+def test_calls_of_one_breaker_run_side_by_side() -> None:
+    breaker = seawall.circuit_breaker()
+    barrier = threading.Barrier(4, timeout=30)
+    call = breaker(barrier.wait)
+    workers = [threading.Thread(target=call) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert breaker.total_successes == 4
+
+
+def test_half_open_admits_one_of_many_threads(box: Sandbox) -> None:
+    breaker = seawall.circuit_breaker(failures=1)
+    breaker.half_open()
+    release = threading.Event()
+    rejected: list[bool] = []
+    entered: list[bool] = []
+
+    @breaker
+    def probe() -> None:
+        entered.append(True)
+        release.wait(30)
+
+    def caller() -> None:
+        try:
+            probe()
+        except seawall.CircuitOpenError:
+            rejected.append(True)
+            if len(rejected) == 19:
+                release.set()
+
+    workers = [threading.Thread(target=caller) for _ in range(20)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (len(entered), len(rejected)) == (1, 19) and breaker.state == "closed"
+
+
+@pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interrupted_probe_comes_back_uncounted(box: Sandbox, leaving: type[BaseException]) -> None:
+    breaker = seawall.circuit_breaker(failures=1)
+    breaker.half_open()
+
+    @breaker
+    def interrupted() -> None:
+        raise leaving
+
+    with pytest.raises(leaving):
+        interrupted()
+    after = breaker.snapshot()["breaker"]
+    assert (after["state"], after["permits_left"], after["totals"]["cancelled"]) == ("half_open", 1, 1)
+
+    group = BaseExceptionGroup("", [leaving(), BaseExceptionGroup("", [KeyboardInterrupt()])])
+    with pytest.raises(BaseExceptionGroup):
+        breaker(lambda: (_ for _ in ()).throw(group).send(None))()  # type: ignore[func-returns-value]
+    assert breaker.state == "half_open"
+
+
+def test_an_abandoned_attempt_is_an_orphan_until_it_ends() -> None:
+    end, ended = threading.Event(), threading.Event()
+
+    @seawall.timeout(0.02, mode="abandon")
+    def hangs() -> None:
+        end.wait(30)
+        ended.set()
+
+    with pytest.raises(seawall.AttemptTimeoutError):
+        hangs()
+    assert seawall.orphans() == 1
+    end.set()
+    assert ended.wait(30)
+    fresh = seawall.timeout(30, mode="abandon")
+    # The next job of the pool begins after the orphan's thread was given back.
+    while seawall.orphans():
+        fresh(lambda: None)()
+
+
+def test_an_abandoned_attempt_has_the_callers_context_and_its_own_errors() -> None:
+    @seawall.timeout(30, mode="abandon")
+    def work(fail: bool) -> Any:
+        if fail:
+            raise ConnectionError("mine")
+        return seawall.remaining()
+
+    left = work(False)
+    assert left is not None and 29 < left <= 30
+    with pytest.raises(ConnectionError, match="mine"):
+        work(True)
+    assert seawall.orphans() == 0
+
+
+def test_a_forked_child_goes_on() -> None:
+    script = """
+import os, sys, threading, seawall
+events = []
+breaker = seawall.circuit_breaker(name='forked', failures=2)
+bulkhead = seawall.bulkhead(1, name='room')
+seawall.listen(events.append)
+inside, leave = threading.Event(), threading.Event()
+def hold():
+    with bulkhead:
+        inside.set(); leave.wait(30)
+holder = threading.Thread(target=hold); holder.start(); inside.wait(30)
+read, write = os.pipe()
+pid = os.fork()
+if pid == 0:
+    with bulkhead:                      # the parent's thread does not hold it here
+        pass
+    heard = threading.Event()
+    seawall.listen(lambda event: heard.set(), kinds=['opened'])
+    breaker.open()
+    ok = heard.wait(30) and breaker.state == 'open' and bulkhead.in_use == 0
+    names = [thread.name for thread in threading.enumerate()]
+    os.write(write, b'ok' if ok and 'seawall-events' in names else repr((ok, names)).encode())
+    os._exit(0)
+os.waitpid(pid, 0)
+leave.set(); holder.join()
+said = os.read(read, 1000)
+assert said == b'ok', said
+assert breaker.state == 'closed' and bulkhead.in_use == 0
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_concurrent_calls_lose_no_count() -> None:
+    breaker = seawall.circuit_breaker(failures=1_000_000)
+    call = breaker(lambda fail: 1 / 0 if fail else None)
+    flaky = seawall.circuit_breaker(failures=1_000_000, on=ZeroDivisionError)
+    guarded = flaky(lambda fail: 1 / 0 if fail else None)
+
+    def work() -> None:
+        for number in range(500):
+            try:
+                guarded(number % 5 == 0)
+            except ZeroDivisionError:
+                pass
+            call(False)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (flaky.total_successes, flaky.total_failures, breaker.total_successes) == (1600, 400, 2000)
