@@ -2,8 +2,10 @@ package seawall
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // table collects the options that were given; what is zero was not.
@@ -56,6 +58,10 @@ func orNil[T any](t table, name string, value *T) {
 
 // document is the code layer that the core merges with the file and the environment.
 func (c *Config) document() (string, error) {
+	// JSON would silently repair it.
+	if !utf8.ValidString(c.Name) {
+		return "", &ConfigError{Code: "bad_name", Path: "/name", Reason: fmt.Sprintf("the name %q is not UTF-8", c.Name), Source: "code"}
+	}
 	t := table{}
 	t.text("name", c.Name)
 	t.text("preset", c.Preset)

@@ -4,16 +4,17 @@ import (
 	"context"
 	"io"
 	"net/http"
+
+	"seawall.dev/seawall/internal/abi"
 )
 
 // Do runs fn under the policy and gives back what it returns. The user's own error comes through
 // untouched; a refusal is a *RejectedError, a passed time limit a *TimeoutError.
 //
-// While the circuit is closed and the call succeeds nothing is allocated and nothing but atomic
-// words is touched.
+// While the circuit is closed and the call succeeds nothing is allocated.
 func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
 	if len(options) == 0 && p.direct {
-		if pass := p.gate.Pass(); pass != 0 {
+		if pass := p.core.Pass(); !pass.Asks() {
 			return underPass(ctx, p, pass, fn)
 		}
 	}
@@ -21,7 +22,7 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 }
 
 // underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, pass uint64, fn func(context.Context) (T, error)) (T, error) {
+func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error)) (T, error) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -34,7 +35,7 @@ func underPass[T any](ctx context.Context, p *Policy, pass uint64, fn func(conte
 	}()
 	value, err := fn(ctx)
 	returned = true
-	if err == nil && !inspected[T](p) && p.gate.Succeed(pass) {
+	if err == nil && !inspected[T](p) && p.core.Succeed(pass) {
 		return value, nil
 	}
 	return afterPass(ctx, p, pass, fn, value, err)
@@ -58,7 +59,7 @@ func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, err
 	return t.value, err
 }
 
-func afterPass[T any](ctx context.Context, p *Policy, pass uint64, fn func(context.Context) (T, error), value T, err error) (T, error) {
+func afterPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error), value T, err error) (T, error) {
 	t := &task[T]{fn: fn, value: value, err: err}
 	d := newDrive(ctx, p, t, nil)
 	defer d.leave()

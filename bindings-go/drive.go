@@ -17,6 +17,7 @@ type drive struct {
 	call    abi.Call
 	step    abi.Step
 	err     error // of the last attempt
+	ended   bool  // the last step came of the end of an attempt
 	queued  uint64
 	woken   chan struct{}
 	flight  func()
@@ -33,14 +34,8 @@ func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
 func (d *drive) begin() {
 	p := d.policy
 	p.registry.clock.sync(p.registry)
-	o := abi.CallOptions{Cached: d.options.cached && p.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
-	if deadline, has := d.ctx.Deadline(); has {
-		if left := p.registry.clock.left(p.registry, deadline); left != 1<<63-1 {
-			o.Deadline = nanos(left)
-		}
-	}
 	var status abi.Status
-	d.call, status = p.core.Call(o)
+	d.call, status = p.core.Call(d.brought())
 	if !d.call.Valid() {
 		d.unprotected(status)
 		return
@@ -48,10 +43,22 @@ func (d *drive) begin() {
 	d.call.Start(&d.step)
 }
 
+// brought is what the caller brings along.
+func (d *drive) brought() abi.CallOptions {
+	r := d.policy.registry
+	o := abi.CallOptions{Cached: d.options.cached && d.policy.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
+	if deadline, has := d.ctx.Deadline(); has {
+		if left := r.clock.left(r, deadline); left != 1<<63-1 {
+			o.Deadline = nanos(left)
+		}
+	}
+	return o
+}
+
 // resume goes on after an attempt that ran under a pass.
-func (d *drive) resume(pass uint64) {
+func (d *drive) resume(pass abi.Pass) {
 	var status abi.Status
-	d.call, status = d.policy.core.CallAfterPass(pass)
+	d.call, status = d.policy.core.CallAfterPass(pass, d.brought())
 	if !d.call.Valid() {
 		d.unprotected(status)
 		return
@@ -68,6 +75,12 @@ func (d *drive) unprotected(status abi.Status) {
 
 func (d *drive) loop() error {
 	for {
+		if hook := d.policy.config.OnSlowOperation; hook != nil && d.ended {
+			if took := d.step.Slow; took != abi.None && took != 0 {
+				d.guard("OnSlowOperation", func() { hook(duration(took)) })
+			}
+		}
+		d.ended = false
 		if d.step.Wakes > 0 {
 			d.call.TakeWakes(wake)
 		}
@@ -139,6 +152,7 @@ func (d *drive) run() {
 	if limit != nil && limit.passed.Load() && (err != nil || left) {
 		d.sync()
 		d.call.Expire(attempt, &d.step)
+		d.ended = true
 		d.timedOut(span)
 		return
 	}
@@ -165,6 +179,9 @@ func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
 	if d.options.actual != nil && outcome == OutcomeSuccess {
 		d.call.SettleCost(amounts(d.options.actual(d.work.result())))
 	}
+	if err != nil {
+		d.call.ErrorType(typeName(err))
+	}
 	d.done(attempt, outcome, hint)
 	if d.step.Kind != abi.StepRun && d.step.Refusal == 19 && limit != nil {
 		d.timedOut(d.step.Limit)
@@ -174,6 +191,7 @@ func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
 func (d *drive) done(attempt uint32, outcome Outcome, hint int64) {
 	d.sync()
 	d.call.Done(attempt, uint8(outcome), hint, &d.step)
+	d.ended = true
 }
 
 func (d *drive) cancelled() {
@@ -259,12 +277,6 @@ func (d *drive) finish() error {
 	if step.Verdict == abi.VerdictSettle || step.Verdict == abi.VerdictCancelled {
 		d.remember()
 	}
-	if slow := d.policy.shape.SlowAfter; slow != abi.None && step.Elapsed > slow {
-		if hook := d.policy.config.OnSlowOperation; hook != nil {
-			took := duration(step.Elapsed)
-			d.guard("OnSlowOperation", func() { hook(took) })
-		}
-	}
 	switch step.Verdict {
 	case abi.VerdictSettle:
 		return d.err
@@ -320,8 +332,8 @@ func (d *drive) guard(hook string, run func()) {
 }
 
 // unwound reports a call under a pass whose function did not return.
-func (p *Policy) unwound(pass uint64, cause any) {
-	call, _ := p.core.CallAfterPass(pass)
+func (p *Policy) unwound(pass abi.Pass, cause any) {
+	call, _ := p.core.CallAfterPass(pass, abi.CallOptions{Deadline: abi.None})
 	if !call.Valid() {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 
 // Event is something that happened in a policy, as plain data.
 type Event struct {
-	Seq      uint64        `json:"seq"`
+	Seq      uint64        `json:"sequence"`
 	Kind     string        `json:"kind"`
 	Policy   string        `json:"policy"`
 	PolicyID uint64        `json:"policy_id"`
@@ -136,9 +136,9 @@ func notify(l *listener, event Event) {
 	l.call(event)
 }
 
-func stateListener(policy string, call func(from, to State)) func(Event) {
+func stateListener(policy uint64, call func(from, to State)) func(Event) {
 	return func(e Event) {
-		if e.Policy != policy || e.Part != "breaker" || e.From == e.To {
+		if e.PolicyID != policy || e.Part != "breaker" || e.From == e.To {
 			return
 		}
 		from, known := ParseState(e.From)

@@ -20,7 +20,6 @@ func CheckHealth() Health { return Default().CheckHealth() }
 func (r *Registry) CheckHealth() Health {
 	r.clock.sync(r)
 	var policies []struct {
-		Policy  string `json:"policy"`
 		Name    string `json:"name"`
 		Breaker *struct {
 			State string `json:"state"`
@@ -40,11 +39,7 @@ func (r *Registry) CheckHealth() Health {
 			if health.Breakers == nil {
 				health.Breakers = map[string]string{}
 			}
-			name := p.Policy
-			if name == "" {
-				name = p.Name
-			}
-			health.Breakers[name] = p.Breaker.State
+			health.Breakers[p.Name] = p.Breaker.State
 		}
 	}
 	return health

@@ -12,7 +12,6 @@ import (
 type Policy struct {
 	registry *Registry
 	core     *abi.Policy
-	gate     abi.Gate
 	shape    abi.Shape
 	config   *Config
 	name     string
@@ -27,15 +26,14 @@ type Policy struct {
 
 func (r *Registry) adopt(core *abi.Policy, config *Config, key string) *Policy {
 	p := &Policy{registry: r, core: core, config: config, name: core.Name(), key: key, shape: core.Shape()}
-	p.gate = abi.NewGate(core, !r.gate)
-	p.direct = p.shape.AttemptTimeout == abi.None && p.shape.Deadline == abi.None
+	p.direct = r.gate && p.shape.AttemptTimeout == abi.None && p.shape.Deadline == abi.None
 	p.chain = make([]string, p.shape.FallbackCount)
 	for i := range p.chain {
 		_, p.chain[i] = core.Fallback(uint32(i))
 	}
 	p.cache = r.cacheFor(p)
 	if config.OnStateChange != nil && key == "" {
-		p.stop = r.Listen(stateListener(core.Name(), config.OnStateChange))
+		p.stop = r.Listen(stateListener(core.ID(), config.OnStateChange))
 	}
 	return p
 }

@@ -48,7 +48,7 @@ func (p *Policy) BudgetBalance() float64 {
 }
 
 func (p *Policy) BudgetLimit() float64 {
-	var out C.double
+	var out C.uint64_t
 	C.seawall_budget_limit(p.ptr, &out)
 	runtime.KeepAlive(p)
 	return float64(out)

@@ -64,11 +64,11 @@ const (
 
 // Step is what to do next in a call.
 type Step struct {
-	Kind, Verdict, Fallback, Mode, Stop, State, Outcome uint8
-	Stale, Store, Forget                                bool
-	Attempt, Index, Wakes                               uint32
-	Refusal                                             Status
-	Span, Ticket, Elapsed, RetryAfter, Used, Limit      uint64
+	Kind, Verdict, Fallback, Mode, Stop, State, Outcome  uint8
+	Stale, Store, Forget                                 bool
+	Attempt, Index, Wakes                                uint32
+	Refusal                                              Status
+	Span, Ticket, Elapsed, RetryAfter, Used, Limit, Slow uint64
 }
 
 func (s *Step) read(c *C.seawall_step) {
@@ -78,7 +78,7 @@ func (s *Step) read(c *C.seawall_step) {
 		Stale: c.stale != 0, Store: c.cache&1 != 0, Forget: c.cache&2 != 0,
 		Attempt: uint32(c.attempt), Index: uint32(c.index), Wakes: uint32(c.wakes), Refusal: Status(c.refusal),
 		Span: uint64(c.span), Ticket: uint64(c.ticket), Elapsed: uint64(c.elapsed),
-		RetryAfter: uint64(c.retry_after), Used: uint64(c.used), Limit: uint64(c.limit),
+		RetryAfter: uint64(c.retry_after), Used: uint64(c.used), Limit: uint64(c.limit), Slow: uint64(c.slow),
 	}
 }
 
@@ -95,15 +95,21 @@ type CallOptions struct {
 	Estimate string
 }
 
+// lend gives the options to C for one call; the pins hold their text until it is over.
+func (o CallOptions) lend(pins *runtime.Pinner) C.seawall_call_options {
+	c := C.seawall_call_options{size: C.sizeof_seawall_call_options, cached: flag(o.Cached), deadline: C.uint64_t(o.Deadline)}
+	if o.Estimate != "" {
+		pins.Pin(unsafe.StringData(o.Estimate))
+		c.estimate = str(o.Estimate)
+	}
+	return c
+}
+
 // Call starts a call.
 func (p *Policy) Call(options CallOptions) (Call, Status) {
 	var ptr *C.seawall_call
-	o := C.seawall_call_options{size: C.sizeof_seawall_call_options, cached: flag(options.Cached), deadline: C.uint64_t(options.Deadline)}
 	var pins runtime.Pinner
-	if options.Estimate != "" {
-		pins.Pin(unsafe.StringData(options.Estimate))
-		o.estimate = str(options.Estimate)
-	}
+	o := options.lend(&pins)
 	status := C.seawall_call_new(p.ptr, &o, &ptr)
 	pins.Unpin()
 	runtime.KeepAlive(p)
@@ -111,9 +117,12 @@ func (p *Policy) Call(options CallOptions) (Call, Status) {
 }
 
 // CallAfterPass continues a call whose first attempt ran under a pass and did not simply succeed.
-func (p *Policy) CallAfterPass(pass uint64) (Call, Status) {
+func (p *Policy) CallAfterPass(pass Pass, options CallOptions) (Call, Status) {
 	var ptr *C.seawall_call
-	status := C.seawall_call_after_pass(p.ptr, C.uint64_t(pass), &ptr)
+	var pins runtime.Pinner
+	o := options.lend(&pins)
+	status := C.seawall_call_after_pass(p.ptr, C.uint64_t(pass.number), C.uint64_t(pass.started), &o, &ptr)
+	pins.Unpin()
 	runtime.KeepAlive(p)
 	return Call{ptr}, Status(status)
 }
@@ -190,6 +199,13 @@ func (c Call) TakeWakes(wake func(ticket uint64)) {
 		}
 	}
 }
+
+// Commit tells that the answer has begun to come: what follows ends the call without another attempt
+// and without the attempt's limit.
+func (c Call) Commit() { C.seawall_call_commit(c.ptr) }
+
+// ErrorType names the class of the error that the next Done reports, for metrics.
+func (c Call) ErrorType(name string) { C.seawall_call_error_type(c.ptr, str(name)) }
 
 // Remaining is what is left of the attempt's limit or the deadline, or None.
 func (c Call) Remaining() uint64 {

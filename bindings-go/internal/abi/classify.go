@@ -23,7 +23,7 @@ func ClassifyGRPC(code int32) uint8 {
 // ClassifyError is false when no table knows the name.
 func ClassifyError(name string) (outcome uint8, known bool) {
 	var out C.uint8_t
-	status := C.seawall_classify_error(str(name), &out)
+	status := C.seawall_classify_error(str("go"), str(name), &out)
 	return uint8(out), status == 0
 }
 

@@ -119,15 +119,33 @@ func (p *Policy) Snapshot() string {
 	return taken(&text)
 }
 
-// pass and succeed are the fast path for policies without words to read directly.
-func (p *Policy) pass() uint64 {
-	pass := C.seawall_policy_pass(p.ptr)
+// ID is the number of the policy in its process; events carry it.
+func (p *Policy) ID() uint64 {
+	var id C.uint64_t
+	C.seawall_policy_id(p.ptr, &id)
 	runtime.KeepAlive(p)
-	return uint64(pass)
+	return uint64(id)
 }
 
-func (p *Policy) succeed(pass uint64) bool {
-	counted := C.seawall_policy_succeed(p.ptr, C.uint64_t(pass))
+// Pass lets a call run without asking. The zero value means: ask.
+type Pass struct{ number, started uint64 }
+
+// Asks tells that the call has to be made.
+func (p Pass) Asks() bool { return p.number == 0 }
+
+// Pass looks whether the next call may run without asking.
+func (p *Policy) Pass() (pass Pass) {
+	var started C.uint64_t
+	pass.number = uint64(C.seawall_policy_pass(p.ptr, &started))
+	pass.started = uint64(started)
+	runtime.KeepAlive(p)
+	return pass
+}
+
+// Succeed counts a success under a pass; false means that the pass has ended meanwhile and that the
+// success has to be reported.
+func (p *Policy) Succeed(pass Pass) bool {
+	counted := C.seawall_policy_succeed(p.ptr, C.uint64_t(pass.number))
 	runtime.KeepAlive(p)
 	return counted != 0
 }
