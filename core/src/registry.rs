@@ -126,8 +126,7 @@ impl Registry {
     pub fn policy_at(&self, json: &str, place: &str) -> Result<Policy, ConfigError> {
         self.read_file_once()?;
         let value = crate::config::from_json(json)?;
-        let name = value.get("name").and_then(Value::as_text).map(str::to_owned);
-        self.layered(name.as_deref(), Some(value), place)
+        self.layered(None, Some(value), place)
     }
 
     /// A policy that is already resolved.
