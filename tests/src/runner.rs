@@ -62,13 +62,12 @@ fn configuration(vector: &Value) -> Fallible {
     let environment =
         variables.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
     let registry = Registry::manual_with(1, environment);
-    let built = match text(vector, "toml") {
-        Some(toml) => registry.load(toml, "seawall.toml").and_then(|()| match text(vector, "policy_name") {
-            Some(name) => registry.named(name).map(|_| ()),
-            None => Ok(()),
-        }),
-        None => registry.policy(&vector.get("policy").unwrap_or(&json!({})).to_string()).map(|_| ()),
-    };
+    let loaded = text(vector, "toml").map_or(Ok(()), |toml| registry.load(toml, "seawall.toml"));
+    let built = loaded.and_then(|()| match (vector.get("policy"), text(vector, "policy_name")) {
+        (Some(policy), _) => registry.policy(&policy.to_string()).map(|_| ()),
+        (None, Some(name)) => registry.named(name).map(|_| ()),
+        (None, None) => Ok(()),
+    });
     let mut shown = Shown::default();
     match built {
         Ok(()) => shown.put("ok", true),
