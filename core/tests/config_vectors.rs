@@ -18,7 +18,7 @@ fn vectors(folder: &str) -> Vec<(PathBuf, Json)> {
 
 /// The policy of a vector: its file, its code and its environment on top of each other.
 fn resolved(vector: &Json) -> Result<PolicyConfig, ConfigError> {
-    let file = vector["file"].as_str().map(|text| Document::parse_toml(text, "file")).transpose()?;
+    let file = vector["toml"].as_str().map(|text| Document::parse_toml(text, "seawall.toml")).transpose()?;
     let code = from_json(&vector["policy"].to_string())?;
     let environment: Environment = match &vector["environment"] {
         Json::Object(variables) => {
@@ -59,7 +59,7 @@ fn right_configurations_come_to_what_is_written() {
     for (path, vector) in vectors {
         let config = resolved(&vector).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let json = config.to_json();
-        contains(&json, &vector["expect"]["config"], &path.display().to_string());
+        contains(&json, &vector["resolved"], &path.display().to_string());
         let code: Value = from_json(&json.to_string()).unwrap();
         let layers = Layers { preset: None, file: None, code: Some(&code), environment: &Environment::empty() };
         assert_eq!(resolve(&layers, None).as_ref(), Ok(&config), "{}: written out and read again", path.display());

@@ -56,21 +56,25 @@ fn run_file(path: &Path) -> Fallible {
     }
 }
 
-/// A vector without steps: what does this configuration come to, or where is the mistake?
+/// A vector without steps: does this configuration build, and if not, where is the mistake?
 fn configuration(vector: &Value) -> Fallible {
     let variables = vector.get("environment").and_then(Value::as_object).cloned().unwrap_or_default();
     let environment =
         variables.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
     let registry = Registry::manual_with(1, environment);
-    let loaded = text(vector, "file").map_or(Ok(()), |toml| registry.load(toml, "file"));
-    let built = loaded.and_then(|()| match vector.get("policy") {
-        Some(policy) => registry.policy(&policy.to_string()).map(Some),
-        None => Ok(None),
+    let loaded = text(vector, "toml").map_or(Ok(()), |toml| registry.load(toml, "seawall.toml"));
+    let built = loaded.and_then(|()| match (vector.get("policy"), text(vector, "policy_name")) {
+        (Some(policy), _) => registry.policy(&policy.to_string()).map(|_| ()),
+        (None, Some(name)) => registry.named(name).map(|_| ()),
+        (None, None) => Ok(()),
     });
     let mut shown = Shown::default();
     match built {
-        Ok(policy) => shown.put("config", policy.map(|policy| policy.config().to_json())),
-        Err(error) => shown.put("error", error.to_json()),
+        Ok(()) => shown.put("ok", true),
+        Err(error) => {
+            shown.put("ok", false);
+            shown.put("error", error.to_json());
+        }
     }
     shown.check(vector.get("expect").ok_or("a vector without steps needs `expect`")?)
 }

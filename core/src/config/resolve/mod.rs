@@ -57,12 +57,12 @@ impl Scene<'_> {
 }
 
 fn resolve_layers(layers: &Layers<'_>, name: Option<&str>, sources: &mut Sources) -> Result<PolicyConfig, Fault> {
-    let name = match name {
-        Some(name) => {
+    let name = match (name_in_code(layers.code)?, name) {
+        (own, None) => own,
+        (_, Some(name)) => {
             check_name(name, "/policy").map_err(|fault| fault.layer(Some(Layer::CODE)))?;
             Some(name)
         }
-        None => name_in_code(layers.code)?,
     };
     let path = name.map(|name| join("/policy", name)).unwrap_or_default();
     let scene = Scene { file: layers.file, path: &path };
