@@ -113,7 +113,8 @@ impl Policy {
         Policy::handle(self.0.shared.clone(), Some(key.into()))
     }
 
-    /// Permission to run without asking. Report a success with [`Policy::succeed`], anything else
+    /// Permission to run without asking, for a call without options of its own: under a caller's
+    /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
     /// with [`Policy::call_after_pass`].
     pub fn pass(&self) -> Option<Pass> {
         let live = self.live();
