@@ -137,6 +137,7 @@ func (d *drive) keepOrWarn(value any, what string) bool {
 // fallBack computes one link of the chain.
 func (d *drive) fallBack() {
 	step := d.step
+	d.link = int(step.Index)
 	cause := d.cause()
 	ok := false
 	switch step.Fallback {
@@ -163,10 +164,17 @@ func (d *drive) fallBack() {
 
 // cause is the error that the call would end with without a fallback.
 func (d *drive) cause() error {
-	if d.err != nil || d.step.Refusal == 0 {
+	if d.err != nil {
 		return d.err
 	}
+	return d.refusal()
+}
+
+// refusal is what a part said no with, or the time limit that passed.
+func (d *drive) refusal() error {
 	switch d.step.Refusal {
+	case 0:
+		return nil
 	case 19:
 		return d.timeout(ErrAttemptTimeout)
 	case 20:

@@ -20,6 +20,10 @@ type Config struct {
 	// Stream is "protect" or "exempt".
 	Stream string
 
+	// JSON is the policy in the shape of one table of the configuration file. It stands for all the
+	// fields from Name to Cost.
+	JSON string
+
 	Breaker  *Breaker
 	Retry    *Retry
 	Bulkhead *Bulkhead
@@ -35,7 +39,9 @@ type Config struct {
 	Include, Exclude []error
 
 	// Hooks run in the caller's goroutine, outside of every lock.
-	OnRetry         func(attempt int, err error, delay time.Duration)
+	OnRetry func(attempt int, err error, delay time.Duration)
+	// OnQueue is told how long the call will wait for a bulkhead permit at most, -1 for ever.
+	OnQueue         func(most time.Duration)
 	OnTimeout       func(limit time.Duration)
 	OnSlowOperation func(took time.Duration)
 	OnFallback      func(err error)

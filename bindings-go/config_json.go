@@ -58,6 +58,9 @@ func orNil[T any](t table, name string, value *T) {
 
 // document is the code layer that the core merges with the file and the environment.
 func (c *Config) document() (string, error) {
+	if c.JSON != "" {
+		return c.JSON, nil
+	}
 	// JSON would silently repair it.
 	if !utf8.ValidString(c.Name) {
 		return "", &ConfigError{Code: "bad_name", Path: "/name", Reason: fmt.Sprintf("the name %q is not UTF-8", c.Name), Source: "code"}

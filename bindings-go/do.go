@@ -151,6 +151,9 @@ func (t *task[T]) answer(yes bool) bool {
 	case *bool:
 		*place = yes
 		return true
+	case *any:
+		*place = yes
+		return true
 	case *struct{}:
 		return yes
 	default:

@@ -18,13 +18,14 @@ type drive struct {
 	step    abi.Step
 	err     error // of the last attempt
 	ended   bool  // the last step came of the end of an attempt
+	link    int
 	queued  uint64
 	woken   chan struct{}
 	flight  func()
 }
 
 func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
-	d := &drive{ctx: ctx, policy: p, work: w}
+	d := &drive{ctx: ctx, policy: p, work: w, link: -1}
 	for _, option := range options {
 		option(&d.options)
 	}
@@ -120,6 +121,9 @@ func (d *drive) run() {
 		limit = newLimit(ctx, d.policy.registry, duration(span))
 		ctx = limit
 	}
+	if d.options.streaming {
+		ctx = context.WithValue(ctx, callKey{}, d)
+	}
 	returned := false
 	defer func() {
 		if limit != nil {
@@ -176,8 +180,10 @@ func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
 		return
 	}
 	outcome, hint := d.classify(err)
-	if d.options.actual != nil && outcome == OutcomeSuccess {
-		d.call.SettleCost(amounts(d.options.actual(d.work.result())))
+	if d.options.actual != nil {
+		if used := d.options.actual(d.work.result(), err); used != nil {
+			d.call.SettleCost(amounts(used))
+		}
 	}
 	if err != nil {
 		d.call.ErrorType(typeName(err))
@@ -232,9 +238,15 @@ func (d *drive) queue() {
 		return
 	}
 	due := make(chan struct{})
+	most := time.Duration(-1)
 	if d.step.Span != abi.None {
-		stop := d.policy.registry.clock.after(d.policy.registry, duration(d.step.Span), func() { close(due) })
+		most = duration(d.step.Span)
+		stop := d.policy.registry.clock.after(d.policy.registry, most, func() { close(due) })
 		defer stop()
+	}
+	d.policy.registry.pump()
+	if hook := d.policy.config.OnQueue; hook != nil {
+		d.guard("OnQueue", func() { hook(most) })
 	}
 	select {
 	case <-d.woken:
@@ -314,10 +326,36 @@ func (d *drive) report() {
 		return
 	}
 	s := &d.step
-	*d.options.report = Report{
-		Attempts: int(s.Attempt), Elapsed: duration(s.Elapsed), Stop: Stop(s.Stop), Last: d.err,
-		FellBack: s.Verdict == abi.VerdictFellBack,
-		Cached:   s.Verdict == abi.VerdictCached, Stale: s.Stale,
+	r := Report{
+		Verdict: verdict(s), Attempts: int(s.Attempt), Elapsed: duration(s.Elapsed), Stop: Stop(s.Stop), Last: d.err,
+		FellBack: s.Verdict == abi.VerdictFellBack, Link: d.link, Refusal: d.refusal(),
+		Cached: s.Verdict == abi.VerdictCached, Stale: s.Stale, Store: s.Store, Forget: s.Forget,
+	}
+	if s.Outcome <= uint8(OutcomeCancelled) {
+		r.Outcome = Ptr(Outcome(s.Outcome))
+	}
+	*d.options.report = r
+}
+
+func verdict(s *abi.Step) string {
+	switch s.Verdict {
+	case abi.VerdictSettle:
+		return "settle"
+	case abi.VerdictCached:
+		if s.Stale {
+			return "stale"
+		}
+		return "cached"
+	case abi.VerdictFellBack:
+		return "fell_back"
+	case abi.VerdictRefused:
+		return "refused"
+	case abi.VerdictTimedOut:
+		return "timed_out"
+	case abi.VerdictDeadlineExceeded:
+		return "deadline_exceeded"
+	default:
+		return "cancelled"
 	}
 }
 

@@ -143,7 +143,7 @@ func TestFallbackNeverAnswersACancelledCaller(t *testing.T) {
 
 func TestCostBudgetsAreCheckedBeforeAndSettledAfter(t *testing.T) {
 	p := seawalltest.New(t).Policy(seawall.Config{Cost: []seawall.Cost{{Name: "llm-spend", Limits: map[string]uint64{"tokens": 1000}}}})
-	spend := seawall.Estimate(map[string]uint64{"tokens": 600}, func(any) map[string]uint64 { return map[string]uint64{"tokens": 900} })
+	spend := seawall.Estimate(map[string]uint64{"tokens": 600}, func(any, error) map[string]uint64 { return map[string]uint64{"tokens": 900} })
 	if _, err := seawall.Do(context.Background(), p, answers, spend); err != nil {
 		t.Fatal(err)
 	}

@@ -86,6 +86,7 @@ type Entry struct {
 	ticket uint64
 	permit uint64
 	span   uint64
+	ready  chan struct{}
 	state  atomic.Uint32 // one of entry*
 }
 
@@ -113,11 +114,20 @@ func (p *Policy) TryEnter(maxWait *time.Duration) (*Entry, error) {
 	}
 	e := &Entry{policy: p}
 	e.take(answer)
+	if e.Queued() {
+		e.ready = make(chan struct{}, 1)
+		waiters.Store(e.ticket, e.ready)
+		// A permit may have been handed over before the entry stood in the table.
+		if err := e.Poll(); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
 }
 
 func (e *Entry) take(answer abi.Entry) {
 	if answer.Kind == abi.EntryAdmitted {
+		waiters.Delete(e.ticket)
 		e.permit = answer.Permit
 		e.state.Store(entryIn)
 		return
@@ -129,6 +139,9 @@ func (e *Entry) take(answer abi.Entry) {
 // Queued tells whether the entry still waits for its permit.
 func (e *Entry) Queued() bool { return e.state.Load() == entryQueued }
 
+// Ready receives when it is worth a Poll.
+func (e *Entry) Ready() <-chan struct{} { return e.ready }
+
 // Poll looks whether the permit has come; the error tells that the wait is over without one.
 func (e *Entry) Poll() error {
 	if !e.Queued() {
@@ -138,6 +151,7 @@ func (e *Entry) Poll() error {
 	answer, refusal := e.policy.core.Poll(e.ticket)
 	e.policy.registry.pump()
 	if refusal.Status != 0 {
+		waiters.Delete(e.ticket)
 		e.state.Store(entryOut)
 		return refusalError(e.policy.name, refusal)
 	}
@@ -150,9 +164,6 @@ func (e *Entry) Poll() error {
 
 // Wait waits for the permit, its time, or the end of ctx.
 func (e *Entry) Wait(ctx context.Context) error {
-	woken := make(chan struct{}, 1)
-	waiters.Store(e.ticket, woken)
-	defer waiters.Delete(e.ticket)
 	r := e.policy.registry
 	for e.Queued() {
 		if err := e.Poll(); err != nil || !e.Queued() {
@@ -164,7 +175,7 @@ func (e *Entry) Wait(ctx context.Context) error {
 			stop = r.clock.after(r, duration(e.span), func() { close(due) })
 		}
 		select {
-		case <-woken:
+		case <-e.ready:
 		case <-due:
 		case <-ctx.Done():
 			stop()
@@ -183,6 +194,7 @@ func (e *Entry) Leave() {
 	case entryIn:
 		e.policy.core.Leave(e.permit, wake)
 	case entryQueued:
+		waiters.Delete(e.ticket)
 		e.policy.core.Abandon(e.ticket, wake)
 	}
 	e.policy.registry.pump()

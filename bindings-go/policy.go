@@ -104,4 +104,10 @@ func (p *Policy) Snapshot() (map[string]any, error) {
 	return fields, err
 }
 
+// Resolved is what the configuration came to: every layer merged, every default filled in.
+func (p *Policy) Resolved() (map[string]any, error) {
+	fields := map[string]any{}
+	return fields, json.Unmarshal([]byte(p.core.Resolved()), &fields)
+}
+
 func nanos(d time.Duration) uint64 { return uint64(max(d, 0)) }

@@ -75,15 +75,6 @@ func (r *Registry) New(config Config) (*Policy, error) {
 	return r.adopt(core, &config, ""), nil
 }
 
-// NewJSON builds a policy from JSON in the shape of one table of the configuration file.
-func (r *Registry) NewJSON(document string) (*Policy, error) {
-	core, status, why := r.core.NewPolicy(document)
-	if status != 0 {
-		return nil, configError(status, why)
-	}
-	return r.adopt(core, &Config{}, ""), nil
-}
-
 // Named is the policy that the configuration declares under the name.
 func (r *Registry) Named(name string) (*Policy, error) {
 	core, status, why := r.core.Named(name)

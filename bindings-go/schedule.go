@@ -115,3 +115,6 @@ func (p *Policy) Reserve(estimate map[string]uint64) (*Reservation, error) {
 func (r *Reservation) Settle(actual map[string]uint64) error {
 	return statusError(r.core.Settle(amounts(actual)), "")
 }
+
+// Release gives back what was not settled; may be deferred.
+func (r *Reservation) Release() { r.core.Release() }

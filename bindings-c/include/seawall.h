@@ -451,6 +451,15 @@ seawall_status seawall_registry_global(seawall_registry **registry);
 // Owns: `*registry` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_manual(uint64_t seed, seawall_registry **registry);
 
+// The same with an environment of its own: `environment` is a JSON table of variables and their
+// text, those that do not begin with `SEAWALL_` mean nothing.
+//
+// Owns: `*registry` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT` where that is
+// no such table, `NULL_ARGUMENT`.
+seawall_status seawall_registry_manual_with(uint64_t seed,
+                                            seawall_str environment,
+                                            seawall_registry **registry);
+
 // A second handle on the same registry; NULL for NULL.
 //
 // Owns: the answer is the caller's, to be freed. Threads: any. Statuses: none.
@@ -632,6 +641,12 @@ seawall_status seawall_policy_id(const seawall_policy *policy, uint64_t *id);
 //
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_policy_enabled(const seawall_policy *policy, uint8_t *enabled);
+
+// What the configuration came to, as JSON: every layer merged, every default filled in, lengths in
+// text with their unit.
+//
+// Owns: `*json` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_policy_config(const seawall_policy *policy, seawall_text *json);
 
 // All parts of the policy as they stand, as a JSON object. Transitions that are due are applied.
 //

@@ -152,6 +152,19 @@ pub unsafe extern "C" fn seawall_policy_enabled(policy: *const seawall_policy, e
     read(policy, enabled, |policy| u8::from(policy.inner.enabled()))
 }
 
+/// What the configuration came to, as JSON: every layer merged, every default filled in, lengths in
+/// text with their unit.
+///
+/// Owns: `*json` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_config(
+    policy: *const seawall_policy,
+    json: *mut seawall_text,
+) -> seawall_status {
+    let json = output!(json, seawall_text::NONE);
+    read(policy, json, |policy| seawall_text::new(&policy.inner.config().to_json().to_string()))
+}
+
 /// All parts of the policy as they stand, as a JSON object. Transitions that are due are applied.
 ///
 /// Owns: `*json` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.

@@ -44,6 +44,28 @@ pub unsafe extern "C" fn seawall_registry_manual(seed: u64, registry: *mut *mut 
     })
 }
 
+/// The same with an environment of its own: `environment` is a JSON table of variables and their
+/// text, those that do not begin with `SEAWALL_` mean nothing.
+///
+/// Owns: `*registry` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT` where that is
+/// no such table, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_manual_with(
+    seed: u64,
+    environment: seawall_str,
+    registry: *mut *mut seawall_registry,
+) -> seawall_status {
+    let registry = output!(registry, std::ptr::null_mut());
+    entry(|| {
+        let registry = registry.required()?;
+        let variables: std::collections::BTreeMap<String, String> =
+            serde_json::from_str(text!(environment)?).map_err(|_| Code::InvalidText)?;
+        let inner = Registry::manual_with(seed, variables.into_iter().collect());
+        registry.set(hand_out(seawall_registry { inner }));
+        Ok(())
+    })
+}
+
 /// A second handle on the same registry; NULL for NULL.
 ///
 /// Owns: the answer is the caller's, to be freed. Threads: any. Statuses: none.

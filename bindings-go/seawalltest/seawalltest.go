@@ -3,6 +3,7 @@
 package seawalltest
 
 import (
+	"context"
 	"os"
 	"sync"
 	"testing"
@@ -25,7 +26,13 @@ type Env struct {
 // New makes an environment that ends with the test. Randomness is seeded with 1; see Reseed.
 func New(tb testing.TB) *Env {
 	tb.Helper()
-	registry, control := bridge.Manual(1, os.Getenv("SEAWALL_GATE") != "off")
+	return NewWith(tb, nil)
+}
+
+// NewWith is New with an environment: the SEAWALL_ variables that the registry reads.
+func NewWith(tb testing.TB, environment map[string]string) *Env {
+	tb.Helper()
+	registry, control := bridge.Manual(1, os.Getenv("SEAWALL_GATE") != "off", environment)
 	return start(tb, registry.(*seawall.Registry), control)
 }
 
@@ -62,6 +69,16 @@ func (e *Env) Advance(d time.Duration) { e.control.Advance(d) }
 
 // Now is how far the clock has been moved.
 func (e *Env) Now() time.Duration { return e.control.Now() }
+
+// WithTimeout is context.WithTimeout on this clock: what a caller's own deadline looks like.
+func (e *Env) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return e.control.Limit(ctx, d)
+}
+
+// Keep puts a value into a policy's cache as if it had been stored some time ago.
+func (e *Env) Keep(p *seawall.Policy, key string, value any, age time.Duration) {
+	e.control.Keep(p, key, value, age)
+}
 
 // Reseed starts the randomness anew.
 func (e *Env) Reseed(seed uint64) { e.control.Reseed(seed) }

@@ -106,6 +106,10 @@ impl Call {
         self.inner.reason().map(|stop| stop.as_str())
     }
 
+    fn last_outcome(&self) -> Option<&'static str> {
+        self.inner.last_outcome().map(|outcome| outcome.as_str())
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.inner.remaining().map(|span| span.0)
     }

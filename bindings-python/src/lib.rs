@@ -40,6 +40,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<registry::Cursor>()?;
     module.add_class::<policy::Policy>()?;
     module.add_class::<call::Call>()?;
+    module.add_class::<parts::Budget>()?;
     module.add_class::<parts::Permit>()?;
     module.add_class::<parts::BulkheadEntry>()?;
     module.add_class::<parts::BulkheadPermit>()?;

@@ -4,12 +4,14 @@ use crate::raise;
 use crate::tables::outcome;
 use crate::wake::wake;
 use pyo3::prelude::*;
+use seawall::budget::Cost;
 use seawall::bulkhead::{Entry, Poll};
 use seawall::error::{Code, Refusal};
 use seawall::outcome::{Hint, Outcome};
 use seawall::retry::Next;
 use seawall::time::{Span, Tick};
 use seawall::{Policy, RetrySchedule};
+use std::sync::Arc;
 
 fn missing(py: Python<'_>, policy: &Policy) -> PyErr {
     raise::refused(py, &Refusal::new(Code::NoSuchPart), policy.name())
@@ -19,15 +21,15 @@ fn missing(py: Python<'_>, policy: &Policy) -> PyErr {
 #[pyclass]
 pub struct Permit {
     policy: Policy,
-    /// `None` once it is reported.
-    permit: Option<seawall::permit::Permit>,
+    permit: seawall::permit::Permit,
     taken: Tick,
+    reported: bool,
 }
 
 impl Permit {
     pub fn acquire(py: Python<'_>, policy: &Policy) -> PyResult<Permit> {
         let permit = policy.acquire().map_err(|refusal| raise::refused(py, &refusal, policy.name()))?;
-        Ok(Permit { policy: policy.clone(), permit: Some(permit), taken: policy.registry().clock().now() })
+        Ok(Permit { policy: policy.clone(), permit, taken: policy.registry().clock().now(), reported: false })
     }
 }
 
@@ -36,18 +38,17 @@ impl Permit {
     /// Reports it; a second report goes to the core too, which counts it as stale.
     fn record(&mut self, ended: u8, took: Option<u64>, hint: Option<i64>) -> PyResult<()> {
         let ended = outcome(ended)?;
-        if let Some(permit) = self.permit.take() {
-            let took = took.map_or_else(|| self.policy.registry().clock().now().since(self.taken), Span);
-            self.policy.record(permit, ended, took, hint.map(Hint::from_nanos));
-        }
+        let took = took.map_or_else(|| self.policy.registry().clock().now().since(self.taken), Span);
+        self.reported = true;
+        self.policy.record(self.permit, ended, took, hint.map(Hint::from_nanos));
         Ok(())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            self.policy.record(permit, Outcome::Cancelled, Span::ZERO, None);
+        if !self.reported {
+            self.policy.record(self.permit, Outcome::Cancelled, Span::ZERO, None);
         }
     }
 }
@@ -58,6 +59,7 @@ pub struct BulkheadEntry {
     policy: Policy,
     #[pyo3(get)]
     ticket: Option<u64>,
+    /// Kept once it is inside, so that asking twice is no mistake.
     admitted: Option<seawall::permit::Permit>,
 }
 
@@ -194,6 +196,49 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.give_back();
+    }
+}
+
+/// The retry budget of a policy.
+#[pyclass(frozen)]
+pub struct Budget {
+    policy: Policy,
+    inner: Arc<seawall::budget::Budget>,
+}
+
+impl Budget {
+    pub fn of(py: Python<'_>, policy: &Policy) -> PyResult<Budget> {
+        let inner = policy.budget().cloned().ok_or_else(|| missing(py, policy))?;
+        Ok(Budget { policy: policy.clone(), inner })
+    }
+}
+
+#[pymethods]
+impl Budget {
+    fn begin(&self) {
+        self.policy.with(|cx| self.inner.begin(cx));
+    }
+
+    fn end(&self) {
+        self.policy.with(|cx| self.inner.end(cx));
+    }
+
+    /// What a retry after `ended` costs, now paid; `None` if there is not enough.
+    fn withdraw(&self, ended: u8) -> PyResult<Option<u32>> {
+        let ended = outcome(ended)?;
+        Ok(self.policy.with(|cx| self.inner.withdraw(ended, cx)).map(|cost| cost.0))
+    }
+
+    fn retry_end(&self, cost: u32) {
+        self.policy.with(|cx| self.inner.retry_end(Cost(cost), cx));
+    }
+
+    fn success(&self, last: Option<u32>) {
+        self.policy.with(|cx| self.inner.success(last.map(Cost), cx));
+    }
+
+    fn balance(&self) -> f64 {
+        self.policy.with(|cx| self.inner.balance(cx))
     }
 }
 

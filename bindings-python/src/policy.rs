@@ -1,7 +1,7 @@
 //! A policy of the core and what the drivers ask of it.
 
 use crate::call::Call;
-use crate::parts::{BulkheadEntry, Permit, Reservation, Schedule};
+use crate::parts::{Budget, BulkheadEntry, Permit, Reservation, Schedule};
 use crate::raise;
 use crate::wake::wake;
 use pyo3::prelude::*;
@@ -10,7 +10,8 @@ use seawall::breaker::Control;
 use seawall::call::CallOptions;
 use seawall::config::{Scalar, TimeoutMode};
 use seawall::error::{Code, Refusal};
-use seawall::time::Span;
+use seawall::time::{Span, Tick};
+use std::sync::OnceLock;
 
 #[pyclass(frozen)]
 #[derive(Clone)]
@@ -28,6 +29,12 @@ fn options(deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) ->
     CallOptions { deadline: deadline.map(Span), cached, estimate }
 }
 
+/// `SEAWALL_GATE=off`: every call asks. Read once; the shared words do not change by it.
+fn gate_off() -> bool {
+    static OFF: OnceLock<bool> = OnceLock::new();
+    *OFF.get_or_init(|| std::env::var("SEAWALL_GATE").is_ok_and(|value| value.trim().eq_ignore_ascii_case("off")))
+}
+
 #[pymethods]
 impl Policy {
     #[getter]
@@ -41,6 +48,9 @@ impl Policy {
 
     /// Leave to run without asking, or `None`: ask.
     fn pass_(&self) -> Option<(u64, u64)> {
+        if gate_off() {
+            return None;
+        }
         self.inner.pass().map(|pass| (pass.permit, pass.started))
     }
 
@@ -136,6 +146,7 @@ impl Policy {
         let control = match (what, nanos) {
             ("open", None) => Control::Open,
             ("open", Some(nanos)) => Control::OpenFor(Span(nanos)),
+            ("open_until", Some(nanos)) => Control::OpenUntil(Tick(nanos)),
             ("half_open", _) => Control::HalfOpen,
             ("close", _) => Control::Close,
             ("force_open", _) => Control::ForceOpen,
@@ -159,6 +170,10 @@ impl Policy {
 
     fn schedule(&self, py: Python<'_>) -> PyResult<Schedule> {
         Schedule::of(py, &self.inner)
+    }
+
+    fn budget(&self, py: Python<'_>) -> PyResult<Budget> {
+        Budget::of(py, &self.inner)
     }
 
     fn reserve(&self, py: Python<'_>, amounts: Vec<(String, u64)>) -> PyResult<Reservation> {

@@ -21,8 +21,8 @@ impl Registry {
 
     /// One of its own, on a clock that only `advance` moves.
     #[staticmethod]
-    fn manual(seed: u64) -> Registry {
-        Registry { inner: seawall::Registry::manual(seed) }
+    fn manual(seed: u64, environment: Vec<(String, String)>) -> Registry {
+        Registry { inner: seawall::Registry::manual_with(seed, environment.into_iter().collect()) }
     }
 
     fn now(&self) -> u64 {

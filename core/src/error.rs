@@ -155,6 +155,18 @@ pub enum ConfigCode {
 }
 
 impl ConfigCode {
+    pub const ALL: [ConfigCode; 9] = [
+        ConfigCode::Syntax,
+        ConfigCode::UnknownOption,
+        ConfigCode::UnknownValue,
+        ConfigCode::WrongType,
+        ConfigCode::MissingUnit,
+        ConfigCode::OutOfRange,
+        ConfigCode::Required,
+        ConfigCode::Conflict,
+        ConfigCode::BadName,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             ConfigCode::Syntax => "syntax",

@@ -3,6 +3,7 @@
 mod c;
 mod check;
 mod conform;
+mod generate;
 mod steps;
 mod tools;
 
@@ -37,7 +38,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["test"] => steps::run_all(root, test_steps()),
         ["check"] => steps::run_all(root, check::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
-        ["gen"] => c::header::run(root, false),
+        ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
     }
@@ -55,7 +56,8 @@ fn test_steps() -> Vec<Step> {
 }
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {
-    c::header::run(root, true)
+    c::header::run(root, true)?;
+    generate::run(root, true)
 }
 
 /// The root of the repository: the folder above this crate.

@@ -72,7 +72,10 @@ func (p *Policy) CostCheck() Refusal {
 }
 
 // Reservation holds amounts of the cost budgets until they are settled.
-type Reservation struct{ ptr *C.seawall_reservation }
+type Reservation struct {
+	ptr   *C.seawall_reservation
+	owned runtime.Cleanup
+}
 
 // CostReserve takes an estimate, JSON with named amounts.
 func (p *Policy) CostReserve(json string) (*Reservation, Refusal) {
@@ -85,9 +88,18 @@ func (p *Policy) CostReserve(json string) (*Reservation, Refusal) {
 	if ptr == nil {
 		return nil, refusal
 	}
-	r := &Reservation{ptr}
-	runtime.AddCleanup(r, func(ptr *C.seawall_reservation) { C.seawall_reservation_free(ptr) }, ptr)
+	r := &Reservation{ptr: ptr}
+	r.owned = runtime.AddCleanup(r, func(ptr *C.seawall_reservation) { C.seawall_reservation_free(ptr) }, ptr)
 	return r, refusal
+}
+
+// Release gives everything back that was not settled.
+func (r *Reservation) Release() {
+	if r.ptr != nil {
+		r.owned.Stop()
+		C.seawall_reservation_free(r.ptr)
+		r.ptr = nil
+	}
 }
 
 // Settle replaces the estimate by what was used, once.

@@ -119,6 +119,14 @@ func (p *Policy) Snapshot() string {
 	return taken(&text)
 }
 
+// Resolved is the complete configuration as JSON.
+func (p *Policy) Resolved() string {
+	var text C.seawall_text
+	C.seawall_policy_config(p.ptr, &text)
+	runtime.KeepAlive(p)
+	return taken(&text)
+}
+
 // ID is the number of the policy in its process; events carry it.
 func (p *Policy) ID() uint64 {
 	var id C.uint64_t

@@ -28,6 +28,13 @@ func Manual(seed uint64) *Registry {
 	return ownRegistry(ptr)
 }
 
+// ManualWith is Manual with variables of its own, a JSON table.
+func ManualWith(seed uint64, environment string) *Registry {
+	var ptr *C.seawall_registry
+	C.seawall_registry_manual_with(C.uint64_t(seed), str(environment), &ptr)
+	return ownRegistry(ptr)
+}
+
 func ownRegistry(ptr *C.seawall_registry) *Registry {
 	r := &Registry{ptr}
 	runtime.AddCleanup(r, func(ptr *C.seawall_registry) { C.seawall_registry_free(ptr) }, ptr)

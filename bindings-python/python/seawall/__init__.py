@@ -1,11 +1,11 @@
 """Circuit breakers, retries, bulkheads and timeouts that decide the same in every language."""
 
 from ._breaker import Bulkhead, CircuitBreaker, Retry
-from ._context import remaining
+from ._context import remaining, spend
 from ._flow import Report, report
 from ._listen import Listener, listen, log_transitions
 from ._native import __version__
-from ._permits import BulkheadPermit, CostReservation, Permit, RetrySchedule
+from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule
 from ._policy import Policy, find, policies
 from ._pool import orphans
 from ._registry import (
@@ -53,7 +53,7 @@ __all__ = [
     "AttemptTimeoutError",
     "Bulkhead",
     "BulkheadFullError",
-    "BulkheadPermit",
+    "BulkheadPlace",
     "BulkheadTimeoutError",
     "CircuitBreaker",
     "CircuitOpenError",
@@ -69,6 +69,7 @@ __all__ = [
     "RejectedError",
     "Report",
     "Retry",
+    "RetryBudget",
     "RetrySchedule",
     "SeawallError",
     "TimedOutError",
@@ -100,6 +101,7 @@ __all__ = [
     "retry",
     "retry_context",
     "set_enabled",
+    "spend",
     "stale_fallback",
     "timeout",
 ]

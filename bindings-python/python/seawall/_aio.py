@@ -26,6 +26,12 @@ class Waiter:
         except RuntimeError:
             pass  # the loop was closed: its tasks are gone
 
+    async def soon(self) -> bool:
+        """Whether others, given a turn, wake it."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return self._event.is_set()
+
     async def wait(self, seconds: float | None) -> None:
         try:
             async with asyncio.timeout(seconds):

@@ -63,8 +63,8 @@ async def step(flow: Flow, kind: int) -> bool:
 async def _guarded(flow: Flow, work: Any) -> None:
     try:
         await work
-    except BaseException:
-        flow.give_up()
+    except BaseException as error:
+        flow.give_up(error)
         raise
 
 
@@ -125,6 +125,8 @@ async def limited(
 
 async def _queue(flow: Flow) -> None:
     ticket = flow.step[1]
+    if flow.record is not None:
+        flow.record["queued_for"] = flow.step[2]
     waiter = library().Waiter()
     _wait.register(ticket, waiter)
     try:
@@ -141,7 +143,9 @@ async def _queue(flow: Flow) -> None:
 
 
 async def _fall_back(flow: Flow) -> None:
-    _, _, kind, limit = flow.step
+    _, index, kind, limit = flow.step
+    if flow.record is not None:
+        flow.record["link"] = index
     if kind != FUNCTION:
         flow.fallback_value(kind)
         flow.step = flow.call.fell_back(True)

@@ -6,10 +6,24 @@ from contextvars import ContextVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._flow import Flow
     from ._registry import Registry
 
 #: The registry whose clock it is measured on, and the instant in nanoseconds.
 deadline: ContextVar[tuple[Registry, int] | None] = ContextVar("seawall_deadline", default=None)
+
+#: The attempt that runs in this thread or task.
+attempt: ContextVar[Flow | None] = ContextVar("seawall_attempt", default=None)
+
+
+def spend(**amounts: int) -> None:
+    """Says, inside a protected function, what the running attempt really cost a cost budget."""
+    flow = attempt.get()
+    if flow is None:
+        from .errors import WrongOrderError
+
+        raise WrongOrderError("spend() is called inside a function that a cost budget protects")
+    flow.call.settle_cost(list(amounts.items()))
 
 
 def left() -> int | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RUN, WAIT, QUEUE, LOOK_UP, FALL_BACK, FINISH = range(6)
 SETTLE, CACHED, STALE, FELL_BACK, REFUSED, TIMED_OUT, DEADLINE, GONE = range(8)
+VERDICTS = ("settle", "cached", "stale", "fell_back", "refused", "timed_out", "deadline_exceeded", "cancelled")
 VALUE, FUNCTION, _, _, EMPTY, FAIL_OPEN, FAIL_CLOSED = range(7)
 ABANDON = 1
 
@@ -43,7 +44,7 @@ class Report:
 
 class Flow:
     __slots__ = (
-        "args", "call", "error", "fn", "found", "kwargs", "plan", "step", "store_key", "token", "value",
+        "args", "call", "error", "fn", "found", "inside", "kwargs", "plan", "record", "step", "store_key", "token", "value",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -51,7 +52,9 @@ class Flow:
         self.value: Any = None
         self.error: BaseException | None = None
         self.found: Any = MISSING
-        self.store_key: Hashable | None = None
+        self.store_key: tuple[Hashable, ...] | None = None
+        #: What a test's sandbox keeps of this call.
+        self.record: dict[str, Any] | None = None if plan.registry.time is None else plan.registry.time.record()
         self.call: _native.Call
         self.step: Step
 
@@ -66,6 +69,8 @@ class Flow:
     def open_after(self, passed: tuple[int, int], error: BaseException | None, value: Any = None) -> Flow:
         """A call whose first attempt ran on the pass path, and ended in something to report."""
         self.call = self.plan.core.call_after_pass(passed, *self._options())
+        if self.record is not None:
+            self.record["limits"].append(self.call.remaining())
         if error is not None:
             self.failed(1, error)
         else:
@@ -79,7 +84,8 @@ class Flow:
             try:
                 self.store_key = self.plan.store_key(self.fn, self.args, self.kwargs)
                 hash(self.store_key)
-                cached = True
+                cached = self.store_key[-1] is not None
+                self.store_key = self.store_key if cached else None
             except Exception:
                 self.store_key = None
                 log_failure("no cache key for a call of %s; it goes on without its cache", self.fn)
@@ -95,16 +101,20 @@ class Flow:
 
     def enter(self, limit: int | None) -> None:
         """Inside an attempt `remaining()` tells what is left of it."""
+        if self.record is not None:
+            self.record["limits"].append(limit)
         left = self.call.remaining()
+        self.inside = _context.attempt.set(self)
         self.token = _context.deadline.set(_context.narrowed(self.plan.registry, left if limit is None else limit))
 
     def leave(self) -> None:
         _context.deadline.reset(self.token)
+        _context.attempt.reset(self.inside)
 
     def failed(self, attempt: int, error: BaseException) -> None:
         """An attempt raised. A cancellation goes on at once, after it was reported."""
         if is_cancellation(error):
-            self.give_up()
+            self.give_up(error)
             raise error
         outcome, hint = self.plan.classify(error)
         self.error, self.value = error, None
@@ -134,10 +144,12 @@ class Flow:
         if self.step[0] == WAIT:
             self.hook("on_timeout", self._refusal())
 
-    def give_up(self) -> None:
-        """The caller is gone: permits go back, nothing is counted."""
+    def give_up(self, error: BaseException | None = None) -> None:
+        """The caller is gone: permits go back, nothing is counted but a deadline that passed."""
         left = _context.left()
-        self.call.cancelled(left is not None and left <= 0)
+        passed = left is not None and left <= 0
+        self.step = self.call.cancelled(passed or getattr(error, "by_deadline", False) is True)
+        self._close_record()
         self.plan.registry.deliver()
 
     # -- the steps between attempts ----------------------------------------------------------
@@ -145,6 +157,8 @@ class Flow:
     def retrying(self) -> None:
         """Called before a wait: hooks see it in the caller's context."""
         self.plan.registry.deliver()
+        if self.record is not None:
+            self.record["slept"].append(self.step[1])
         _, span, attempt, _ = self.step
         self.hook("on_retry", attempt, self.error, span / 1e9)
 
@@ -182,6 +196,7 @@ class Flow:
         """What the call gives its caller: a value, the user's own error, or one of ours."""
         verdict = self.step[1]
         call, plan = self.call, self.plan
+        self._close_record()
         store = plan.store
         if store is not None and self.store_key is not None:
             if call.should_store():
@@ -199,6 +214,20 @@ class Flow:
             self._tell_fallback(verdict)
             return self.value if verdict == FELL_BACK else self.found
         raise self._own_error(verdict)
+
+    def _close_record(self) -> None:
+        if self.record is not None:
+            call, verdict = self.call, self.step[1] if self.step[0] == FINISH else GONE
+            self.record.update(
+                verdict=VERDICTS[verdict],
+                outcome=call.last_outcome(),
+                attempts=call.attempts(),
+                reason=call.reason(),
+                elapsed=call.elapsed(),
+                store=call.should_store(),
+                forget=call.should_forget(),
+                refusal=call.refusal(),
+            )
 
     def _settle(self) -> Any:
         if self.error is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from . import _classify, _options, _wait
-from .errors import UsageError
+from .errors import BulkheadFullError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -60,65 +61,167 @@ class Permit:
             self.failure(error)
 
 
-class BulkheadPermit:
-    """A place in a bulkhead, until `release()` or the end of its `with` block."""
+class BulkheadPlace:
+    """A caller at the door of a bulkhead, for loops of one's own: inside, or in the queue.
 
-    __slots__ = ("_native",)
+    `poll()` says whether it is inside by now; `when_woken` names a function that is called, from any
+    thread, when polling is worth it. Leave with `release()` or the end of a `with` block.
+    """
 
-    def __init__(self, native: _native.BulkheadPermit) -> None:
-        self._native = native
+    __slots__ = ("_entry", "_permit", "_waiter")
 
-    @classmethod
-    def enter(cls, plan: Plan, max_wait: Any) -> BulkheadPermit:
-        entry = plan.core.enter(*_wait_of(max_wait))
-        if entry.ticket is None:
-            return cls(entry.take())
-        waiter = _wait.ThreadWaiter()
-        _wait.register(entry.ticket, waiter)
+    def __init__(self, entry: _native.BulkheadEntry) -> None:
+        self._entry = entry
+        self._waiter: tuple[int, _Call] | None = None
+        self._permit = entry.take() if entry.ticket is None else None
+
+    @property
+    def inside(self) -> bool:
+        return self._permit is not None
+
+    @property
+    def ticket(self) -> int | None:
+        """The number of its place in the queue."""
+        return self._entry.ticket
+
+    def poll(self) -> bool:
+        """Whether it is inside; raises `BulkheadTimeoutError` when the wait was too long."""
+        if self._permit is None and self.left() is None:
+            self._permit = self._entry.take()
+            self._quiet()
+        return self._permit is not None
+
+    def left(self) -> int | None:
+        """Nanoseconds it may still wait (negative: for ever), or `None` when it is inside."""
         try:
-            while (wait := entry.poll()) is not None:
-                nanos = None if wait < 0 else wait
-                if plan.registry.time is not None:
-                    plan.registry.time.wait(waiter, nanos)
-                else:
-                    waiter.wait(None if nanos is None else nanos / 1e9)
-            return cls(entry.take())
-        finally:
-            _wait.unregister(entry.ticket, waiter)
-            entry.abandon()
+            return self._entry.poll()
+        except BulkheadFullError:
+            self._quiet()
+            raise
 
-    @classmethod
-    async def aenter(cls, plan: Plan, max_wait: Any) -> BulkheadPermit:
-        from ._async import library
+    def when_woken(self, fn: Callable[[], object]) -> None:
+        ticket = self._entry.ticket
+        if ticket is not None:
+            self._waiter = ticket, _Call(fn)
+            _wait.register(*self._waiter)
 
-        entry = plan.core.enter(*_wait_of(max_wait))
-        if entry.ticket is None:
-            return cls(entry.take())
-        waiter = library().Waiter()
-        _wait.register(entry.ticket, waiter)
-        try:
-            while (wait := entry.poll()) is not None:
-                nanos = None if wait < 0 else wait
-                if plan.registry.time is not None:
-                    await plan.registry.time.await_(waiter, nanos)
-                else:
-                    await waiter.wait(None if nanos is None else nanos / 1e9)
-            return cls(entry.take())
-        finally:
-            _wait.unregister(entry.ticket, waiter)
-            entry.abandon()
+    def _quiet(self) -> None:
+        if self._waiter is not None:
+            _wait.unregister(*self._waiter)
+            self._waiter = None
 
     def release(self) -> None:
-        self._native.release()
+        """Leaves the bulkhead, or its queue; once more does nothing."""
+        self._quiet()
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            permit.release()
+        else:
+            self._entry.abandon()
 
-    def __enter__(self) -> BulkheadPermit:
+    def __enter__(self) -> BulkheadPlace:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.release()
 
 
-def _wait_of(max_wait: Any) -> tuple[bool, int | None]:
+class _Call:
+    """A function as a waiter."""
+
+    __slots__ = ("_fn",)
+
+    def __init__(self, fn: Callable[[], object]) -> None:
+        self._fn = fn
+
+    def wake(self) -> None:
+        self._fn()
+
+
+def enter(plan: Plan, max_wait: Any) -> BulkheadPlace:
+    """Inside, after waiting in this thread if need be."""
+    place = BulkheadPlace(plan.core.enter(*wait_of(max_wait)))
+    if place.inside:
+        return place
+    waiter = _wait.ThreadWaiter()
+    place.when_woken(waiter.wake)
+    try:
+        while not place.poll():
+            nanos = _bounded(place.left())
+            if plan.registry.time is not None:
+                plan.registry.time.wait(waiter, nanos)
+            else:
+                waiter.wait(None if nanos is None else nanos / 1e9)
+        return place
+    except BaseException:
+        place.release()
+        raise
+
+
+async def aenter(plan: Plan, max_wait: Any) -> BulkheadPlace:
+    """Inside, after waiting in the event loop if need be."""
+    from ._async import library
+
+    place = BulkheadPlace(plan.core.enter(*wait_of(max_wait)))
+    if place.inside:
+        return place
+    waiter = library().Waiter()
+    place.when_woken(waiter.wake)
+    try:
+        while not place.poll():
+            nanos = _bounded(place.left())
+            if plan.registry.time is not None:
+                await plan.registry.time.await_(waiter, nanos)
+            else:
+                await waiter.wait(None if nanos is None else nanos / 1e9)
+        return place
+    except BaseException:
+        place.release()
+        raise
+
+
+def _bounded(nanos: int | None) -> int | None:
+    if nanos is None:
+        return 0  # handed over since it was asked: look again at once
+    return None if nanos < 0 else nanos
+
+
+class RetryBudget:
+    """The retry budget alone, for callers with a loop of their own."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: _native.Budget) -> None:
+        self._native = native
+
+    def begin(self) -> None:
+        """A call starts its first attempt."""
+        self._native.begin()
+
+    def end(self) -> None:
+        """That call is over."""
+        self._native.end()
+
+    def withdraw(self, outcome: str = "failure") -> int | None:
+        """What a retry after `outcome` costs, now paid; `None` if the budget does not allow it."""
+        number = _classify.outcome_number(outcome)
+        assert number is not None
+        return self._native.withdraw(number)
+
+    def retry_end(self, cost: int) -> None:
+        """The retry that was paid with `cost` is over."""
+        self._native.retry_end(cost)
+
+    def succeed(self, last: int | None = None) -> None:
+        """A call succeeded; `last` is what its last retry cost, if it had one."""
+        self._native.success(last)
+
+    @property
+    def balance(self) -> float:
+        return self._native.balance()
+
+
+def wait_of(max_wait: Any) -> tuple[bool, int | None]:
     """Whether `max_wait` is given, and what it is; infinite waits for ever."""
     if max_wait is None:
         return False, None
@@ -173,4 +276,4 @@ class RetrySchedule:
         return self._native.attempts()
 
 
-__all__ = ["BulkheadPermit", "CostReservation", "Permit", "RetrySchedule"]
+__all__ = ["BulkheadPlace", "CostReservation", "Permit", "RetryBudget", "RetrySchedule", "aenter", "enter"]

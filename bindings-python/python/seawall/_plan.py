@@ -96,7 +96,8 @@ class Plan:
     def move_to(self, registry: Registry) -> None:
         self.registry = registry
         self.core = self._build(registry.native)
-        self.pass_ = self.core.pass_
+        # The pass path keeps no deadline: a caller with one of its own always asks.
+        self.pass_ = self.core.pass_ if self.spec.deadline is None else _ask
         self.succeed = self.core.succeed
 
     def keyed(self, key: str) -> Plan:
@@ -136,6 +137,10 @@ class Plan:
         return _Keyed(self, text if isinstance(text, str) else str(text))  # type: ignore[return-value]
 
 
+def _ask() -> None:
+    return None
+
+
 class _Keyed:
     """A view of a plan for the length of one call on one key."""
 
@@ -145,7 +150,7 @@ class _Keyed:
         self._plan = plan
         self.key_text = key
         self.core = plan.core.at(key)
-        self.pass_ = self.core.pass_
+        self.pass_ = self.core.pass_ if plan.spec.deadline is None else _ask
         self.succeed = self.core.succeed
 
     def __getattr__(self, name: str) -> Any:

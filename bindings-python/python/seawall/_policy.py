@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from . import _async, _blocks, _options, _registry, _sync
 from ._kinds import COROUTINE, PLAIN, kind_of
-from ._permits import BulkheadPermit, CostReservation, Permit, RetrySchedule
+from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule, aenter, enter, wait_of
 from ._plan import Plan, Spec
 from ._wrap import _checked, check, wrap
-from .errors import UsageError, WrongOrderError
+from .errors import NoSuchPartError, UsageError, WrongOrderError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +135,12 @@ class Policy:
         return self._plan.core.enabled()
 
     @property
+    def cache_ttl(self) -> float:
+        """Seconds that a cached value is fresh; 0 without a cache."""
+        cache = self._plan.core.cache()
+        return 0.0 if cache is None else cache[0] / 1e9
+
+    @property
     def state(self) -> str | None:
         """The state of the circuit, with a due transition applied; `None` without a breaker."""
         return self._plan.core.state()
@@ -156,13 +162,21 @@ class Policy:
         """A permit of the breaker, to be reported; raises `CircuitOpenError`."""
         return Permit(self._plan, self._plan.core.acquire())
 
-    def enter(self, max_wait: Any = None) -> BulkheadPermit:
-        """A permit of the bulkhead, waiting in the calling thread; raises `BulkheadFullError`."""
-        return BulkheadPermit.enter(self._plan, max_wait)
+    def enter(self, max_wait: Any = None) -> BulkheadPlace:
+        """A place in the bulkhead, waiting in the calling thread; raises `BulkheadFullError`."""
+        return enter(self._plan, max_wait)
 
-    async def aenter(self, max_wait: Any = None) -> BulkheadPermit:
-        """A permit of the bulkhead, waiting in the event loop."""
-        return await BulkheadPermit.aenter(self._plan, max_wait)
+    async def aenter(self, max_wait: Any = None) -> BulkheadPlace:
+        """A place in the bulkhead, waiting in the event loop."""
+        return await aenter(self._plan, max_wait)
+
+    def line_up(self, max_wait: Any = None) -> BulkheadPlace:
+        """A place in the bulkhead or in its queue, without waiting; `inf` queues without limit."""
+        return BulkheadPlace(self._plan.core.enter(*wait_of(max_wait)))
+
+    def budget(self) -> RetryBudget:
+        """The retry budget of this policy."""
+        return RetryBudget(self._plan.core.budget())
 
     def schedule(self) -> RetrySchedule:
         """The delays that a call of this policy would wait, one after the other."""
@@ -176,9 +190,12 @@ class Policy:
         """Changes the limit of the bulkhead: growing admits waiters, shrinking takes permits as they return."""
         self._plan.core.resize(limit)
 
-    def open(self, seconds: Any = None) -> None:
-        """Opens the circuit, for the configured time or for `seconds`."""
-        self._plan.core.control("open", None if seconds is None else _options.nanos(seconds))
+    def open(self, seconds: Any = None, *, until: Any = None) -> None:
+        """Opens the circuit: for the configured time, for `seconds`, or until `time.monotonic()` is `until`."""
+        if until is not None:
+            self._plan.core.control("open_until", _options.nanos(until))
+        else:
+            self._plan.core.control("open", None if seconds is None else _options.nanos(seconds))
         self._plan.registry.deliver()
 
     def _control(self, what: str) -> None:
@@ -206,6 +223,13 @@ class Policy:
     def reset(self) -> None:
         """Empties the statistics and closes the circuit."""
         self._control("reset")
+
+    def remember(self, fn: Callable[..., Any], value: Any, *args: Any, age: Any = 0, **kwargs: Any) -> None:
+        """Puts a value into the cache, as if `fn` had returned it for these arguments `age` seconds ago."""
+        plan = self._for(args, kwargs)
+        if plan.store is None:
+            raise NoSuchPartError("the policy has no cache")
+        plan.store.put(plan.store_key(fn, args, kwargs), value, _options.nanos(age))
 
     def forget(self) -> None:
         """Empties the cache of this policy."""

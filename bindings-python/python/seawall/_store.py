@@ -34,9 +34,9 @@ class Store:
             self._entries.move_to_end(key)
             return entry[1]
 
-    def put(self, key: Hashable, value: Any) -> None:
+    def put(self, key: Hashable, value: Any, age: int = 0) -> None:
         with self._lock:
-            self._entries[key] = (self._now(), value)
+            self._entries[key] = (self._now() - age, value)
             self._entries.move_to_end(key)
             dropped = self._entries.popitem(last=False) if len(self._entries) > self.size else None
         del dropped  # outside the lock: a destructor may run anything

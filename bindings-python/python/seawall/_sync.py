@@ -49,9 +49,9 @@ def step(flow: Flow, kind: int) -> bool:
 def _guarded(flow: Flow, fn: Any, *args: Any) -> None:
     try:
         fn(*args)
-    except BaseException:
+    except BaseException as error:
         # Ctrl-C or the like between attempts: the permits must not stay with a caller who left.
-        flow.give_up()
+        flow.give_up(error)
         raise
 
 
@@ -95,6 +95,8 @@ def _in_pool(flow: Flow, number: int, limit: int) -> None:
 
 def _queue(flow: Flow) -> None:
     ticket = flow.step[1]
+    if flow.record is not None:
+        flow.record["queued_for"] = flow.step[2]
     waiter = _wait.ThreadWaiter()
     _wait.register(ticket, waiter)
     try:
@@ -111,7 +113,9 @@ def _queue(flow: Flow) -> None:
 
 
 def _fall_back(flow: Flow) -> None:
-    _, _, kind, limit = flow.step
+    _, index, kind, limit = flow.step
+    if flow.record is not None:
+        flow.record["link"] = index
     if kind != FUNCTION:
         flow.fallback_value(kind)
         flow.step = flow.call.fell_back(True)

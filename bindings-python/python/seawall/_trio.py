@@ -31,6 +31,12 @@ class Waiter:
     def _set(self) -> None:
         self._event.set()
 
+    async def soon(self) -> bool:
+        """Whether others, given a turn, wake it."""
+        await trio.sleep(0)
+        await trio.sleep(0)
+        return self._event.is_set()
+
     async def wait(self, seconds: float | None) -> None:
         with trio.move_on_after(math.inf if seconds is None else seconds):
             await self._event.wait()

@@ -19,13 +19,13 @@ from . import _native, _options, _registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ._registry import Registry
     from ._wait import ThreadWaiter
 
-__all__ = ["ManualTime", "Sandbox", "sandbox"]
+__all__ = ["CallerGone", "ManualTime", "Sandbox", "sandbox"]
 
 
 class ManualTime:
@@ -37,6 +37,15 @@ class ManualTime:
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.auto = auto
+        #: Called with the nanoseconds before each wait; what it raises, the waiting caller raises.
+        self.on_wait: Callable[[int | None], object] = lambda nanos: None
+        self.calls: list[dict[str, Any]] = []
+
+    def record(self) -> dict[str, Any]:
+        """A new line in the list of calls; its call fills it in."""
+        line: dict[str, Any] = {"slept": [], "limits": [], "queued_for": None, "link": None}
+        self.calls.append(line)
+        return line
 
     def at(self, nanos: int, fire: Callable[[], object]) -> int:
         """Calls `fire` when the clock is `nanos` further; gives a number to drop it by."""
@@ -64,6 +73,7 @@ class ManualTime:
     # -- what drivers call instead of sleeping -------------------------------------------------
 
     def pass_by(self, nanos: int) -> None:
+        self.on_wait(nanos)
         if self.auto:
             self.advance(nanos)
         else:
@@ -74,6 +84,7 @@ class ManualTime:
             waiter.wait(None)
 
     async def apass_by(self, nanos: int, library: Any) -> None:
+        self.on_wait(nanos)
         if self.auto:
             self.advance(nanos)
             await library.sleep(0)
@@ -86,10 +97,11 @@ class ManualTime:
                 self.drop(number)
 
     def wait(self, waiter: ThreadWaiter, nanos: int | None) -> None:
-        """For a ticket: a lone thread would wait for ever, so it moves the clock; others wait."""
+        """For a ticket: woken by a permit, or by the clock, which a waiter moves itself if it may."""
+        self.on_wait(nanos)
         if nanos is None:
             waiter.wait(None)
-        elif self.auto and threading.active_count() == 1:
+        elif self.auto:
             self.advance(nanos)
         else:
             number = self.at(nanos, waiter.wake)
@@ -99,19 +111,40 @@ class ManualTime:
                 self.drop(number)
 
     async def await_(self, waiter: Any, nanos: int | None) -> None:
-        number = None if nanos is None else self.at(nanos, waiter.wake)
+        self.on_wait(nanos)
+        if nanos is None:
+            await waiter.wait(None)
+            return
+        number = self.at(nanos, waiter.wake)
+        if self.auto and not await waiter.soon():
+            self.advance(nanos)
         try:
             await waiter.wait(None)
         finally:
-            if number is not None:
-                self.drop(number)
+            self.drop(number)
+
+
+class CallerGone(BaseException):
+    """Raise it in a protected function or in `on_wait` to play a caller that gives up."""
+
+    def __init__(self, *, by_deadline: bool = False) -> None:
+        super().__init__("the caller gave up")
+        #: The caller's own deadline had passed.
+        self.by_deadline = by_deadline
 
 
 class Sandbox:
     """A registry of its own for the length of a `with` block. Every policy moves into it, and back."""
 
-    def __init__(self, *, seed: int = 0, auto: bool = True, config: str | None = None) -> None:
-        self._native = _native.Registry.manual(seed)
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        auto: bool = True,
+        config: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._native = _native.Registry.manual(seed, list((environment or {}).items()))
         self._registry: Registry = _registry.Registry(self._native)
         self._registry.time = ManualTime(self._native, auto)
         self._config = config
@@ -137,15 +170,22 @@ class Sandbox:
 
     def advance(self, seconds: Any) -> None:
         """Moves the clock; whoever's time is over goes on."""
+        self.advance_nanos(_options.nanos(seconds))
+
+    def advance_nanos(self, nanos: int) -> None:
         assert self._registry.time is not None
-        self._registry.time.advance(_options.nanos(seconds))
+        self._registry.time.advance(nanos)
 
     async def sleep(self, seconds: Any) -> None:
         """What a simulated dependency awaits: time passes on the clock of the sandbox only."""
         from ._async import library
 
         assert self._registry.time is not None
-        await self._registry.time.apass_by(_options.nanos(seconds), library())
+        time = self._registry.time
+        if time.auto:
+            time.advance(_options.nanos(seconds))
+        else:
+            await time.apass_by(_options.nanos(seconds), library())
         await library().sleep(0)
 
     def seed(self, seed: int) -> None:
@@ -157,16 +197,45 @@ class Sandbox:
             self._native.script(number)
 
     def events(self) -> list[dict[str, Any]]:
-        """Everything that happened since the last look."""
+        """Everything that happened since the last look, due transitions included."""
         self._native.tick()
+        return self.recorded()
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """Everything that happened since the last look, as it stands."""
         self._registry.deliver()
         events, self._events[:] = list(self._events), []
         return events
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every call that left the pass path since the last look: verdict, attempts, waits, limits, …"""
+        assert self._registry.time is not None
+        calls, self._registry.time.calls[:] = list(self._registry.time.calls), []
+        return calls
+
+    def calls_so_far(self) -> list[dict[str, Any]]:
+        """The same without forgetting them."""
+        assert self._registry.time is not None
+        return self._registry.time.calls
+
+    def on_wait(self, fn: Callable[[int | None], object]) -> None:
+        """Calls `fn` with the nanoseconds before each wait; what it raises, the waiting caller raises."""
+        assert self._registry.time is not None
+        self._registry.time.on_wait = fn
 
     def metrics(self) -> str:
         return self._native.metrics()
 
 
-def sandbox(*, seed: int = 0, auto: bool = True, config: str | None = None) -> Sandbox:
-    """A sandbox for `with`. `config` is TOML; `auto=False` lets only the test move the clock."""
-    return Sandbox(seed=seed, auto=auto, config=config)
+def sandbox(
+    *,
+    seed: int = 0,
+    auto: bool = True,
+    config: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Sandbox:
+    """A sandbox for `with`. `config` is TOML, `environment` stands for the process's own.
+
+    `auto=False` lets only the test move the clock.
+    """
+    return Sandbox(seed=seed, auto=auto, config=config, environment=environment)
