@@ -143,6 +143,11 @@ impl Registry {
             environment: &self.0.environment,
         };
         let config = resolve(&layers, name)?;
+        if let Some(name) = &config.name {
+            let policies = self.0.policies.lock();
+            let others: Vec<&str> = policies.keys().map(String::as_str).collect();
+            self.0.environment.check_clash(name, &others)?;
+        }
         Ok(self.remember(config, code, place))
     }
 

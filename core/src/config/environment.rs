@@ -5,7 +5,7 @@ use super::node::{Data, Layer, Node};
 use super::schema::decode::{Fault, join, scalar};
 use super::schema::{Field, Kind, Policy, Table};
 use super::suggest::nearest;
-use crate::error::ConfigCode;
+use crate::error::{ConfigCode, ConfigError};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "SEAWALL_";
@@ -43,6 +43,21 @@ impl Environment {
         self.starting_with(&prefix).any(|(_, rest, _)| !readings(root, rest).is_empty())
     }
 
+    /// A variable that speaks of this policy and as well of another: the error that says so.
+    pub fn check_clash(&self, policy: &str, others: &[&str]) -> Result<(), ConfigError> {
+        let others: Vec<&str> = others.iter().copied().filter(|other| *other != policy).collect();
+        let root = Kind::Table(&Policy::TABLE);
+        for (variable, rest, _) in self.starting_with(&prefix(policy)) {
+            if readings(root, rest).is_empty() {
+                continue;
+            }
+            if let Some(rival) = others.iter().find(|other| claims(variable, other, &prefix(policy), false)) {
+                return Err(clash(variable, policy, rival, &join("/policy", policy)).error);
+            }
+        }
+        Ok(())
+    }
+
     fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
         let rest = move |(name, value): (&'a String, &'a String)| {
             name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(|rest| (name.as_str(), rest, value.as_str()))
@@ -62,8 +77,7 @@ impl Environment {
                 if found.is_empty() {
                     continue;
                 }
-                let reason = format!("{variable} can be meant for the policies `{policy}` and `{rival}`: rename one");
-                return Err(Fault::new(ConfigCode::Conflict, path, reason).source(variable));
+                return Err(clash(variable, policy, rival, path));
             }
             let reading = match found.as_slice() {
                 [reading] => reading,
@@ -95,6 +109,11 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Environment { variables: variables.filter(|(name, _)| name.starts_with(PREFIX)).collect() }
     }
+}
+
+fn clash(variable: &str, policy: &str, rival: &str, path: &str) -> Fault {
+    let reason = format!("{variable} can be meant for the policies `{policy}` and `{rival}`: rename one");
+    Fault::new(ConfigCode::Conflict, path, reason).source(variable)
 }
 
 fn prefix(policy: &str) -> String {

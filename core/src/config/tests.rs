@@ -117,6 +117,10 @@ fn variables_that_two_policies_can_claim_are_an_error() {
     let file = "[policy.a-b]\n[policy.a_b]\n";
     let environment = [("SEAWALL_A_B_RETRY_ATTEMPTS", "2")];
     assert_eq!(wrong(layered(Some(file), r#"{"name": "a-b"}"#, &environment)).0, ConfigCode::Conflict);
+    let in_code: Environment = environment.into_iter().collect();
+    let clash = in_code.check_clash("a-b", &["a-b", "a.b", "c"]).unwrap_err();
+    assert_eq!((clash.code, clash.source.as_deref()), (ConfigCode::Conflict, Some("SEAWALL_A_B_RETRY_ATTEMPTS")));
+    assert_eq!(in_code.check_clash("a-b", &["a-b", "c"]), Ok(()));
     let file = "[policy.llm]\n[policy.llm_retry]\n";
     let environment = [("SEAWALL_LLM_RETRY_RETRY_ATTEMPTS", "2")];
     let longer = layered(Some(file), r#"{"name": "llm_retry"}"#, &environment).unwrap();

@@ -172,3 +172,56 @@ fn example(field: &Field) -> String {
     };
     format!("`{} = {shown}`", field.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seawall::config::{Document, Environment, Layers, resolve};
+
+    /// Every example of the page, in its place of a file.
+    fn examples(kind: Kind, header: &str, beside: &str, found: &mut Vec<String>) {
+        let (table, path) = match kind {
+            Kind::Table(table) => (table, header.to_owned()),
+            Kind::List(Kind::Table(table)) => (*table, format!("[{header}]")),
+            Kind::Union(union) => {
+                for variant in union.variants {
+                    let kind = format!("kind = \"{}\"\n", variant.name);
+                    examples(Kind::Table(variant.table), header, &kind, found);
+                }
+                return;
+            }
+            _ => return,
+        };
+        for field in table.fields {
+            let example = example(field);
+            if !example.is_empty() {
+                found.push(format!("[{path}]\n{beside}{}\n", example.trim_matches('`')));
+            }
+            if !matches!(field.kind, Kind::List(_)) {
+                examples(field.kind, &format!("{header}.{}", field.name), "", found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_is_accepted_in_its_place() {
+        let mut found = Vec::new();
+        examples(Kind::Table(&seawall::config::schema::Policy::TABLE), "policy.identity", "", &mut found);
+        assert!(found.len() > 80, "only {} examples", found.len());
+        for text in found {
+            if let Err(error) = Document::parse_toml(&text, "example") {
+                panic!("{error}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_of_the_page_gives_a_policy() {
+        let file = TOP.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let document = Document::parse_toml(file, "page").unwrap();
+        let environment = Environment::empty();
+        let layers = Layers { preset: None, file: Some(&document), code: None, environment: &environment };
+        let policy = resolve(&layers, Some("identity")).unwrap();
+        assert!(policy.breaker.is_some() && policy.retry.unwrap().budget.is_some());
+    }
+}
