@@ -13,6 +13,10 @@ type Config struct {
 	Name string
 	// Preset is "development", "staging", "production" or "busy".
 	Preset string
+	// Without takes parts of the preset or the file away: "retry", "timeout", …
+	Without []string
+	// Scope is "process".
+	Scope string
 	// Off turns the policy into a plain call.
 	Off bool
 	// MaxKeys bounds the partitions of Key; 1024 if zero.
@@ -102,13 +106,9 @@ type HalfOpen struct {
 type Retry struct {
 	Attempts int
 	Backoff  Backoff
-	// Jitter is "full", "equal", "decorrelated", "decorrelated_v2" or "none"; the kinds with a
-	// number are JitterProportional, JitterAdditive and JitterAbsolute.
-	Jitter             string
-	JitterProportional float64
-	JitterAdditive     float64
-	JitterAbsolute     time.Duration
-	MaxElapsed         time.Duration
+	// Jitter is FullJitter if not given.
+	Jitter     Jitter
+	MaxElapsed time.Duration
 	// ServerHint is "exact", "clamp" or "ignore".
 	ServerHint   string
 	HintCap      time.Duration
@@ -131,8 +131,33 @@ type Backoff struct {
 // Delay is a backoff with its jitter.
 type Delay struct {
 	Backoff Backoff
-	Jitter  string
+	Jitter  Jitter
 }
+
+// Jitter spreads the delays. Factor and Span belong to the kinds that need them.
+type Jitter struct {
+	Kind   string
+	Factor float64
+	Span   time.Duration
+}
+
+// The kinds of jitter without a number; r is uniform in [0, 1), e the delay without jitter.
+var (
+	NoJitter             = Jitter{Kind: "none"}
+	FullJitter           = Jitter{Kind: "full"}  // r·e
+	EqualJitter          = Jitter{Kind: "equal"} // e/2 + r·e/2
+	DecorrelatedJitter   = Jitter{Kind: "decorrelated"}
+	DecorrelatedJitterV2 = Jitter{Kind: "decorrelated_v2"}
+)
+
+// ProportionalJitter spreads by ± the share f of the delay.
+func ProportionalJitter(f float64) Jitter { return Jitter{Kind: "proportional", Factor: f} }
+
+// AdditiveJitter adds up to the share f of the delay.
+func AdditiveJitter(f float64) Jitter { return Jitter{Kind: "additive", Factor: f} }
+
+// AbsoluteJitter spreads by ± d.
+func AbsoluteJitter(d time.Duration) Jitter { return Jitter{Kind: "absolute", Span: d} }
 
 // Budget bounds retries. Kind is "tokens", "ratio", "concurrent" or "cap"; with Name alone it is one
 // that the configuration file declares.
@@ -160,6 +185,7 @@ type Bulkhead struct {
 
 // Timeout bounds time: Attempt each attempt, Deadline the whole call.
 type Timeout struct {
+	Name     string
 	Attempt  time.Duration
 	Deadline time.Duration
 	// Mode is "cooperative" (cancel the context and wait for the function) or "abandon".

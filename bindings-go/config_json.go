@@ -68,6 +68,7 @@ func (c *Config) document() (string, error) {
 	t := table{}
 	t.text("name", c.Name)
 	t.text("preset", c.Preset)
+	t.text("scope", c.Scope)
 	if c.Off {
 		t["enabled"] = false
 	}
@@ -103,6 +104,9 @@ func (c *Config) document() (string, error) {
 			list[i].span("per", cost.Per)
 		}
 		t["cost"] = list
+	}
+	for _, part := range c.Without {
+		t[part] = false
 	}
 	text, err := json.Marshal(t)
 	if err != nil {
@@ -172,15 +176,7 @@ func (r *Retry) table() table {
 	t := table{}
 	t.number("attempts", r.Attempts)
 	t.part("backoff", r.Backoff.table())
-	t.text("jitter", r.Jitter)
-	switch {
-	case r.JitterProportional != 0:
-		t["jitter"] = table{"kind": "proportional", "factor": r.JitterProportional}
-	case r.JitterAdditive != 0:
-		t["jitter"] = table{"kind": "additive", "factor": r.JitterAdditive}
-	case r.JitterAbsolute != 0:
-		t["jitter"] = table{"kind": "absolute", "span": spanText(r.JitterAbsolute)}
-	}
+	t.part("jitter", r.Jitter.table())
 	t.span("max_elapsed", r.MaxElapsed)
 	t.text("server_hint", r.ServerHint)
 	t.span("hint_cap", r.HintCap)
@@ -190,7 +186,7 @@ func (r *Retry) table() table {
 		for outcome, delay := range r.ByOutcome {
 			one := table{}
 			one.part("backoff", delay.Backoff.table())
-			one.text("jitter", delay.Jitter)
+			one.part("jitter", delay.Jitter.table())
 			own[outcome] = one
 		}
 		t["by_outcome"] = own
@@ -227,6 +223,14 @@ func (b *Backoff) table() table {
 	return t
 }
 
+func (j *Jitter) table() table {
+	t := table{}
+	t.text("kind", j.Kind)
+	t.ratio("factor", j.Factor)
+	t.span("span", j.Span)
+	return t
+}
+
 func (b *Budget) table() table {
 	t := table{}
 	t.text("name", b.Name)
@@ -256,6 +260,7 @@ func (b *Bulkhead) table() table {
 
 func (o *Timeout) table() table {
 	t := table{}
+	t.text("name", o.Name)
 	t.span("attempt", o.Attempt)
 	t.span("deadline", o.Deadline)
 	t.text("mode", o.Mode)

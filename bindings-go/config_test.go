@@ -22,7 +22,7 @@ func TestBadConfigurationsAreLoudAndSayWhere(t *testing.T) {
 		"unknown preset":    {seawall.Config{Name: "x", Preset: "prodution"}, "preset"},
 		"unknown backoff":   {seawall.Config{Name: "x", Retry: &seawall.Retry{Backoff: seawall.Backoff{Kind: "expnential"}}}, "backoff"},
 		"negative attempts": {seawall.Config{Name: "x", Retry: &seawall.Retry{Attempts: -3}}, "attempts"},
-		"unknown jitter":    {seawall.Config{Name: "x", Retry: &seawall.Retry{Jitter: "ful"}}, "jitter"},
+		"unknown jitter":    {seawall.Config{Name: "x", Retry: &seawall.Retry{Jitter: seawall.Jitter{Kind: "ful"}}}, "jitter"},
 		"10 kB name":        {seawall.Config{Name: strings.Repeat("n", 10_000), Breaker: &seawall.Breaker{}}, ""},
 		"name not UTF-8":    {seawall.Config{Name: "\xff\xfe", Breaker: &seawall.Breaker{}}, ""},
 		"unknown fallback":  {seawall.Config{Name: "x", Fallback: &seawall.Fallback{Chain: []string{"cashed"}}}, "chain"},

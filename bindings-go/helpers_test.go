@@ -29,5 +29,5 @@ func mustState(t *testing.T, p *seawall.Policy, want seawall.State) {
 }
 
 func noJitter(attempts int, base time.Duration) *seawall.Retry {
-	return &seawall.Retry{Attempts: attempts, Backoff: seawall.Backoff{Kind: "fixed", Base: base}, Jitter: "none"}
+	return &seawall.Retry{Attempts: attempts, Backoff: seawall.Backoff{Kind: "fixed", Base: base}, Jitter: seawall.NoJitter}
 }

@@ -19,7 +19,7 @@ func TestRetryWaitsOnTheClockAndTellsTheHook(t *testing.T) {
 	}
 	var hooks []retried
 	p := env.Policy(seawall.Config{
-		Retry:   &seawall.Retry{Attempts: 3, Backoff: seawall.Backoff{Base: time.Second, Cap: 30 * time.Second}, Jitter: "none"},
+		Retry:   &seawall.Retry{Attempts: 3, Backoff: seawall.Backoff{Base: time.Second, Cap: 30 * time.Second}, Jitter: seawall.NoJitter},
 		OnRetry: func(attempt int, err error, delay time.Duration) { hooks = append(hooks, retried{attempt, err, delay}) },
 	})
 	var report seawall.Report
@@ -126,7 +126,7 @@ func TestScheduleByHand(t *testing.T) {
 func TestARetryBudgetStopsRetries(t *testing.T) {
 	env := seawalltest.New(t)
 	p := env.Policy(seawall.Config{Retry: &seawall.Retry{
-		Attempts: 5, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Second}, Jitter: "none",
+		Attempts: 5, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Second}, Jitter: seawall.NoJitter,
 		Budget: &seawall.Budget{Kind: "tokens", Capacity: 28},
 	}})
 	var report seawall.Report
@@ -143,7 +143,7 @@ func TestARetryBudgetStopsRetries(t *testing.T) {
 func TestTenMillionAttemptsAndDelaysThatOverflow(t *testing.T) {
 	env := seawalltest.New(t)
 	p := env.Policy(seawall.Config{Retry: &seawall.Retry{
-		Attempts: 10_000_000, Backoff: seawall.Backoff{Base: time.Hour, Factor: 1000, Cap: 24 * time.Hour}, Jitter: "none", MaxElapsed: 24 * time.Hour,
+		Attempts: 10_000_000, Backoff: seawall.Backoff{Base: time.Hour, Factor: 1000, Cap: 24 * time.Hour}, Jitter: seawall.NoJitter, MaxElapsed: 24 * time.Hour,
 	}})
 	var report seawall.Report
 	_ = p.Run(context.Background(), func(context.Context) error { return errDown }, seawall.ReportTo(&report))

@@ -18,7 +18,7 @@ func TestABubblesClockIsThePoliciesClock(t *testing.T) {
 		env := seawalltest.InBubble(t)
 		p := env.Policy(seawall.Config{
 			Breaker: &seawall.Breaker{Failures: 2, OpenFor: time.Minute},
-			Retry:   &seawall.Retry{Attempts: 2, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Hour}, Jitter: "none"},
+			Retry:   &seawall.Retry{Attempts: 2, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Hour}, Jitter: seawall.NoJitter},
 		})
 		start := time.Now()
 		_ = p.Run(context.Background(), func(context.Context) error { return errors.New("down") })

@@ -117,7 +117,7 @@ func TestARetryWithExponentialBackoffAndJitter(t *testing.T) {
 	env := seawalltest.New(t)
 	var delays []time.Duration
 	p := env.Policy(seawall.Config{
-		Retry:   &seawall.Retry{Attempts: 4, Backoff: seawall.Backoff{Base: 100 * time.Millisecond}, Jitter: "full"},
+		Retry:   &seawall.Retry{Attempts: 4, Backoff: seawall.Backoff{Base: 100 * time.Millisecond}, Jitter: seawall.FullJitter},
 		OnRetry: func(_ int, _ error, delay time.Duration) { delays = append(delays, delay) },
 	})
 	env.Next(0.5, 0.5, 0.5)
@@ -128,7 +128,7 @@ func TestARetryWithExponentialBackoffAndJitter(t *testing.T) {
 }
 
 func TestAContextCancellation(t *testing.T) {
-	p := seawall.MustNew(seawall.Config{Retry: &seawall.Retry{Attempts: 10, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Hour}, Jitter: "none"}})
+	p := seawall.MustNew(seawall.Config{Retry: &seawall.Retry{Attempts: 10, Backoff: seawall.Backoff{Kind: "fixed", Base: time.Hour}, Jitter: seawall.NoJitter}})
 	ctx, cancel := context.WithCancel(context.Background())
 	calls := 0
 	err := p.Run(ctx, func(context.Context) error { calls++; time.AfterFunc(time.Millisecond, cancel); return errDown })

@@ -80,7 +80,7 @@ func TestRetryNumbersAndJitter(t *testing.T) {
 	if calls != 3 || len(delays) != 2 || delays[0] != time.Second || delays[1] != 2250*time.Millisecond {
 		t.Fatal(calls, delays)
 	}
-	s, err := env.Policy(seawall.Config{Retry: &seawall.Retry{Attempts: 10, Backoff: b.Retry().Backoff, Jitter: "none"}}).Schedule()
+	s, err := env.Policy(seawall.Config{Retry: &seawall.Retry{Attempts: 10, Backoff: b.Retry().Backoff, Jitter: seawall.NoJitter}}).Schedule()
 	if err != nil {
 		t.Fatal(err)
 	}

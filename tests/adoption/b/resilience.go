@@ -16,7 +16,7 @@ func Breaker(open, halfOpen time.Duration) *seawall.Breaker {
 // Retry is the package's retry: three attempts, 1 s doubling to 30 s, up to a quarter on top.
 func Retry() *seawall.Retry {
 	return &seawall.Retry{
-		Attempts: 3, JitterAdditive: 0.25,
+		Attempts: 3, Jitter: seawall.AdditiveJitter(0.25),
 		Backoff: seawall.Backoff{Kind: "exponential", Base: time.Second, Factor: 2, Cap: 30 * time.Second},
 	}
 }
