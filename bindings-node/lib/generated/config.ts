@@ -44,7 +44,7 @@ export interface PolicyOptions {
   /** Good results that are kept. */
   cache?: CacheOptions | Duration | boolean;
   /** Limits on named amounts; several, each with its name. */
-  cost?: readonly CostLimitsOptions[];
+  cost?: readonly (CostLimitsOptions | string)[] | CostLimitsOptions | string;
 }
 
 /** Values for a kind of environment, under everything that is written out. */

@@ -618,7 +618,7 @@ class PolicyOptions(TypedDict, total=False):
     cache: CacheOptions | Duration | bool
     """Good results that are kept."""
 
-    cost: Sequence[CostLimitsOptions]
+    cost: Sequence[CostLimitsOptions | str] | CostLimitsOptions | str
     """Limits on named amounts; several, each with its name."""
 
 

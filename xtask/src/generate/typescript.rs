@@ -94,6 +94,12 @@ fn kind_type(kind: Kind) -> String {
         Kind::Choice(choices) => choice_name(choices.name),
         Kind::Table(table) => options_name(table),
         Kind::Union(union) => format!("{}Options", union.name),
+        Kind::List(Kind::Table(table)) => {
+            // One may stand where several may, and a bare value where a table may.
+            let short = table.short.and_then(|short| table.field(short)).map(|short| kind_type(short.kind));
+            let item = [Some(options_name(table)), short].into_iter().flatten().collect::<Vec<_>>().join(" | ");
+            format!("readonly ({item})[] | {item}")
+        }
         Kind::List(of) => format!("readonly {}[]", kind_type(*of)),
         Kind::Map(of) => format!("Readonly<Record<string, {}>>", kind_type(*of)),
     }
