@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import seawall
-from seawall import _native, errors, http
+from seawall import _codes, _native, errors, http
 from seawall.testing import Sandbox, sandbox
 
 TOML = """
@@ -30,8 +30,9 @@ value = "guest"
 
 
 def test_every_code_of_the_core_has_a_class() -> None:
-    assert set(errors.BY_CODE) == set(_native.CODES)
-    for name, number in _native.CODES.items():
+    assert _codes.CODES == _native.CODES and set(errors.BY_CODE) == set(_codes.CODES)
+    assert tuple(_codes.OUTCOMES) == _native.OUTCOMES
+    for name, number in _codes.CODES.items():
         kind = errors.BY_CODE[name]
         assert kind.code == name and issubclass(kind, seawall.SeawallError)
         assert issubclass(kind, (seawall.RejectedError, seawall.TimedOutError)) == (16 <= number < 64)

@@ -4,6 +4,7 @@ mod c;
 mod check;
 mod conform;
 mod generate;
+mod python;
 mod steps;
 mod tools;
 
@@ -16,6 +17,7 @@ pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 const COMMANDS: &str = "commands:
   test               everything that CI runs
+  python             the tests of the Python package alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
@@ -37,6 +39,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
         ["test"] => steps::run_all(root, test_steps()),
         ["check"] => steps::run_all(root, check::steps()),
+        ["python"] => steps::run_all(root, python::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
@@ -51,6 +54,7 @@ fn test_steps() -> Vec<Step> {
     steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
         quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json"]))
     }));
+    steps.extend(python::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps
 }
