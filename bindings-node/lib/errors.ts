@@ -1,0 +1,132 @@
+import type { CODES } from './generated/codes.js';
+
+/** A stable code of everything that can go wrong, in upper case. */
+export type ErrorCode = Uppercase<Exclude<keyof typeof CODES, 'ok'>>;
+
+const brand = Symbol.for('seawall.error');
+
+/** What every error of Seawall is. Test `code`, not the class: two copies of a package are normal. */
+export class SeawallError extends Error {
+  readonly code: ErrorCode;
+  /** The policy's name, where it has one. */
+  policy: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A policy did not let the call through. */
+export class RejectedError extends SeawallError {
+  /** When it is worth trying again, in milliseconds, where that is known. */
+  retryAfterMs: number | undefined;
+  used = 0;
+  limit = 0;
+}
+export class CircuitOpenError extends RejectedError {
+  /** `open`, `half_open` or `forced_open`. */
+  state: string | undefined;
+}
+export class BulkheadFullError extends RejectedError {}
+export class BulkheadTimeoutError extends RejectedError {}
+export class CostExceededError extends RejectedError {
+  /** The amount that was exceeded: `tokens`. */
+  amount: string | undefined;
+}
+
+/** Time ran out. `limitMs` is the limit that was hit. */
+export class TimedOutError extends SeawallError {
+  limitMs = 0;
+}
+export class AttemptTimeoutError extends TimedOutError {}
+export class DeadlineExceededError extends TimedOutError {}
+
+/** Something is wrong with a configuration. `path` is a JSON pointer to it. */
+export class ConfigError extends SeawallError {
+  readonly path: string;
+  readonly reason: string;
+  /** What is wrong: `unknown_option`, `missing_unit`, … */
+  readonly kind: string;
+  readonly suggestion: string | undefined;
+  readonly source: string | undefined;
+
+  constructor(shown: { code: string; path: string; reason: string; suggestion?: string; source?: string; message: string }) {
+    super('INVALID_CONFIG', shown.message);
+    this.kind = shown.code;
+    this.path = shown.path;
+    this.reason = shown.reason;
+    this.suggestion = shown.suggestion ?? undefined;
+    this.source = shown.source ?? undefined;
+  }
+}
+
+/** A part was asked for that the policy does not have, or something was used in a wrong way. */
+export class MisuseError extends SeawallError {}
+
+/** Whether a value is an error of Seawall, from whichever copy of the package. */
+export function isSeawallError(value: unknown): value is SeawallError {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
+interface Refusal {
+  code: string;
+  message: string;
+  state: string | null;
+  retry_after_ns: number | null;
+  used: number;
+  limit: number;
+  amount: string | null;
+}
+
+type Dress = (refusal: Refusal) => SeawallError;
+const rejected = (make: new (code: ErrorCode, message: string) => RejectedError): Dress => (refusal) => {
+  const error = new make(refusal.code.toUpperCase() as ErrorCode, refusal.message);
+  error.retryAfterMs = refusal.retry_after_ns === null ? undefined : refusal.retry_after_ns / 1e6;
+  error.used = refusal.used;
+  error.limit = refusal.limit;
+  if (error instanceof CircuitOpenError) error.state = refusal.state ?? undefined;
+  if (error instanceof CostExceededError) error.amount = refusal.amount ?? undefined;
+  return error;
+};
+const timedOut = (make: new (code: ErrorCode, message: string) => TimedOutError): Dress => (refusal) => {
+  const error = new make(refusal.code.toUpperCase() as ErrorCode, refusal.message);
+  error.limitMs = refusal.limit / 1e6;
+  return error;
+};
+const misused: Dress = (refusal) => new MisuseError(refusal.code.toUpperCase() as ErrorCode, refusal.message);
+
+/** The class of each code that a refusal can carry. */
+export const REFUSALS: Readonly<Record<string, Dress>> = {
+  circuit_open: rejected(CircuitOpenError),
+  bulkhead_full: rejected(BulkheadFullError),
+  bulkhead_timeout: rejected(BulkheadTimeoutError),
+  cost_exceeded: rejected(CostExceededError),
+  attempt_timeout: timedOut(AttemptTimeoutError),
+  deadline_exceeded: timedOut(DeadlineExceededError),
+};
+
+/** The core's refusal (JSON) as an error. */
+export function dress(json: string, policy: string | null, cause?: unknown): SeawallError {
+  const refusal = JSON.parse(json) as Refusal;
+  const error = (REFUSALS[refusal.code] ?? misused)(refusal);
+  error.policy = policy ?? undefined;
+  if (policy !== null) error.message = `${policy}: ${error.message}`;
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+/** Runs a step of construction; the core's configuration error comes out as a `ConfigError`. */
+export function configuring<T>(build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : '';
+    if (!text.startsWith('{')) throw error;
+    throw new ConfigError(JSON.parse(text));
+  }
+}

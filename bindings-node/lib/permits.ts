@@ -1,0 +1,79 @@
+import type { Outcome } from './classify.js';
+import { dress } from './errors.js';
+import { OUTCOMES } from './generated/codes.js';
+import type { NativePolicy, NativeRegistry } from './native.js';
+import { rest, wake } from './wait.js';
+
+/** A breaker's permit. Left without a verdict (`using`), it goes back uncounted. */
+export class BreakerPermit implements Disposable {
+  #open = true;
+  constructor(readonly native: NativePolicy, readonly registry: NativeRegistry, readonly permit: bigint, readonly began: number) {}
+
+  success(): void {
+    this.record('success');
+  }
+  failure(): void {
+    this.record('failure');
+  }
+  cancel(): void {
+    this.record('cancelled');
+  }
+  /** Reports once; a second report changes nothing. `tookMs` replaces the measured time. */
+  record(outcome: Outcome, options: { retryAfterMs?: number; tookMs?: number } = {}): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const took = options.tookMs === undefined ? this.registry.now() - this.began : options.tookMs * 1e6;
+    const hint = options.retryAfterMs === undefined ? null : options.retryAfterMs * 1e6;
+    this.native.record(this.permit, OUTCOMES[outcome], took, hint);
+  }
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+}
+
+/** A place inside a bulkhead. */
+export class BulkheadPermit implements Disposable {
+  constructor(readonly native: NativePolicy, readonly permit: bigint) {}
+  /** Gives the place back; a second time changes nothing. Returns the tickets it let in. */
+  release(): number[] {
+    const woken = this.native.leave(this.permit);
+    wake(woken);
+    return woken;
+  }
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/** A place in the queue of a bulkhead. */
+export class Ticket {
+  constructor(readonly native: NativePolicy, readonly registry: NativeRegistry, readonly number: number) {}
+
+  /** Looks: inside, still waiting, or an error that says why not. */
+  poll(): BulkheadPermit | undefined {
+    const taken = this.native.poll(this.number);
+    if (taken.permit !== undefined) return new BulkheadPermit(this.native, taken.permit);
+    if (taken.refusal !== undefined) throw dress(taken.refusal, this.native.name);
+    return undefined;
+  }
+
+  /** Leaves the queue. Returns the tickets that this let in. */
+  cancel(): number[] {
+    const woken = this.native.abandon(this.number);
+    wake(woken);
+    return woken;
+  }
+
+  /** Waits until it is this ticket's turn. */
+  async admitted(signal?: AbortSignal): Promise<BulkheadPermit> {
+    for (;;) {
+      const taken = this.native.poll(this.number);
+      if (taken.permit !== undefined) return new BulkheadPermit(this.native, taken.permit);
+      if (taken.refusal !== undefined) throw dress(taken.refusal, this.native.name);
+      if ((await rest(this.registry, taken.left, signal, this.number)) === 'aborted') {
+        this.cancel();
+        throw signal?.reason;
+      }
+    }
+  }
+}

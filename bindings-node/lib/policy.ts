@@ -1,0 +1,240 @@
+import type { Classify, Outcome } from './classify.js';
+import { drive, type Attempt, type CallOptions, type Driven, type Hooks } from './drive.js';
+import { configuring, dress, MisuseError } from './errors.js';
+import { listen, type SeawallEvent } from './events.js';
+import { OUTCOMES } from './generated/codes.js';
+import type { FallbackOptions, PolicyOptions } from './generated/config.js';
+import type { Link, NativePolicy, NativeRegistry } from './native.js';
+import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
+import { registry } from './registry.js';
+import { Store } from './store.js';
+
+/** A fallback in code: besides what a file can say, any value and a function of the error. */
+export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
+  value?: unknown;
+  run?: (error: unknown) => unknown;
+};
+
+/** A policy in code: the options of a file, and what only code can give. */
+export type PolicySettings = Omit<PolicyOptions, 'fallback'> & Hooks & {
+  fallback?: FallbackSettings;
+  /** Judges an error or a value before the tables do. */
+  classify?: Classify;
+};
+
+/** The answer of a retry schedule. */
+export type Next = { readonly delayMs: number } | { readonly stop: string };
+
+/** A composed policy. Make one, share it; it may be used from anywhere. */
+export class Policy {
+  readonly #driven: Driven;
+
+  constructor(driven: Driven) {
+    this.#driven = driven;
+  }
+
+  get name(): string | undefined {
+    return this.#driven.native.name ?? undefined;
+  }
+
+  /** Runs `work` under the policy. Its value comes out, or its own error, or one of Seawall's. */
+  execute<T>(work: (attempt: Attempt) => T | PromiseLike<T>, options: CallOptions = {}): Promise<T> {
+    if (typeof work !== 'function') {
+      return Promise.reject(new MisuseError('UNKNOWN_VALUE', `execute needs a function, not ${typeof work}`));
+    }
+    return drive(this.#driven, work, options);
+  }
+
+  /** The function under the policy, with its own arguments. */
+  wrap<A extends unknown[], R>(work: (...args: A) => R | PromiseLike<R>): (...args: A) => Promise<R> {
+    if (typeof work !== 'function') throw new MisuseError('UNKNOWN_VALUE', `wrap needs a function, not ${typeof work}`);
+    const execute = this.execute.bind(this);
+    return function (this: unknown, ...args: A): Promise<R> {
+      return execute(() => work.apply(this, args)) as Promise<R>;
+    };
+  }
+
+  /** The same policy for one key (a model, a tenant, a host), with a state of its own. */
+  at(key: string): Policy {
+    return new Policy({ ...this.#driven, native: this.#driven.native.at(key) });
+  }
+
+  /** State of the circuit, a due transition applied; `undefined` without a breaker. */
+  get state(): string | undefined {
+    return this.#driven.native.state ?? undefined;
+  }
+
+  /** Everything that is counted, as plain data. */
+  snapshot(): Record<string, any> {
+    return JSON.parse(this.#driven.native.snapshot()) as Record<string, any>;
+  }
+
+  /** The settings in force. */
+  config(): Record<string, any> {
+    return JSON.parse(this.#driven.native.config()) as Record<string, any>;
+  }
+
+  // ---- the breaker by hand ----
+
+  /** A permit, or the rejection as an error. Report how it went, or let `using` give it back. */
+  acquire(): BreakerPermit {
+    const { native, registry } = this.#driven;
+    const taken = native.acquire();
+    if (taken.permit === undefined) throw dress(taken.refusal ?? '{}', native.name);
+    return new BreakerPermit(native, registry, taken.permit, registry.now());
+  }
+
+  /** A permit, or `undefined` where the circuit is open. */
+  tryAcquire(): BreakerPermit | undefined {
+    const { native, registry } = this.#driven;
+    const taken = native.acquire();
+    return taken.permit === undefined ? undefined : new BreakerPermit(native, registry, taken.permit, registry.now());
+  }
+
+  open(forMs?: number): void {
+    this.#control(forMs === undefined ? 'open' : 'open_for', (forMs ?? 0) * 1e6);
+  }
+  /** Open until an instant of the monotonic clock, in milliseconds. */
+  openUntil(atMs: number): void {
+    this.#control('open_until', atMs * 1e6);
+  }
+  halfOpen(): void {
+    this.#control('half_open');
+  }
+  close(): void {
+    this.#control('close');
+  }
+  forceOpen(): void {
+    this.#control('force_open');
+  }
+  disable(): void {
+    this.#control('disable');
+  }
+  metricsOnly(): void {
+    this.#control('metrics_only');
+  }
+  reset(): void {
+    this.#control('reset');
+  }
+  #control(to: string, amount = 0): void {
+    if (!this.#driven.native.control(to, amount)) throw this.#lacks('breaker');
+  }
+
+  // ---- the bulkhead by hand ----
+
+  /** Inside, in the queue, or the refusal as an error. `maxWaitMs` replaces the configured wait. */
+  enter(options: { maxWaitMs?: number } = {}): BulkheadPermit | Ticket {
+    const { native, registry } = this.#driven;
+    const wait = options.maxWaitMs;
+    const taken = native.enter(wait === undefined ? null : wait === Infinity ? -1 : wait * 1e6);
+    if (taken.permit !== undefined) return new BulkheadPermit(native, taken.permit);
+    if (taken.ticket !== undefined) return new Ticket(native, registry, taken.ticket);
+    throw dress(taken.refusal ?? '{}', native.name);
+  }
+
+  /** Changes the limit. Returns the tickets that this let in. */
+  resize(limit: number): number[] {
+    return this.#driven.native.resize(limit);
+  }
+
+  // ---- the retry schedule and the budgets by hand ----
+
+  /** The waits that a call's retries would have, for those who wait themselves. */
+  schedule(): { next(outcome?: Outcome, options?: { retryAfterMs?: number; elapsedMs?: number }): Next } {
+    const schedule = this.#driven.native.schedule();
+    if (schedule === null) throw this.#lacks('retry');
+    return {
+      next(outcome = 'failure', options = {}) {
+        const ns = (ms: number | undefined) => (ms === undefined ? null : ms * 1e6);
+        const next = schedule.next(OUTCOMES[outcome], ns(options.retryAfterMs), ns(options.elapsedMs));
+        return next.stop === undefined ? { delayMs: (next.delay ?? 0) / 1e6 } : { stop: next.stop };
+      },
+    };
+  }
+
+  /** The retry budget: begin and end of calls, and what retries are paid with. */
+  get budget() {
+    const { native } = this.#driven;
+    return {
+      begin: () => native.budgetBegin(),
+      end: () => native.budgetEnd(),
+      /** The cost, once paid; `undefined` if the budget denies the retry. */
+      withdraw: (outcome: Outcome = 'failure') => native.budgetWithdraw(OUTCOMES[outcome]) ?? undefined,
+      retryEnd: (cost: number) => native.budgetRetryEnd(cost),
+      success: (lastCost?: number) => native.budgetSuccess(lastCost ?? null),
+    };
+  }
+
+  /** Reserves of the cost budget: settle it with what it really cost, or give it back. */
+  reserve(estimate: Readonly<Record<string, number>>) {
+    const held = this.#driven.native.reserve(JSON.stringify(estimate));
+    if (held === null) throw this.#lacks('cost');
+    if (held.refusal !== null) throw dress(held.refusal, this.#driven.native.name);
+    return {
+      settle: (actual: Readonly<Record<string, number>>) => held.settle(JSON.stringify(actual)),
+      giveBack: () => held.giveBack(),
+    };
+  }
+
+  /** Calls `listener` for each event of this policy; dispose to end. */
+  listen(listener: (event: SeawallEvent) => void): Disposable {
+    const id = this.#driven.native.id;
+    return listen((event) => void (event.policy_id === id && listener(event)), this.#driven.registry);
+  }
+  onOpen(listener: (event: SeawallEvent) => void): Disposable {
+    return this.listen((event) => void (event.kind === 'opened' && listener(event)));
+  }
+  onClose(listener: (event: SeawallEvent) => void): Disposable {
+    return this.listen((event) => void (event.kind === 'closed' && listener(event)));
+  }
+
+  /** Stores a last good result, as a success with this key `ageMs` ago would have. */
+  remember(cacheKey: string, value: unknown, ageMs = 0): void {
+    this.#driven.store?.keep(cacheKey, value, ageMs * 1e6);
+  }
+
+  #lacks(part: string): MisuseError {
+    return new MisuseError('NO_SUCH_PART', `the policy ${this.name ?? 'without a name'} has no ${part}`);
+  }
+}
+
+/** A policy by the name it has in the configuration, or from settings in code. */
+export function policy(from: string | PolicySettings, hooks: Hooks & Pick<PolicySettings, 'classify'> = {}): Policy {
+  const into = registry();
+  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, hooks, {});
+  const { fallback, classify, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
+  const json = JSON.stringify(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
+  return make(configuring(() => into.policy(json, 'code')), into, { ...hooks, classify, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
+}
+
+function make(native: NativePolicy, into: NativeRegistry, hooks: Hooks & { classify?: Classify }, fallback: FallbackSettings): Policy {
+  const config = JSON.parse(native.config()) as { cache?: any; fallback?: { chain: Link[]; value?: unknown } };
+  const store = config.cache ? new Store(config.cache, into) : undefined;
+  const value = 'value' in fallback ? fallback.value : config.fallback?.value;
+  return new Policy({ native, registry: into, chain: config.fallback?.chain ?? [], store, value, run: fallback.run, ...hooks });
+}
+
+/** What of a fallback the core must know: the order of its links, never a value of the host. */
+function plain(fallback: FallbackSettings): object {
+  const { value: _value, run, ...rest } = fallback;
+  if (rest.chain !== undefined) return rest;
+  return { ...rest, chain: [...(run ? ['function'] : []), ...('value' in fallback ? ['value'] : [])] };
+}
+
+/** Policies nested as written, outermost first; each keeps its own meaning. */
+export function compose(...policies: [Policy, ...Policy[]]): Pick<Policy, 'execute' | 'wrap'> {
+  const execute = <T>(work: (attempt: Attempt) => T | PromiseLike<T>, options: CallOptions = {}): Promise<T> => {
+    const inner = policies.slice(1).reduceRight<(attempt: Attempt) => T | PromiseLike<T>>(
+      (next, policy) => (outer) => policy.execute(next, options.signal === undefined ? {} : { signal: outer.signal }),
+      work,
+    );
+    return policies[0].execute(inner, options);
+  };
+  return {
+    execute,
+    wrap: (work) =>
+      function (this: unknown, ...args) {
+        return execute(() => work.apply(this, args));
+      },
+  };
+}

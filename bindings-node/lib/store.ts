@@ -1,0 +1,37 @@
+// Last good results by key: the values live here, what may be served is decided by the core.
+import QuickLRU from 'quick-lru';
+import { nanosOf } from './duration.js';
+import type { NativeRegistry } from './native.js';
+
+interface Kept { readonly value: unknown; readonly at: number }
+interface CacheConfig { ttl: string; stale_for: string | null; size: number }
+
+export class Store {
+  readonly #kept: QuickLRU<string, Kept>;
+  readonly #ttl: number;
+  readonly #staleFor: number;
+  readonly #registry: NativeRegistry;
+
+  constructor(config: CacheConfig, registry: NativeRegistry) {
+    this.#kept = new QuickLRU({ maxSize: config.size });
+    this.#ttl = nanosOf(config.ttl);
+    this.#staleFor = config.stale_for === null || config.stale_for === undefined ? 0 : nanosOf(config.stale_for);
+    this.#registry = registry;
+  }
+
+  /** The value of a key within its TTL, or with `stale` past it. */
+  find(key: string, stale: boolean): Kept | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    const age = this.#registry.now() - kept.at;
+    return age <= this.#ttl + (stale ? this.#staleFor : 0) ? kept : undefined;
+  }
+
+  keep(key: string, value: unknown, age = 0): void {
+    this.#kept.set(key, { value, at: this.#registry.now() - age });
+  }
+
+  forget(key: string): void {
+    this.#kept.delete(key);
+  }
+}

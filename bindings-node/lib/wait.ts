@@ -1,0 +1,57 @@
+// Waiting: for time, for a ticket, for the caller to give up. Timers are looked up at call time, so
+// that fake timers apply, and cleared when they are no longer needed.
+import type { NativeRegistry } from './native.js';
+
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Tickets in a queue and those who wait for them. Ticket numbers are unique in the process. */
+const waiters = new Map<number, () => void>();
+
+export function wake(tickets: number[]): void {
+  for (const ticket of tickets) waiters.get(ticket)?.();
+}
+
+export type Woken = 'woke' | 'aborted';
+
+/** Until `nanos` have passed, the ticket is woken, or the caller gives up. */
+export function rest(
+  registry: NativeRegistry,
+  nanos: number | undefined,
+  signal: AbortSignal | undefined,
+  ticket?: number,
+): Promise<Woken> {
+  if (signal?.aborted) return Promise.resolve('aborted');
+  if (registry.isManual && ticket === undefined) {
+    registry.advance(nanos ?? 0);
+    return Promise.resolve('woke');
+  }
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const end = (how: Woken) => {
+      if (timer !== undefined) clearTimeout(timer);
+      if (ticket !== undefined) waiters.delete(ticket);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(how);
+    };
+    const onAbort = () => end('aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const woken = () => end('woke');
+    if (ticket !== undefined) waiters.set(ticket, woken);
+    if (nanos === undefined) return;
+    if (!registry.isManual) {
+      timer = setTimeout(() => end('woke'), Math.min(Math.ceil(nanos / 1e6), LONGEST_MS));
+      return;
+    }
+    // On a manual clock everybody else goes first; if nobody wakes us, time passes.
+    setImmediate(() => {
+      if (waiters.get(ticket ?? -1) !== woken) return;
+      registry.advance(nanos);
+      end('woke');
+    });
+  });
+}
+
+/** Whether a signal ended because of a deadline rather than a wish. */
+export function isDeadline(signal: AbortSignal): boolean {
+  return (signal.reason as { name?: unknown } | undefined)?.name === 'TimeoutError';
+}

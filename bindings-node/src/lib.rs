@@ -1,0 +1,62 @@
+//! The private addon: the core's facade as classes that TypeScript builds the public API on.
+//!
+//! Lengths of time are nanoseconds as numbers, permits are bigints, outcomes and other enums their
+//! stable numbers, whatever is read rarely is JSON. Nothing is decided here.
+
+mod call;
+mod parts;
+mod policy;
+mod registry;
+
+use napi::bindgen_prelude::{BigInt, Error};
+use seawall::error::{ConfigError, Refusal};
+use seawall::outcome::{Hint, Outcome};
+use seawall::permit::Permit;
+use seawall::time::Span;
+
+type Result<T> = napi::Result<T>;
+
+/// An error of the configuration travels as JSON and is dressed in TypeScript.
+fn config_error(error: ConfigError) -> Error {
+    Error::from_reason(error.to_json().to_string())
+}
+
+fn refusal_json(refusal: &Refusal) -> String {
+    refusal.to_json().to_string()
+}
+
+fn nanos(span: Span) -> f64 {
+    span.0 as f64
+}
+
+fn span(nanos: f64) -> Span {
+    Span::from_nanos_f64(nanos)
+}
+
+fn outcome(number: u32) -> Outcome {
+    // What nobody classified is a failure.
+    u8::try_from(number).ok().and_then(Outcome::from_u8).unwrap_or(Outcome::Failure)
+}
+
+fn hint(nanos: Option<f64>) -> Option<Hint> {
+    nanos.map(|nanos| if nanos < 0.0 { Hint::Never } else { Hint::After(span(nanos)) })
+}
+
+fn permit(value: BigInt) -> Permit {
+    Permit(value.get_u64().1)
+}
+
+fn amounts(json: Option<String>) -> Vec<(String, u64)> {
+    let value = json.and_then(|json| seawall::config::from_json(&json).ok());
+    match value {
+        Some(seawall::config::Value::Table(table)) => table
+            .into_iter()
+            .filter_map(|(name, value)| match value {
+                seawall::config::Value::Integer(n) => Some((name, u64::try_from(n).unwrap_or(0))),
+                seawall::config::Value::Float(n) => Some((name, n as u64)),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
