@@ -79,7 +79,7 @@ static void bulkhead(seawall_registry *registry) {
   CHECK_IS(seawall_bulkhead_leave(policy, in.permit, tickets, 8, &count), SEAWALL_OK);
   CHECK_IS(count, 0);
   CHECK_IS(seawall_registry_advance(registry, 2 * SECONDS), SEAWALL_OK);
-  CHECK_IS(seawall_bulkhead_poll(policy, 12345678, &poll, &refusal), SEAWALL_BULKHEAD_TIMEOUT);
+  CHECK_IS(seawall_bulkhead_poll(policy, 12345678, &poll, &refusal), SEAWALL_STALE_HANDLE);
   CHECK_IS(seawall_bulkhead_resize(policy, 0, tickets, 8, &count), SEAWALL_UNKNOWN_VALUE);
   seawall_policy_free(policy);
 }

@@ -18,6 +18,7 @@ pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 const COMMANDS: &str = "commands:
   test               everything that CI runs
   python             the tests of the Python package alone
+  c                  the tests of the C interface alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
         ["test"] => steps::run_all(root, test_steps()),
+        ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
@@ -55,6 +57,7 @@ fn test_steps() -> Vec<Step> {
         quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json"]))
     }));
     steps.extend(python::steps());
+    steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps
 }
