@@ -4,6 +4,7 @@ mod c;
 mod check;
 mod conform;
 mod generate;
+mod golang;
 mod python;
 mod steps;
 mod tools;
@@ -22,6 +23,7 @@ const COMMANDS: &str = "commands:
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
+  package            what users install, and its quick starts in an empty place
   gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
@@ -43,6 +45,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
+        ["package"] => steps::run_all(root, package_steps()),
         ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
@@ -58,8 +61,14 @@ fn test_steps() -> Vec<Step> {
     }));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
+    steps.extend(golang::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps
+}
+
+/// What a user installs, each installed into an empty place.
+fn package_steps() -> Vec<Step> {
+    vec![Step::new("package: Go module", golang::package)]
 }
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {
