@@ -52,7 +52,7 @@ pub fn install(root: &Path) -> Outcome {
         fs::remove_dir_all(&wheels)?;
     }
     let wheels_text = wheels.to_string_lossy().into_owned();
-    quiet(module(root, "maturin", &["build", "--quiet", "--profile", "dev", "--out", &wheels_text]))?;
+    quiet(module(root, "maturin", &["build", "--quiet", "--release", "--out", &wheels_text]))?;
     let wheel = fs::read_dir(&wheels)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .find(|path| path.extension().is_some_and(|ending| ending == "whl"))

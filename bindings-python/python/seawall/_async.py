@@ -48,7 +48,7 @@ async def step(flow: Flow, kind: int) -> bool:
     if kind == WAIT:
         flow.retrying()
         await _guarded(flow, _sleep(flow, flow.step[1]))
-        flow.step = flow.call.woke()
+        flow.rested()
     elif kind == QUEUE:
         await _guarded(flow, _queue(flow))
     elif kind == LOOK_UP:

@@ -157,10 +157,14 @@ class Flow:
     def retrying(self) -> None:
         """Called before a wait: hooks see it in the caller's context."""
         self.plan.registry.deliver()
-        if self.record is not None:
-            self.record["slept"].append(self.step[1])
         _, span, attempt, _ = self.step
         self.hook("on_retry", attempt, self.error, span / 1e9)
+
+    def rested(self) -> None:
+        """After a wait."""
+        if self.record is not None:
+            self.record["slept"].append(self.step[1])
+        self.step = self.call.woke()
 
     def look_up(self, stale: bool) -> bool:
         store = self.plan.store

@@ -34,7 +34,7 @@ def step(flow: Flow, kind: int) -> bool:
     if kind == WAIT:
         flow.retrying()
         _guarded(flow, flow.plan.registry.sleep, flow.step[1])
-        flow.step = flow.call.woke()
+        flow.rested()
     elif kind == QUEUE:
         _guarded(flow, _queue, flow)
     elif kind == LOOK_UP:

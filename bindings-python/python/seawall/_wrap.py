@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from . import _async, _kinds, _streams, _sync
+from . import _async, _kinds, _sync
 from ._flow import Flow
 from .errors import config_error
 
@@ -130,6 +130,8 @@ async def _arun(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwarg
 
 
 def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+    from . import _streams
+
     def protected(*args: Any, **kwargs: Any) -> Any:
         used = plan if plan.spec.key is None else plan.for_arguments(args, kwargs)
         return (yield from _streams.iterate(used, fn, args, kwargs))
@@ -138,6 +140,8 @@ def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _async_generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+    from . import _streams
+
     async def protected(*args: Any, **kwargs: Any) -> Any:
         used = plan if plan.spec.key is None else plan.for_arguments(args, kwargs)
         stream = _streams.AsyncStream(used, fn, args, kwargs)
