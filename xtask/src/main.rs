@@ -68,7 +68,7 @@ fn test_steps() -> Vec<Step> {
 
 /// What a user installs, each installed into an empty place.
 fn package_steps() -> Vec<Step> {
-    vec![Step::new("package: Go module", golang::package)]
+    vec![Step::new("package: Python wheel", python::package), Step::new("package: Go module", golang::package)]
 }
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {

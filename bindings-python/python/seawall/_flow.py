@@ -99,6 +99,12 @@ class Flow:
 
     # -- an attempt --------------------------------------------------------------------------
 
+    def unenforced(self) -> None:
+        """A blocking attempt has a limit, and nobody said how it is to end there."""
+        self.call.unenforced()
+        if self.plan.core.has_attempt_limit():
+            self.plan.tell_unenforced()
+
     def enter(self, limit: int | None) -> None:
         """Inside an attempt `remaining()` tells what is left of it."""
         if self.record is not None:

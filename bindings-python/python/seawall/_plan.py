@@ -72,7 +72,7 @@ class Plan:
     """What every driver works from. `core`, `pass_` and `succeed` change when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_build", "_stores", "classify", "core", "home", "judge", "key_text", "pass_",
+        "__weakref__", "_base", "_build", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "pass_",
         "registry", "spec", "succeed",
     )  # fmt: skip
 
@@ -86,6 +86,7 @@ class Plan:
         self._build = build
         self._base = base
         self._stores: dict[int, Store] = {}
+        self._told = False
         self.key_text = key_text
         self.spec = spec
         self.classify = _classify.make(spec.on, spec.ignore, spec.classify)
@@ -132,6 +133,15 @@ class Plan:
             self._stores.clear()
             store = self._stores[id(registry)] = Store(registry.now, *cache)
         return store
+
+    def tell_unenforced(self) -> None:
+        """Says once that the attempt timeout of a preset or a file cannot stop blocking work."""
+        if not self._told:
+            self._told = True
+            self.core.internal(
+                "the attempt timeout is not enforced on blocking functions: "
+                'give mode="cooperative" or mode="abandon" in code'
+            )
 
     def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
         from ._store import key_of

@@ -57,6 +57,9 @@ def _guarded(flow: Flow, fn: Any, *args: Any) -> None:
 
 def attempt(flow: Flow) -> None:
     _, number, limit, mode = flow.step
+    if mode is None and limit is not None:
+        flow.unenforced()
+        limit = flow.call.remaining()
     flow.enter(limit)
     try:
         if mode == ABANDON and limit is not None and flow.plan.registry.time is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from . import _async, _kinds, _sync
+from . import _async, _context, _kinds, _sync
 from ._flow import Flow
 from .errors import config_error
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._plan import Plan
 
 _DEFERRED = _kinds.DEFERRED
+_around = _context.deadline.get
 #: Results that carry no status: no need to look.
 _BARE = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset})
 
@@ -68,7 +69,8 @@ def _plain(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    passed = plan.pass_()
+    # The pass path keeps no deadline: inside another call's, ask.
+    passed = plan.pass_() if _around() is None else None
     if passed is None:
         return _sync.call(plan, _checked(fn), args, kwargs)
     try:
@@ -114,7 +116,8 @@ def _coroutine(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _arun(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    passed = plan.pass_()
+    # The pass path keeps no deadline: inside another call's, ask.
+    passed = plan.pass_() if _around() is None else None
     if passed is None:
         return await _async.call(plan, fn, args, kwargs)
     try:
