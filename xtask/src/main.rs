@@ -45,6 +45,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
+        ["c-conform", dir] => c::conform::run(root, dir),
         ["package"] => steps::run_all(root, package_steps()),
         ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
@@ -68,7 +69,11 @@ fn test_steps() -> Vec<Step> {
 
 /// What a user installs, each installed into an empty place.
 fn package_steps() -> Vec<Step> {
-    vec![Step::new("package: Python wheel", python::package), Step::new("package: Go module", golang::package)]
+    vec![
+        Step::new("package: C archive", c::package::run),
+        Step::new("package: Python wheel", python::package),
+        Step::new("package: Go module", golang::package),
+    ]
 }
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {
