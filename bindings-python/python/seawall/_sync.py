@@ -26,6 +26,7 @@ def drive(flow: Flow, attempt: Any) -> Any:
             elif not step(flow, kind):
                 return flow.finish()
     finally:
+        flow.land()
         flow.error = flow.value = None
 
 
@@ -38,7 +39,7 @@ def step(flow: Flow, kind: int) -> bool:
     elif kind == QUEUE:
         _guarded(flow, _queue, flow)
     elif kind == LOOK_UP:
-        flow.step = flow.call.looked_up(flow.look_up(flow.step[1]))
+        _guarded(flow, _look_up, flow)
     elif kind == FALL_BACK:
         _guarded(flow, _fall_back, flow)
     else:
@@ -94,6 +95,17 @@ def _in_pool(flow: Flow, number: int, limit: int) -> None:
         flow.failed(number, error)
     else:
         flow.succeeded(number, job.value)
+
+
+def _look_up(flow: Flow) -> None:
+    stale = flow.step[1]
+    hit = flow.look_up(stale)
+    if not hit and (flight := flow.board()) is not None:
+        waiter = _wait.ThreadWaiter()
+        if flight.join(waiter):
+            waiter.wait(flow.patience())
+        hit = flow.look_up(stale)
+    flow.step = flow.call.looked_up(hit)
 
 
 def _queue(flow: Flow) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from ._plan import Plan
 
-_DEFERRED = _kinds.DEFERRED
 _around = _context.deadline.get
 #: Results that carry no status: no need to look.
 _BARE = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset})
@@ -79,7 +78,7 @@ def _run(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
         flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, error)
     else:
         kind = type(result)
-        if kind in _DEFERRED:
+        if kind not in _BARE and _kinds.is_deferred(kind):
             _kinds.refuse_deferred(fn, result)
         if (kind in _BARE and plan.spec.bad_result is None) or plan.judge(result) is None:
             plan.succeed(passed)
@@ -93,7 +92,7 @@ def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         result = fn(*args, **kwargs)
-        if type(result) in _DEFERRED:
+        if type(result) not in _BARE and _kinds.is_deferred(type(result)):
             _kinds.refuse_deferred(fn, result)
         return result
 
