@@ -46,6 +46,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["python"] => steps::run_all(root, python::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
+        ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
         ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
