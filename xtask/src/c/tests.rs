@@ -27,6 +27,9 @@ pub fn run(root: &Path) -> Outcome {
         let plain = compile(root, source, &out.join(&name), &lib, &[])?;
         under_valgrind(root, &plain)?;
     }
+    let armed = [&SANITIZERS[..], &["-DARMED"]].concat();
+    let null = root.join("bindings-c/tests/null.c");
+    tell(Command::new(compile(root, &null, &out.join("null.armed"), &lib, &armed)?))?;
     cpp(root, &lib, &out)?;
     beside(root, &lib, &out)?;
     example(root, &lib, &out)
