@@ -33,6 +33,8 @@ def duration(value: Any) -> Any:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return f"{value}s"
+        if abs(value) >= 1e9:
+            return f"{int(value)}s"
         return f"{round(value * 1e9)}ns"
     seconds = getattr(value, "total_seconds", None)
     if seconds is not None:

@@ -134,6 +134,12 @@ def circuit_breaker(*, name: str | None = None, failures: int | None = None, fal
     """
     own, host = _split(options)
     if failures is not None:
+        if own.get("window") is not None:
+            from .errors import config_error
+
+            raise config_error(
+                "conflict", "/breaker/window", "give `failures` (in a row) or a `window`, not both", source="code"
+            )
         own["window"] = {"kind": "consecutive", "failures": failures}
     config: dict[str, Any] = {"breaker": own}
     if fallback is not NOTHING:
