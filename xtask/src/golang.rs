@@ -42,12 +42,26 @@ fn place(root: &Path, module: &Path) -> Outcome {
     let abi = module.join("internal/abi");
     let built = library::build(root, library::Kind::Release)?.join("libseawall.a");
     copy(&built, &abi.join("lib/linux_amd64/libseawall.a"))?;
-    copy(&root.join("bindings-c/include/seawall.h"), &abi.join("include/seawall.h"))
+    // The tools of Go know the files of a package, not the libraries it is linked with: the header
+    // that lies in the package names its library, so that another library is another build.
+    let header = fs::read_to_string(root.join("bindings-c/include/seawall.h"))?;
+    let stamped = format!("{header}// of the library {:016x}\n", fingerprint(&fs::read(&built)?));
+    write(&abi.join("seawall.h"), stamped.as_bytes())
 }
 
-/// Copies what has changed, so that nothing is built anew without need.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 fn copy(from: &Path, to: &Path) -> Outcome {
-    let bytes = fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
+    write(to, &fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?)
+}
+
+/// Writes what has changed, so that nothing is built anew without need.
+fn write(to: &Path, bytes: &[u8]) -> Outcome {
     if fs::read(to).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
@@ -108,10 +122,12 @@ fn try_out(root: &Path, proxy: &Path, trial: &Path) -> Outcome {
     fs::write(trial.join("main.go"), program.ok_or("bindings-go/README.md has no quick start")?)?;
     fs::write(trial.join("go.mod"), "module quickstart\n\ngo 1.24\n")?;
     let usual = output_of(command(root, "go", &["env", "GOPROXY"]))?;
+    // A place of its own each time: Go remembers what is in the folder of a version.
+    let modules = trial.join(format!("modules-{}", std::process::id()));
     let inside = |arguments: &[&str]| {
         let mut go = command(root, "go", arguments);
         go.current_dir(trial)
-            .env("GOMODCACHE", trial.join("modules"))
+            .env("GOMODCACHE", &modules)
             .env("GOFLAGS", "-modcacherw")
             .env("GOPROXY", format!("file://{},{}", proxy.display(), usual.trim()))
             .env("GONOSUMDB", MODULE)

@@ -44,6 +44,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
+        ["go"] => steps::run_all(root, golang::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["package", "c"] => c::package::run(root),
