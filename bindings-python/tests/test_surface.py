@@ -138,8 +138,7 @@ def test_zero_limits_and_absurd_lengths_are_refused() -> None:
 def test_a_clock_that_jumps_far_ahead(box: Sandbox) -> None:
     breaker = seawall.circuit_breaker(window={"kind": "time", "span": 10}, failure_rate=0.5)
     breaker.open()
-    for _ in range(3):
-        box.advance(1e9)  # thirty years
+    box.advance(1e9)  # thirty years
     assert breaker.state == "half_open"
     with breaker:
         pass
