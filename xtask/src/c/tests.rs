@@ -13,6 +13,7 @@ const SANITIZERS: [&str; 3] = ["-fsanitize=address,undefined", "-fno-sanitize-re
 
 pub fn run(root: &Path) -> Outcome {
     every_function_meets_null(root)?;
+    every_function_says_its_words(root)?;
     let lib = library::build(root, Kind::Test)?;
     let out = root.join("build/c/tests");
     fs::create_dir_all(&out)?;
@@ -135,4 +136,23 @@ fn every_function_meets_null(root: &Path) -> Outcome {
         }
     }
     if functions < 60 { Err(format!("only {functions} functions found in seawall.h").into()) } else { Ok(()) }
+}
+
+/// Every comment in the header says who owns what, which threads may call, and which statuses come.
+fn every_function_says_its_words(root: &Path) -> Outcome {
+    let header = fs::read_to_string(root.join("bindings-c/include/seawall.h"))?;
+    let mut comment = String::new();
+    for line in header.lines() {
+        if let Some(words) = line.strip_prefix("//") {
+            comment.push_str(&words.to_lowercase());
+            continue;
+        }
+        let is_function = line.contains("seawall_") && line.contains('(') && !line.starts_with(['#', ' ', '/']);
+        let missing = ["owns", "threads", "statuses"].into_iter().find(|word| !comment.contains(word));
+        if let (true, Some(missing)) = (is_function, missing) {
+            return Err(format!("seawall.h does not say `{missing}` of {line}").into());
+        }
+        comment.clear();
+    }
+    Ok(())
 }
