@@ -155,7 +155,7 @@ func (d *drive) fallBack() {
 	case abi.FallbackFailClosed:
 		ok = d.work.answer(false)
 	}
-	if hook := d.policy.config.OnFallback; hook != nil && ok {
+	if hook := d.policy.host.onFallback; hook != nil && ok {
 		d.guard("OnFallback", func() { hook(cause) })
 	}
 	d.sync()
@@ -185,8 +185,8 @@ func (d *drive) refusal() error {
 }
 
 func (d *drive) fallBackValue(index uint32) bool {
-	if f := d.policy.config.Fallback; f != nil && f.Value != nil {
-		return d.keepOrWarn(f.Value, "value")
+	if value := d.policy.host.value; value != nil {
+		return d.keepOrWarn(value, "value")
 	}
 	if int(index) >= len(d.policy.chain) || d.policy.chain[index] == "" {
 		return false
@@ -200,8 +200,8 @@ func (d *drive) fallBackValue(index uint32) bool {
 
 func (d *drive) fallBackFunction(cause error, span uint64) bool {
 	fn := d.options.fallback
-	if fn == nil && d.policy.config.Fallback != nil {
-		fn = d.policy.config.Fallback.Func
+	if fn == nil {
+		fn = d.policy.host.fallback
 	}
 	if fn == nil {
 		return false

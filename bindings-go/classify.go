@@ -48,7 +48,7 @@ func (m *markedError) Unwrap() error { return m.error }
 
 // classify names the outcome of an attempt: the user's function, the user's lists, the tables.
 func (d *drive) classify(err error) (Outcome, int64) {
-	for _, judge := range []func(any, error) (Outcome, bool){d.options.classify, d.policy.config.Classify} {
+	for _, judge := range []func(any, error) (Outcome, bool){d.options.classify, d.policy.host.classify} {
 		if judge == nil {
 			continue
 		}
@@ -59,12 +59,12 @@ func (d *drive) classify(err error) (Outcome, int64) {
 	if err == nil {
 		return classifyResult(d.work.result())
 	}
-	for _, excluded := range d.policy.config.Exclude {
+	for _, excluded := range d.policy.host.exclude {
 		if errors.Is(err, excluded) {
 			return OutcomeIgnored, abi.NoHint
 		}
 	}
-	if include := d.policy.config.Include; len(include) > 0 {
+	if include := d.policy.host.include; len(include) > 0 {
 		for _, included := range include {
 			if errors.Is(err, included) {
 				return OutcomeFailure, hintOf(nil, err)

@@ -2,6 +2,7 @@ package seawall
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -13,6 +14,10 @@ import (
 //
 // While the circuit is closed and the call succeeds nothing is allocated.
 func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
+	if p == nil || fn == nil {
+		var none T
+		return none, fmt.Errorf("seawall.Do: %w: neither the policy nor the function may be nil", ErrNullArgument)
+	}
 	if len(options) == 0 && p.direct {
 		if pass := p.core.Pass(); !pass.Asks() {
 			return underPass(ctx, p, pass, fn)
@@ -43,7 +48,7 @@ func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(con
 
 // inspected tells whether a result without an error may still be a failure.
 func inspected[T any](p *Policy) bool {
-	if p.config.Classify != nil {
+	if p.host.classify != nil {
 		return true
 	}
 	_, response := any((*T)(nil)).(**http.Response)

@@ -200,3 +200,27 @@ func TestManualTransitions(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestNothingToRunIsAnErrorAndNoFailure(t *testing.T) {
+	p := breakAfter(seawalltest.New(t), 1)
+	if err := p.Run(context.Background(), nil); !errors.Is(err, seawall.ErrNullArgument) {
+		t.Fatal(err)
+	}
+	if _, err := seawall.Do[int](context.Background(), p, nil); !errors.Is(err, seawall.ErrNullArgument) {
+		t.Fatal(err)
+	}
+	if _, err := seawall.Do(context.Background(), nil, answers); !errors.Is(err, seawall.ErrNullArgument) {
+		t.Fatal(err)
+	}
+	mustState(t, p, seawall.StateClosed)
+}
+
+func TestBadKeys(t *testing.T) {
+	p := breakAfter(seawalltest.New(t), 1)
+	if _, err := p.Key("\xff"); !errors.Is(err, seawall.ErrInvalidText) {
+		t.Fatal(err)
+	}
+	if _, err := p.Key(strings.Repeat("k", 10_000)); err == nil {
+		t.Fatal("a key of 10 kB")
+	}
+}

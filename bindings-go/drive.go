@@ -19,6 +19,7 @@ type drive struct {
 	err     error // of the last attempt
 	ended   bool  // the last step came of the end of an attempt
 	link    int
+	held    bool // a streamed body goes on where the function ended
 	queued  uint64
 	woken   chan struct{}
 	flight  func()
@@ -76,7 +77,7 @@ func (d *drive) unprotected(status abi.Status) {
 
 func (d *drive) loop() error {
 	for {
-		if hook := d.policy.config.OnSlowOperation; hook != nil && d.ended {
+		if hook := d.policy.host.onSlow; hook != nil && d.ended {
 			if took := d.step.Slow; took != abi.None && took != 0 {
 				d.guard("OnSlowOperation", func() { hook(duration(took)) })
 			}
@@ -94,6 +95,9 @@ func (d *drive) loop() error {
 				return d.work.attempt(d.ctx)
 			}
 			d.run()
+			if d.held {
+				return nil
+			}
 		case abi.StepWait:
 			d.wait()
 		case abi.StepQueue:
@@ -185,6 +189,9 @@ func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
 			d.call.SettleCost(amounts(used))
 		}
 	}
+	if outcome == OutcomeSuccess && d.hold(attempt, limit) {
+		return
+	}
 	if err != nil {
 		d.call.ErrorType(typeName(err))
 	}
@@ -206,14 +213,14 @@ func (d *drive) cancelled() {
 }
 
 func (d *drive) timedOut(limit uint64) {
-	if hook := d.policy.config.OnTimeout; hook != nil {
+	if hook := d.policy.host.onTimeout; hook != nil {
 		d.guard("OnTimeout", func() { hook(duration(limit)) })
 	}
 }
 
 func (d *drive) wait() {
 	span := duration(d.step.Span)
-	if hook := d.policy.config.OnRetry; hook != nil {
+	if hook := d.policy.host.onRetry; hook != nil {
 		attempt, err := int(d.step.Attempt), d.err
 		d.guard("OnRetry", func() { hook(attempt, err, span) })
 	}
@@ -245,7 +252,7 @@ func (d *drive) queue() {
 		defer stop()
 	}
 	d.policy.registry.pump()
-	if hook := d.policy.config.OnQueue; hook != nil {
+	if hook := d.policy.host.onQueue; hook != nil {
 		d.guard("OnQueue", func() { hook(most) })
 	}
 	select {
@@ -269,6 +276,9 @@ func (d *drive) unqueue() {
 // leave ends the call, also when the user's function panicked.
 func (d *drive) leave() {
 	d.unqueue()
+	if d.held {
+		return
+	}
 	if d.flight != nil {
 		d.flight()
 	}

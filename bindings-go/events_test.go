@@ -120,3 +120,15 @@ func TestMetricsAndHealth(t *testing.T) {
 		}
 	}
 }
+
+func TestAPolicysListenerGoesWithThePolicy(t *testing.T) {
+	func() {
+		p := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{}, OnStateChange: func(seawall.State, seawall.State) {}})
+		_ = p.Run(context.Background(), func(context.Context) error { return nil })
+	}()
+	waitFor(t, func() bool {
+		runtime.GC()
+		buf := make([]byte, 1<<20)
+		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "(*Registry).help(")
+	})
+}

@@ -33,13 +33,16 @@ func newLimit(ctx context.Context, r *Registry, d time.Duration) *limitContext {
 	if outer, has := ctx.Deadline(); has && outer.Before(l.deadline) {
 		l.deadline = outer
 	}
-	l.stop = r.clock.after(r, d, func() {
-		if l.Context.Err() == nil {
-			l.passed.Store(true)
-			l.cancel(errLimit)
-		}
-	})
+	l.stop = r.clock.after(r, d, l.pass)
 	return l
+}
+
+// pass ends the context because its time is over.
+func (l *limitContext) pass() {
+	if l.Context.Err() == nil {
+		l.passed.Store(true)
+		l.cancel(errLimit)
+	}
 }
 
 func (l *limitContext) Deadline() (time.Time, bool) { return l.deadline, true }

@@ -20,6 +20,8 @@ type callOptions struct {
 	// single: one attempt, no fallback; its end is the end of the call.
 	single    bool
 	streaming bool
+	// hold: a streamed body is part of the attempt.
+	hold bool
 }
 
 // CacheKey names what the call looks up; without it a policy's cache is not used.

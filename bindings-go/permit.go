@@ -17,6 +17,9 @@ func (p *Policy) Allow() (done func(err error), err error) {
 	}
 	start := p.registry.now()
 	return func(err error) {
+		if !permit.done.CompareAndSwap(false, true) {
+			return
+		}
 		outcome, hint := OutcomeSuccess, int64(abi.NoHint)
 		if err != nil {
 			outcome, hint = ClassifyError(err), hintOf(nil, err)
@@ -27,7 +30,8 @@ func (p *Policy) Allow() (done func(err error), err error) {
 }
 
 // Permit is a breaker's permission for one call. Release it in any case: without a report it gives
-// the permit back and says nothing about the dependency.
+// the permit back and says nothing about the dependency. Report it once: a probe's second report is
+// counted as stale, any other cannot be told from that of another call.
 type Permit struct {
 	policy *Policy
 	id     uint64
@@ -56,12 +60,17 @@ func (m Permit) ReportHint(outcome Outcome, took, after time.Duration) error {
 }
 
 // Release gives a permit back that was not reported.
-func (m Permit) Release() { _ = m.report(OutcomeCancelled, 0, abi.NoHint) }
+func (m Permit) Release() {
+	if m.done != nil && !m.done.Load() {
+		_ = m.report(OutcomeCancelled, 0, abi.NoHint)
+	}
+}
 
 func (m Permit) report(outcome Outcome, took time.Duration, hint int64) error {
-	if m.done == nil || !m.done.CompareAndSwap(false, true) {
-		return ErrStaleHandle
+	if m.done == nil {
+		return ErrNullArgument
 	}
+	m.done.Store(true)
 	m.policy.registry.clock.sync(m.policy.registry)
 	status := m.policy.core.Record(m.id, uint8(outcome), nanos(took), hint)
 	m.policy.registry.pump()

@@ -3,6 +3,8 @@ package seawall
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"runtime"
 	"time"
 
 	"seawall.dev/seawall/internal/abi"
@@ -13,7 +15,7 @@ type Policy struct {
 	registry *Registry
 	core     *abi.Policy
 	shape    abi.Shape
-	config   *Config
+	host     *host
 	name     string
 	key      string
 	cache    *cache
@@ -21,19 +23,23 @@ type Policy struct {
 	chain []string
 	// direct: a call may run under a pass, because no context has to be made for it.
 	direct bool
-	stop   func()
+	// base keeps the policy that a keyed view belongs to, and its listener, alive.
+	base *Policy
 }
 
-func (r *Registry) adopt(core *abi.Policy, config *Config, key string) *Policy {
-	p := &Policy{registry: r, core: core, config: config, name: core.Name(), key: key, shape: core.Shape()}
+func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
+	p := &Policy{registry: r, core: core, host: h, name: core.Name(), shape: core.Shape()}
 	p.direct = r.gate && p.shape.AttemptTimeout == abi.None && p.shape.Deadline == abi.None
-	p.chain = make([]string, p.shape.FallbackCount)
-	for i := range p.chain {
-		_, p.chain[i] = core.Fallback(uint32(i))
+	if p.shape.FallbackCount > 0 {
+		p.chain = make([]string, p.shape.FallbackCount)
+		for i := range p.chain {
+			_, p.chain[i] = core.Fallback(uint32(i))
+		}
 	}
 	p.cache = r.cacheFor(p)
-	if config.OnStateChange != nil && key == "" {
-		p.stop = r.Listen(stateListener(core.ID(), config.OnStateChange))
+	if h.onStateChange != nil {
+		stop := r.Listen(stateListener(core.ID(), h.onStateChange))
+		runtime.AddCleanup(p, func(stop func()) { stop() }, stop)
 	}
 	return p
 }
@@ -48,13 +54,16 @@ func (p *Policy) Key(key string) (*Policy, error) {
 	if status != 0 {
 		return nil, statusError(status, p.name)
 	}
-	keyed := p.registry.adopt(core, p.config, key)
-	keyed.cache = p.cache
-	return keyed, nil
+	keyed := *p
+	keyed.core, keyed.key, keyed.base = core, key, p
+	return &keyed, nil
 }
 
 // Run protects a function without a result.
 func (p *Policy) Run(ctx context.Context, fn func(ctx context.Context) error, options ...Option) error {
+	if fn == nil {
+		return fmt.Errorf("seawall: Policy.Run: %w: the function may not be nil", ErrNullArgument)
+	}
 	_, err := Do(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, options...)
 	return err
 }

@@ -72,7 +72,7 @@ func (r *Registry) New(config Config) (*Policy, error) {
 	if status != 0 {
 		return nil, configError(status, why)
 	}
-	return r.adopt(core, &config, ""), nil
+	return r.adopt(core, config.host()), nil
 }
 
 // Named is the policy that the configuration declares under the name.
@@ -81,7 +81,7 @@ func (r *Registry) Named(name string) (*Policy, error) {
 	if status != 0 {
 		return nil, configError(status, why)
 	}
-	return r.adopt(core, &Config{Name: name}, ""), nil
+	return r.adopt(core, &nothing), nil
 }
 
 // Load reads a configuration file, LoadTOML its text; source is the name for messages.

@@ -11,8 +11,9 @@ import (
 )
 
 // Transport is an http.RoundTripper under a policy. A response is judged by its status, Retry-After
-// in both its forms is honoured, and the context of the answering attempt lives until its body is
-// closed. When the attempts end on a response like 503, that response is returned unchanged.
+// in both its forms is honoured. The context and the permits of the answering attempt live until its
+// body has been read or closed: the end of the body is the end of the attempt, closing a body without
+// a length before its end says nothing about the dependency, and Timeout.Idle bounds its gaps. When the attempts end on a response like 503, that response is returned unchanged.
 type Transport struct {
 	Policy *Policy
 	// Base carries out the requests; http.DefaultTransport if nil.
@@ -53,7 +54,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			response.Body = &heldBody{ReadCloser: response.Body, end: keepContext(ctx)}
 		}
 		return response, err
-	})
+	}, func(o *callOptions) { o.hold = true })
 	if sent == 0 && request.Body != nil {
 		_ = request.Body.Close() // a RoundTripper closes it in any case
 	}

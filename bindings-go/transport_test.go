@@ -206,3 +206,74 @@ func TestMiddleware(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestThePermitLivesUntilTheBodyIsRead(t *testing.T) {
+	env := seawalltest.New(t)
+	s, _ := server(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush() // no length: a stream
+		_, _ = io.WriteString(w, "streamed")
+	})
+	policy := env.Policy(seawall.Config{Bulkhead: &seawall.Bulkhead{Limit: 1}, Breaker: &seawall.Breaker{HalfOpen: &seawall.HalfOpen{Permits: 1}}})
+	client := &http.Client{Transport: &seawall.Transport{Policy: policy}}
+	_ = policy.HalfOpen()
+	response, err := client.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Get(s.URL); !errors.Is(err, seawall.ErrRejected) {
+		t.Fatalf("the body is still read: %v", err)
+	}
+	mustState(t, policy, seawall.StateHalfOpen)
+	if body, err := io.ReadAll(response.Body); string(body) != "streamed" || err != nil {
+		t.Fatal(string(body), err)
+	}
+	response.Body.Close()
+	mustState(t, policy, seawall.StateClosed)
+	again, err := client.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Body.Close()
+	if last, err := client.Get(s.URL); err != nil {
+		t.Fatalf("a stream that was left early lost its permit: %v", err)
+	} else {
+		last.Body.Close()
+	}
+}
+
+func TestABodyThatBreaksOffIsAFailure(t *testing.T) {
+	env := seawalltest.New(t)
+	s, _ := server(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+	})
+	policy := env.Policy(seawall.Config{Breaker: &seawall.Breaker{Failures: 1}})
+	response, err := (&http.Client{Transport: &seawall.Transport{Policy: policy}}).Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.ReadAll(response.Body); err == nil {
+		t.Fatal("no error")
+	}
+	mustState(t, policy, seawall.StateOpen)
+}
+
+func TestAGapInABodyIsBounded(t *testing.T) {
+	hang := make(chan struct{})
+	s, _ := server(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		<-hang
+	})
+	defer close(hang)
+	policy := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{Failures: 1}, Timeout: &seawall.Timeout{Idle: 10 * time.Millisecond}})
+	response, err := (&http.Client{Transport: &seawall.Transport{Policy: policy}}).Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.ReadAll(response.Body); !errors.Is(err, seawall.ErrTimedOut) {
+		t.Fatal(err)
+	}
+	mustState(t, policy, seawall.StateOpen)
+}

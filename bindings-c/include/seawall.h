@@ -842,7 +842,8 @@ seawall_status seawall_bulkhead_enter(const seawall_policy *policy,
 // How a ticket stands: `ADMITTED` ends it and makes it a permit.
 //
 // Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_TIMEOUT` when
-// the wait is over or nobody knows the ticket, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+// the wait is over, `STALE_HANDLE` when nobody knows the ticket, `NO_SUCH_PART`, `INVALID_SIZE`,
+// `NULL_ARGUMENT`.
 seawall_status seawall_bulkhead_poll(const seawall_policy *policy,
                                      uint64_t ticket,
                                      seawall_entry *entry,

@@ -76,7 +76,8 @@ pub unsafe extern "C" fn seawall_bulkhead_enter(
 /// How a ticket stands: `ADMITTED` ends it and makes it a permit.
 ///
 /// Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_TIMEOUT` when
-/// the wait is over or nobody knows the ticket, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+/// the wait is over, `STALE_HANDLE` when nobody knows the ticket, `NO_SUCH_PART`, `INVALID_SIZE`,
+/// `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_bulkhead_poll(
     policy: *const seawall_policy,

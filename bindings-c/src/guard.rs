@@ -57,8 +57,11 @@ pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(armed) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // The destructor of a payload may panic too; leaking one is better than unwinding into C.
-            std::mem::forget(payload);
+            // The destructor of a payload may panic too; what that leaves is leaked rather than
+            // unwound into C.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(second);
+            }
             None
         }
     }

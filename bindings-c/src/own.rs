@@ -93,6 +93,13 @@ impl<T> Out<T> {
         if self.0.is_null() { Err(Code::NullArgument) } else { Ok(self) }
     }
 
+    /// Sets an answer that would be lost if nobody wanted it: it is made only then.
+    pub(crate) fn set_with(&self, value: impl FnOnce() -> T) {
+        if !self.0.is_null() {
+            self.set(value());
+        }
+    }
+
     pub(crate) fn set(&self, value: T) {
         if !self.0.is_null() {
             // SAFETY: `new` was promised a place that may be written to.

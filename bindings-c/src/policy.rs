@@ -75,7 +75,7 @@ fn made(
             Ok(())
         }
         Err(error) => {
-            reason.set(why(&error));
+            reason.set_with(|| why(&error));
             Err(Code::InvalidConfig)
         }
     }

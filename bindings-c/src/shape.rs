@@ -112,7 +112,7 @@ pub unsafe extern "C" fn seawall_policy_fallback(
                 Scalar::Float(value) => serde_json::json!(value),
                 Scalar::Text(value) => serde_json::json!(value),
             };
-            value.set(seawall_text::new(&json.to_string()));
+            value.set_with(|| seawall_text::new(&json.to_string()));
         }
         Ok(())
     })

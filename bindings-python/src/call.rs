@@ -86,6 +86,11 @@ impl Call {
         self.inner.commit();
     }
 
+    /// Nothing here can hold the running attempt to its limit: it counts however late it comes.
+    fn unenforced(&mut self) {
+        self.inner.unenforced();
+    }
+
     fn error_type(&mut self, name: &str) {
         self.inner.error_type(name);
     }

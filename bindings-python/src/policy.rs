@@ -124,8 +124,22 @@ impl Policy {
         })
     }
 
+    /// Whether attempts have a limit of their own.
+    fn has_attempt_limit(&self) -> bool {
+        self.inner
+            .config()
+            .timeout
+            .as_ref()
+            .is_some_and(|timeout| timeout.attempt.is_some() || timeout.adaptive.is_some())
+    }
+
     fn idle(&self) -> Option<u64> {
         self.inner.config().timeout.as_ref().and_then(|timeout| timeout.idle).map(|span| span.0)
+    }
+
+    /// Reports a fault of ours that let calls through.
+    fn internal(&self, what: &str) {
+        self.inner.registry().internal(self.inner.name(), what);
     }
 
     fn snapshot_json(&self) -> String {

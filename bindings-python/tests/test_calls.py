@@ -134,13 +134,18 @@ def test_nested_deadlines_shrink(box: Sandbox) -> None:
     def inner() -> None:
         seen.append(seawall.remaining())
 
+    @seawall.circuit_breaker()
+    def behind_a_gate() -> None:
+        seen.append(seawall.remaining())
+
     @seawall.timeout(deadline=5)
     def outer() -> None:
         box.advance(2)
         inner()
+        behind_a_gate()
 
     outer()
-    assert seen == [pytest.approx(3)] and seawall.remaining() is None
+    assert seen == [pytest.approx(3), pytest.approx(3)] and seawall.remaining() is None
 
 
 def test_a_cooperative_blocking_timeout(box: Sandbox) -> None:
@@ -153,6 +158,32 @@ def test_a_cooperative_blocking_timeout(box: Sandbox) -> None:
     with pytest.raises(seawall.AttemptTimeoutError) as ended:
         slow()
     assert ended.value.limit == 1.0 and isinstance(ended.value, TimeoutError)
+
+
+def test_a_timeout_from_a_preset_is_not_enforced_on_blocking_work_and_says_so_once(box: Sandbox) -> None:
+    @seawall.policy("preset", preset="development")
+    def slow() -> str:
+        assert seawall.remaining() is None
+        box.advance(11)
+        return "late, but an answer"
+
+    assert slow() == slow() == "late, but an answer"
+    told = [event for event in box.events() if event["kind"] == "internal"]
+    assert len(told) == 1 and "not enforced" in told[0]["detail"]
+
+
+def test_short_forms_of_parts(box: Sandbox) -> None:
+    short = seawall.policy(breaker=True, retry=2, bulkhead=3, timeout=timedelta(seconds=4), cache=60)
+
+    async def left() -> float | None:
+        return seawall.remaining()
+
+    import asyncio
+
+    assert asyncio.run(short.acall(left)) == pytest.approx(4) and short.cache_ttl == 60
+    assert short.snapshot()["bulkhead"]["limit"] == 3
+    without = seawall.policy("no breaker", preset="production", breaker=False)
+    assert without.state is None
 
 
 def test_slow_and_timeout_hooks(box: Sandbox) -> None:

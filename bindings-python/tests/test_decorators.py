@@ -168,6 +168,15 @@ def test_a_plain_function_that_returns_a_coroutine_is_an_error_not_a_hole() -> N
         always_asks()
 
 
+def test_a_plain_function_that_returns_a_task_is_an_error_too() -> None:
+    async def main() -> None:
+        hidden = seawall.circuit_breaker()(lambda: asyncio.ensure_future(asyncio.sleep(0)))
+        with pytest.raises(seawall.UsageError, match="unprotected"):
+            hidden()
+
+    asyncio.run(main())
+
+
 def test_an_attempt_timeout_for_a_blocking_function_needs_a_mode() -> None:
     with pytest.raises(seawall.ConfigError, match="mode") as refused:
         seawall.timeout(1)(lambda: None)

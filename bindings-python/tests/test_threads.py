@@ -204,3 +204,58 @@ def test_concurrent_calls_lose_no_count() -> None:
     for worker in workers:
         worker.join()
     assert (flaky.total_successes, flaky.total_failures, breaker.total_successes) == (1600, 400, 2000)
+
+
+def test_one_caller_fetches_what_many_want() -> None:
+    calls: list[int] = []
+    go = threading.Event()
+
+    @seawall.policy(cache={"ttl": 60, "first": True})
+    def fetch(key: str) -> str:
+        calls.append(1)
+        go.wait(30)
+        return key
+
+    got: list[str] = []
+    callers = [threading.Thread(target=lambda: got.append(fetch("a"))) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    go.set()
+    for caller in callers:
+        caller.join()
+    assert got == ["a"] * 8 and len(calls) == 1
+
+
+def test_one_task_fetches_what_many_want_and_its_failure_stops_nobody() -> None:
+    import asyncio
+
+    calls: list[int] = []
+
+    @seawall.policy(cache={"ttl": 60, "first": True})
+    async def fetch(key: str) -> str:
+        calls.append(1)
+        first = len(calls) == 1
+        await asyncio.sleep(0.01)
+        if first:
+            raise ConnectionError
+        return key
+
+    async def main() -> None:
+        got = await asyncio.gather(*(fetch("a") for _ in range(4)), return_exceptions=True)
+        assert sum(isinstance(answer, ConnectionError) for answer in got) == 1
+        assert [answer for answer in got if answer == "a"] == ["a"] * 3
+        calls.clear()
+        assert await asyncio.gather(*(fetch("a") for _ in range(4))) == ["a"] * 4 and not calls
+
+    asyncio.run(main())
+
+
+def test_a_call_inside_its_own_fetch_does_not_wait_for_itself() -> None:
+    depth: list[int] = []
+
+    @seawall.policy(cache={"ttl": 60, "first": True})
+    def fetch(key: str) -> str:
+        depth.append(1)
+        return fetch(key) if len(depth) < 3 else key
+
+    assert fetch("a") == "a" and len(depth) == 3

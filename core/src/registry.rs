@@ -181,6 +181,14 @@ impl Registry {
         self.0.policies.lock().get(name).and_then(|known| known.first()).map(|known| known.policy.clone())
     }
 
+    /// Lets go of the named policies, for the end of a test's registry: policy and registry hold each
+    /// other, and nobody could find them any more. Those that are held elsewhere live on.
+    pub fn forget_policies(&self) {
+        let known = std::mem::take(&mut *self.0.policies.lock());
+        // Dropped outside the lock.
+        drop(known);
+    }
+
     /// All named policies, by name.
     pub fn policies(&self) -> Vec<Policy> {
         self.0.policies.lock().values().flatten().map(|known| known.policy.clone()).collect()

@@ -1,6 +1,7 @@
 //! Every vector of `tests/vectors/config` against the core: what is wrong and where, what comes out.
 #![cfg(all(feature = "json", not(loom)))]
 
+use seawall::Registry;
 use seawall::config::{Document, Environment, Layers, PolicyConfig, Value, from_json, resolve};
 use seawall::error::ConfigError;
 use serde_json::Value as Json;
@@ -16,16 +17,32 @@ fn vectors(folder: &str) -> Vec<(PathBuf, Json)> {
         .collect()
 }
 
-/// The policy of a vector: its file, its code and its environment on top of each other.
-fn resolved(vector: &Json) -> Result<PolicyConfig, ConfigError> {
-    let file = vector["toml"].as_str().map(|text| Document::parse_toml(text, "seawall.toml")).transpose()?;
-    let code = from_json(&vector["policy"].to_string())?;
-    let environment: Environment = match &vector["environment"] {
+fn environment(vector: &Json) -> Environment {
+    match &vector["environment"] {
         Json::Object(variables) => {
             variables.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap())).collect()
         }
         _ => Environment::empty(),
-    };
+    }
+}
+
+/// A policy that no code describes.
+fn declared(vector: &Json, name: &str) -> Result<PolicyConfig, ConfigError> {
+    let registry = Registry::manual_with(1, environment(vector));
+    if let Some(text) = vector["toml"].as_str() {
+        registry.load(text, "seawall.toml")?;
+    }
+    registry.named(name).map(|policy| (*policy.config()).clone())
+}
+
+/// The policy of a vector: its file, its code and its environment on top of each other.
+fn resolved(vector: &Json) -> Result<PolicyConfig, ConfigError> {
+    if let Some(name) = vector["policy_name"].as_str() {
+        return declared(vector, name);
+    }
+    let file = vector["toml"].as_str().map(|text| Document::parse_toml(text, "seawall.toml")).transpose()?;
+    let code = from_json(&vector["policy"].to_string())?;
+    let environment = environment(vector);
     resolve(&Layers { preset: None, file: file.as_ref(), code: Some(&code), environment: &environment }, None)
 }
 

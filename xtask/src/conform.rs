@@ -16,7 +16,12 @@ struct Counts {
 type Runner = fn(&Path, &Path) -> Command;
 
 /// Languages whose runner can be started, in the order they are printed.
-pub const RUNNERS: &[(&str, Runner)] = &[("rust", rust), ("python", crate::python::conform)];
+pub const RUNNERS: &[(&str, Runner)] = &[
+    ("rust", rust),
+    ("python", crate::python::conform),
+    ("go", crate::golang::conform),
+    ("c", crate::c::conform::conform),
+];
 
 fn rust(root: &Path, dir: &Path) -> Command {
     let mut command = command(root, "cargo", &["run", "-q", "-p", "seawall-tests", "--bin", "conform", "--", "--dir"]);

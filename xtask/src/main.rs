@@ -4,6 +4,7 @@ mod c;
 mod check;
 mod conform;
 mod generate;
+mod golang;
 mod python;
 mod steps;
 mod tools;
@@ -18,9 +19,11 @@ pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 const COMMANDS: &str = "commands:
   test               everything that CI runs
   python             the tests of the Python package alone
+  c                  the tests of the C interface alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
+  package            what users install, and its quick starts in an empty place
   gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
@@ -38,9 +41,14 @@ fn main() -> ExitCode {
 fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
         ["test"] => steps::run_all(root, test_steps()),
+        ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
+        ["go"] => steps::run_all(root, golang::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
+        ["c-conform", dir] => c::conform::run(root, dir),
+        ["package", "c"] => c::package::run(root),
+        ["package"] => steps::run_all(root, package_steps()),
         ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
@@ -55,8 +63,19 @@ fn test_steps() -> Vec<Step> {
         quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json"]))
     }));
     steps.extend(python::steps());
+    steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
+    steps.extend(golang::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps
+}
+
+/// What a user installs, each installed into an empty place.
+fn package_steps() -> Vec<Step> {
+    vec![
+        Step::new("package: C archive", c::package::run),
+        Step::new("package: Python wheel", python::package),
+        Step::new("package: Go module", golang::package),
+    ]
 }
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {

@@ -5,6 +5,7 @@ use crate::steps::{Step, command, quiet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 const LOCK: &str = "bindings-python/requirements-dev.lock";
 
@@ -21,8 +22,11 @@ pub fn steps() -> Vec<Step> {
     ]
 }
 
-/// The runner of the vectors; the wheel must be installed.
+/// The vectors through the public API.
 pub fn conform(root: &Path, dir: &Path) -> Command {
+    if let Err(error) = install(root) {
+        eprintln!("the Python package: {error}");
+    }
     let mut command = Command::new(interpreter(root));
     command.arg("tests/conform.py").arg("--dir").arg(dir).current_dir(root.join("bindings-python"));
     command
@@ -38,25 +42,64 @@ fn module(root: &Path, name: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Makes the environment if the lock file is newer than it, and installs a wheel of the tree.
+/// Makes the environment if its lock file changed, and installs the wheel if the sources did.
 pub fn install(root: &Path) -> Outcome {
     let lock = fs::read_to_string(root.join(LOCK))?;
     let stamp = root.join("build/venv/seawall.lock");
+    let installed = root.join("build/venv/seawall.wheel");
     if fs::read_to_string(&stamp).unwrap_or_default() != lock {
         quiet(command(root, "python3", &["-m", "venv", "--clear", "build/venv"]))?;
         quiet(module(root, "pip", &["install", "--quiet", "--requirement", "requirements-dev.lock"]))?;
         fs::write(&stamp, lock)?;
     }
+    let sources =
+        ["Cargo.lock", "core", "bindings-python/src", "bindings-python/python", "bindings-python/pyproject.toml"];
+    let newest = sources.iter().filter_map(|path| newest(&root.join(path))).max();
+    if fs::metadata(&installed).and_then(|data| data.modified()).ok() >= newest {
+        return Ok(());
+    }
+    let wheel = wheel(root)?;
+    quiet(module(root, "pip", &["install", "--quiet", "--no-deps", "--force-reinstall", &wheel]))?;
+    Ok(fs::write(&installed, wheel)?)
+}
+
+/// When anything below `path` was last changed.
+fn newest(path: &Path) -> Option<SystemTime> {
+    if path.is_dir() {
+        return fs::read_dir(path).ok()?.filter_map(|entry| newest(&entry.ok()?.path())).max();
+    }
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+/// Builds the wheel that ships; its path.
+fn wheel(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let wheels = root.join("build/wheels");
     if wheels.exists() {
         fs::remove_dir_all(&wheels)?;
     }
-    let wheels_text = wheels.to_string_lossy().into_owned();
-    quiet(module(root, "maturin", &["build", "--quiet", "--profile", "dev", "--out", &wheels_text]))?;
-    let wheel = fs::read_dir(&wheels)?
+    let out = wheels.to_string_lossy().into_owned();
+    quiet(module(root, "maturin", &["build", "--quiet", "--release", "--locked", "--out", &out]))?;
+    let found = fs::read_dir(&wheels)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .find(|path| path.extension().is_some_and(|ending| ending == "whl"))
         .ok_or("maturin made no wheel")?;
-    let wheel = wheel.to_string_lossy().into_owned();
-    quiet(module(root, "pip", &["install", "--quiet", "--no-deps", "--force-reinstall", &wheel]))
+    Ok(found.to_string_lossy().into_owned())
+}
+
+/// The wheel in an empty environment, and the quick start of its README run there.
+pub fn package(root: &Path) -> Outcome {
+    install(root)?;
+    let wheel = wheel(root)?;
+    let home = root.join("build/package/python");
+    let home_text = home.to_string_lossy().into_owned();
+    quiet(command(root, "python3", &["-m", "venv", "--clear", &home_text]))?;
+    let python = home.join("bin/python").to_string_lossy().into_owned();
+    quiet(command(&home, &python, &["-m", "pip", "install", "--quiet", "--no-index", &wheel]))?;
+    let words = fs::read_to_string(root.join("bindings-python/README.md"))?;
+    for (number, code) in words.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next()).enumerate() {
+        let file = home.join(format!("quick_start_{number}.py"));
+        fs::write(&file, code)?;
+        quiet(command(&home, &python, &["-W", "error", &file.to_string_lossy()]))?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ struct Tool {
     install: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 10] = [
     Tool { program: "rustc", arguments: &["--version"], at_least: (1, 88), install: "rustup toolchain install stable" },
     Tool {
         program: "cargo",
@@ -20,6 +20,10 @@ const TOOLS: [Tool; 6] = [
         install: "rustup component add clippy rustfmt",
     },
     Tool { program: "cc", arguments: &["-dumpfullversion"], at_least: (10, 0), install: "apt-get install gcc" },
+    Tool { program: "c++", arguments: &["-dumpfullversion"], at_least: (10, 0), install: "apt-get install g++" },
+    Tool { program: "objcopy", arguments: &["--version"], at_least: (2, 29), install: "apt-get install binutils" },
+    Tool { program: "valgrind", arguments: &["--version"], at_least: (3, 15), install: "apt-get install valgrind" },
+    Tool { program: "pkg-config", arguments: &["--version"], at_least: (0, 29), install: "apt-get install pkg-config" },
     Tool {
         program: "python3",
         arguments: &["--version"],

@@ -5,9 +5,7 @@
 package abi
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/include
 #cgo linux,amd64 LDFLAGS: -L${SRCDIR}/lib/linux_amd64 -lseawall -lpthread -ldl -lm
-#cgo linux,arm64 LDFLAGS: -L${SRCDIR}/lib/linux_arm64 -lseawall -lpthread -ldl -lm
 #include "seawall.h"
 */
 import "C"

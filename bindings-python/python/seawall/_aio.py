@@ -44,9 +44,10 @@ class Waiter:
 class Limit:
     """Cancels what runs inside when its time is over; `expired` tells whether that happened."""
 
-    __slots__ = ("_loop", "_scope", "expired")
+    __slots__ = ("_left", "_loop", "_scope", "expired")
 
     def __init__(self, seconds: float | None) -> None:
+        self._left = False
         self._loop = asyncio.get_running_loop()
         self._scope = asyncio.timeout(seconds)
         self.expired = False
@@ -56,7 +57,7 @@ class Limit:
         self._loop.call_soon_threadsafe(self._expire)
 
     def _expire(self) -> None:
-        if not self._scope.expired() and not self.expired:
+        if not self._left and not self._scope.expired():
             self._scope.reschedule(self._loop.time())
 
     async def __aenter__(self) -> Limit:
@@ -64,6 +65,7 @@ class Limit:
         return self
 
     async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
+        self._left = True
         try:
             await self._scope.__aexit__(kind, error, traceback)
         except TimeoutError:

@@ -40,6 +40,7 @@ async def drive(flow: Flow, attempt: Any) -> Any:
             elif not await step(flow, kind):
                 return flow.finish()
     finally:
+        flow.land()
         flow.error = flow.value = None
 
 
@@ -48,11 +49,11 @@ async def step(flow: Flow, kind: int) -> bool:
     if kind == WAIT:
         flow.retrying()
         await _guarded(flow, _sleep(flow, flow.step[1]))
-        flow.step = flow.call.woke()
+        flow.rested()
     elif kind == QUEUE:
         await _guarded(flow, _queue(flow))
     elif kind == LOOK_UP:
-        flow.step = flow.call.looked_up(flow.look_up(flow.step[1]))
+        await _guarded(flow, _look_up(flow))
     elif kind == FALL_BACK:
         await _guarded(flow, _fall_back(flow))
     else:
@@ -121,6 +122,17 @@ async def limited(
         if timer is not None and time is not None:
             time.drop(timer)
     return not scope.expired, value
+
+
+async def _look_up(flow: Flow) -> None:
+    stale = flow.step[1]
+    hit = flow.look_up(stale)
+    if not hit and (flight := flow.board()) is not None:
+        waiter = library().Waiter()
+        if flight.join(waiter):
+            await waiter.wait(flow.patience())
+        hit = flow.look_up(stale)
+    flow.step = flow.call.looked_up(hit)
 
 
 async def _queue(flow: Flow) -> None:

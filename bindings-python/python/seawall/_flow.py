@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from . import _native
     from ._plan import Plan
+    from ._store import Flight
 
     Step = tuple[Any, ...]
 
@@ -44,7 +45,7 @@ class Report:
 
 class Flow:
     __slots__ = (
-        "args", "call", "error", "fn", "found", "inside", "kwargs", "plan", "record", "step", "store_key", "token", "value",
+        "args", "call", "error", "flight", "fn", "found", "inside", "kwargs", "outer", "plan", "record", "step", "store_key", "token", "value",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -52,6 +53,9 @@ class Flow:
         self.value: Any = None
         self.error: BaseException | None = None
         self.found: Any = MISSING
+        #: The look-up that others wait for while this call runs, and the attempt around this call.
+        self.flight: Flight | None = None
+        self.outer: Flow | None = _context.attempt.get()
         self.store_key: tuple[Hashable, ...] | None = None
         #: What a test's sandbox keeps of this call.
         self.record: dict[str, Any] | None = None if plan.registry.time is None else plan.registry.time.record()
@@ -98,6 +102,12 @@ class Flow:
         return left, cached, list((estimate or {}).items())
 
     # -- an attempt --------------------------------------------------------------------------
+
+    def unenforced(self) -> None:
+        """A blocking attempt has a limit, and nobody said how it is to end there."""
+        self.call.unenforced()
+        if self.plan.core.has_attempt_limit():
+            self.plan.tell_unenforced()
 
     def enter(self, limit: int | None) -> None:
         """Inside an attempt `remaining()` tells what is left of it."""
@@ -157,15 +167,45 @@ class Flow:
     def retrying(self) -> None:
         """Called before a wait: hooks see it in the caller's context."""
         self.plan.registry.deliver()
-        if self.record is not None:
-            self.record["slept"].append(self.step[1])
         _, span, attempt, _ = self.step
         self.hook("on_retry", attempt, self.error, span / 1e9)
+
+    def rested(self) -> None:
+        """After a wait."""
+        if self.record is not None:
+            self.record["slept"].append(self.step[1])
+        self.step = self.call.woke()
 
     def look_up(self, stale: bool) -> bool:
         store = self.plan.store
         self.found = MISSING if store is None or self.store_key is None else store.look_up(self.store_key, stale)
         return self.found is not MISSING
+
+    def board(self) -> Flight | None:
+        """After a miss before the first attempt: the flight of another caller to wait for, if there is one."""
+        store, call = self.plan.store, self.call
+        if store is None or self.store_key is None or call.attempts() or call.refusal() is not None:
+            return None
+        flight, flies = store.board(self.store_key)
+        if flies:
+            self.flight = flight
+            return None
+        around = self.outer
+        while around is not None:
+            if around.flight is flight:
+                return None  # a call inside the one that flies would wait for itself
+            around = around.outer
+        return flight
+
+    def patience(self) -> float | None:
+        """Seconds that waiting for another caller may take: what the call has left."""
+        left = self.call.remaining()
+        return None if left is None else left / 1e9
+
+    def land(self) -> None:
+        flight, self.flight = self.flight, None
+        if flight is not None and self.plan.store is not None:
+            self.plan.store.land(self.store_key, flight)
 
     def fallback_value(self, kind: int) -> None:
         """A link of the chain that needs no function."""

@@ -22,8 +22,12 @@ _CO_COROUTINE = 0x80
 _CO_ASYNC_GENERATOR = 0x200
 _CO_ITERABLE_COROUTINE = 0x100
 
-#: What a plain function returns when its work has not begun yet: it would run unprotected.
-DEFERRED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
+_DEFERRED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
+
+
+def is_deferred(kind: type) -> bool:
+    """Whether a plain function that returns this hands out work that has not ended: it would run unprotected."""
+    return kind in _DEFERRED or hasattr(kind, "__await__")
 
 
 def kind_of(fn: Any) -> str:

@@ -20,8 +20,8 @@ _DURATIONS = frozenset(
 )  # fmt: skip
 #: Tables whose keys are names, not options.
 _NAMED_AMOUNTS = frozenset({"costs", "limits", "value"})
-#: A part given as a bare value, and the option that it stands for.
-_SHORT = {"timeout": "attempt", "retry": "attempts", "bulkhead": "limit", "cache": "ttl"}
+#: Parts whose short form is a length of time.
+_TIMED = frozenset({"timeout", "cache"})
 
 
 def duration(value: Any) -> Any:
@@ -33,6 +33,8 @@ def duration(value: Any) -> Any:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return f"{value}s"
+        if abs(value) >= 1e9:
+            return f"{int(value)}s"
         return f"{round(value * 1e9)}ns"
     seconds = getattr(value, "total_seconds", None)
     if seconds is not None:
@@ -65,12 +67,6 @@ def _value(key: str, value: Any, within: str) -> Any:
     return value
 
 
-def part(name: str, value: Any) -> dict[str, Any] | None:
-    """The options of one part: a mapping, `True` for its defaults, or its one most used option."""
-    if value is None or value is False:
-        return None
-    if value is True:
-        return {}
-    if isinstance(value, dict):
-        return value
-    return {_SHORT[name]: value} if name in _SHORT else value
+def part(name: str, value: Any) -> Any:
+    """A part: a mapping, `True` for its defaults, `False` for none, or the short form of the schema."""
+    return duration(value) if name in _TIMED and not isinstance(value, dict) else value

@@ -72,8 +72,8 @@ class Plan:
     """What every driver works from. `core`, `pass_` and `succeed` change when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_build", "_stores", "classify", "core", "judge", "key_text", "pass_", "registry",
-        "spec", "succeed",
+        "__weakref__", "_base", "_build", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "pass_",
+        "registry", "spec", "succeed",
     )  # fmt: skip
 
     def __init__(
@@ -86,24 +86,35 @@ class Plan:
         self._build = build
         self._base = base
         self._stores: dict[int, Store] = {}
+        self._told = False
         self.key_text = key_text
         self.spec = spec
         self.classify = _classify.make(spec.on, spec.ignore, spec.classify)
         self.judge = _classify.make_result(spec.bad_result)
-        self.move_to(_registry.current())
+        self.registry: Registry = None  # type: ignore[assignment]
+        #: Where it was made: one that was made in a test stays in that test.
+        self.home: Registry = _registry.current() if base is None else base.home
+        self.move_to(_registry.current() if base is None else base.registry)
         _registry.plans.add(self)
 
     def move_to(self, registry: Registry) -> None:
+        if self.registry is registry:
+            return
+        if self._base is not None:
+            # A view shares the cells of its policy, so it takes them from there.
+            self._base.move_to(registry)
+            core: _native.Policy = self._base.core
+            self.core: _native.Policy = core if self.key_text is None else core.at(self.key_text)
+        else:
+            self.core = self._build(registry.native)
         self.registry = registry
-        self.core = self._build(registry.native)
         # The pass path keeps no deadline: a caller with one of its own always asks.
         self.pass_ = self.core.pass_ if self.spec.deadline is None else _ask
         self.succeed = self.core.succeed
 
     def keyed(self, key: str) -> Plan:
         """The same policy on the cells of `key`."""
-        build = self._build
-        return Plan(lambda registry: build(registry).at(key), self.spec, key, self._base or self)
+        return Plan(self._build, self.spec, key, self._base or self)
 
     def with_spec(self, **changes: Any) -> Plan:
         return Plan(self._build, self.spec.but(**changes), self.key_text, self._base or self)
@@ -122,6 +133,15 @@ class Plan:
             self._stores.clear()
             store = self._stores[id(registry)] = Store(registry.now, *cache)
         return store
+
+    def tell_unenforced(self) -> None:
+        """Says once that the attempt timeout of a preset or a file cannot stop blocking work."""
+        if not self._told:
+            self._told = True
+            self.core.internal(
+                "the attempt timeout is not enforced on blocking functions: "
+                'give mode="cooperative" or mode="abandon" in code'
+            )
 
     def store_key(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Hashable, ...]:
         from ._store import key_of

@@ -44,7 +44,7 @@ class Policy:
             assert name is not None
             named = name
             return cls(Plan(lambda registry: registry.named(named), spec))
-        spec.code_timeout = not {"attempt", "operation", "adaptive"}.isdisjoint(_timeout_of(config))
+        spec.code_timeout = _limits_attempts(config.get("timeout"))
         text = _json(config)
         return cls(Plan(lambda registry: registry.policy(text), spec))
 
@@ -238,9 +238,10 @@ class Policy:
             store.clear()
 
 
-def _timeout_of(config: Mapping[str, Any]) -> Any:
-    timeout = config.get("timeout")
-    return timeout if isinstance(timeout, dict) else ()
+def _limits_attempts(timeout: Any) -> bool:
+    if isinstance(timeout, dict):
+        return not {"attempt", "operation", "adaptive"}.isdisjoint(timeout)
+    return isinstance(timeout, str)  # the short form
 
 
 def _json(config: Mapping[str, Any]) -> str:

@@ -77,6 +77,8 @@ def use(registry: Registry | None) -> Registry | None:
     from .errors import ConfigError
 
     for plan in list(plans):
+        if plan.home is not _process and plan.home is not registry:
+            continue
         try:
             plan.move_to(current())
         except ConfigError:

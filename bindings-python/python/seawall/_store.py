@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 
@@ -10,17 +11,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from typing import Any
 
+    from ._wait import Waiter
+
 MISSING: Any = object()
+
+
+class Flight:
+    """A call that fetches the value of a key; others who want it wait for its landing."""
+
+    __slots__ = ("_lock", "_waiters", "landed", "process")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiters: list[Waiter] = []
+        self.landed = False
+        #: In a forked child the caller that flies does not exist.
+        self.process = os.getpid()
+
+    def join(self, waiter: Waiter) -> bool:
+        """Whether there is something to wait for."""
+        with self._lock:
+            if not self.landed:
+                self._waiters.append(waiter)
+            return not self.landed
+
+    def land(self) -> None:
+        with self._lock:
+            self.landed = True
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.wake()
 
 
 class Store:
     """Bounded, least recently used first out; ages are measured by the clock of the registry."""
 
-    __slots__ = ("_entries", "_lock", "_now", "size", "stale_for", "ttl")
+    __slots__ = ("_entries", "_flights", "_lock", "_now", "size", "stale_for", "ttl")
 
     def __init__(self, now: Callable[[], int], ttl: int, stale_for: int | None, size: int) -> None:
         self._now = now
         self._entries: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._flights: dict[Hashable, Flight] = {}
         self._lock = threading.Lock()
         self.ttl, self.stale_for, self.size = ttl, stale_for, size
 
@@ -33,6 +64,21 @@ class Store:
                 return MISSING
             self._entries.move_to_end(key)
             return entry[1]
+
+    def board(self, key: Hashable) -> tuple[Flight, bool]:
+        """The flight for a key, and whether the caller is the one that flies."""
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None and flight.process == os.getpid():
+                return flight, False
+            flight = self._flights[key] = Flight()
+            return flight, True
+
+    def land(self, key: Hashable, flight: Flight) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+        flight.land()
 
     def put(self, key: Hashable, value: Any, age: int = 0) -> None:
         with self._lock:

@@ -26,6 +26,7 @@ def drive(flow: Flow, attempt: Any) -> Any:
             elif not step(flow, kind):
                 return flow.finish()
     finally:
+        flow.land()
         flow.error = flow.value = None
 
 
@@ -34,11 +35,11 @@ def step(flow: Flow, kind: int) -> bool:
     if kind == WAIT:
         flow.retrying()
         _guarded(flow, flow.plan.registry.sleep, flow.step[1])
-        flow.step = flow.call.woke()
+        flow.rested()
     elif kind == QUEUE:
         _guarded(flow, _queue, flow)
     elif kind == LOOK_UP:
-        flow.step = flow.call.looked_up(flow.look_up(flow.step[1]))
+        _guarded(flow, _look_up, flow)
     elif kind == FALL_BACK:
         _guarded(flow, _fall_back, flow)
     else:
@@ -57,6 +58,9 @@ def _guarded(flow: Flow, fn: Any, *args: Any) -> None:
 
 def attempt(flow: Flow) -> None:
     _, number, limit, mode = flow.step
+    if mode is None and limit is not None:
+        flow.unenforced()
+        limit = flow.call.remaining()
     flow.enter(limit)
     try:
         if mode == ABANDON and limit is not None and flow.plan.registry.time is None:
@@ -91,6 +95,17 @@ def _in_pool(flow: Flow, number: int, limit: int) -> None:
         flow.failed(number, error)
     else:
         flow.succeeded(number, job.value)
+
+
+def _look_up(flow: Flow) -> None:
+    stale = flow.step[1]
+    hit = flow.look_up(stale)
+    if not hit and (flight := flow.board()) is not None:
+        waiter = _wait.ThreadWaiter()
+        if flight.join(waiter):
+            waiter.wait(flow.patience())
+        hit = flow.look_up(stale)
+    flow.step = flow.call.looked_up(hit)
 
 
 def _queue(flow: Flow) -> None:

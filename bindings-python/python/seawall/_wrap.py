@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from . import _async, _kinds, _streams, _sync
+from . import _async, _context, _kinds, _sync
 from ._flow import Flow
 from .errors import config_error
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._plan import Plan
 
-_DEFERRED = _kinds.DEFERRED
+_around = _context.deadline.get
 #: Results that carry no status: no need to look.
 _BARE = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset})
 
@@ -68,7 +68,8 @@ def _plain(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    passed = plan.pass_()
+    # The pass path keeps no deadline: inside another call's, ask.
+    passed = plan.pass_() if _around() is None else None
     if passed is None:
         return _sync.call(plan, _checked(fn), args, kwargs)
     try:
@@ -77,7 +78,7 @@ def _run(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
         flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, error)
     else:
         kind = type(result)
-        if kind in _DEFERRED:
+        if kind not in _BARE and _kinds.is_deferred(kind):
             _kinds.refuse_deferred(fn, result)
         if (kind in _BARE and plan.spec.bad_result is None) or plan.judge(result) is None:
             plan.succeed(passed)
@@ -91,7 +92,7 @@ def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         result = fn(*args, **kwargs)
-        if type(result) in _DEFERRED:
+        if type(result) not in _BARE and _kinds.is_deferred(type(result)):
             _kinds.refuse_deferred(fn, result)
         return result
 
@@ -114,7 +115,8 @@ def _coroutine(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _arun(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    passed = plan.pass_()
+    # The pass path keeps no deadline: inside another call's, ask.
+    passed = plan.pass_() if _around() is None else None
     if passed is None:
         return await _async.call(plan, fn, args, kwargs)
     try:
@@ -130,6 +132,8 @@ async def _arun(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwarg
 
 
 def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+    from . import _streams
+
     def protected(*args: Any, **kwargs: Any) -> Any:
         used = plan if plan.spec.key is None else plan.for_arguments(args, kwargs)
         return (yield from _streams.iterate(used, fn, args, kwargs))
@@ -138,6 +142,8 @@ def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _async_generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+    from . import _streams
+
     async def protected(*args: Any, **kwargs: Any) -> Any:
         used = plan if plan.spec.key is None else plan.for_arguments(args, kwargs)
         stream = _streams.AsyncStream(used, fn, args, kwargs)

@@ -82,7 +82,7 @@ def policy(
         "breaker": breaker, "retry": retry, "bulkhead": bulkhead, "timeout": timeout, "cache": cache,
     }  # fmt: skip
     options: dict[str, Any] = {part: _options.part(part, value) for part, value in parts.items()}
-    options["fallback"] = None if fallback is None or fallback is False else _fallback_part(fallback, host)
+    options["fallback"] = None if fallback is None else _fallback_part(fallback, host)
     options |= {"preset": preset, "cost": cost, "enabled": enabled, "max_keys": max_keys, "stream": stream}
     if name is not None and all(value is None for value in options.values()):
         return Policy._build(None, name, host)
@@ -92,7 +92,7 @@ def policy(
 def _fallback_part(given: Any, host: dict[str, Any]) -> Any:
     """Values and functions stay here; the core gets the order of the chain."""
     if not isinstance(given, dict):
-        return {} if given is True else given
+        return given
     options = dict(given)
     chain = []
     if "function" in options:
@@ -134,6 +134,12 @@ def circuit_breaker(*, name: str | None = None, failures: int | None = None, fal
     """
     own, host = _split(options)
     if failures is not None:
+        if own.get("window") is not None:
+            from .errors import config_error
+
+            raise config_error(
+                "conflict", "/breaker/window", "give `failures` (in a row) or a `window`, not both", source="code"
+            )
         own["window"] = {"kind": "consecutive", "failures": failures}
     config: dict[str, Any] = {"breaker": own}
     if fallback is not NOTHING:

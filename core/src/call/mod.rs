@@ -239,6 +239,12 @@ impl Call {
     /// limit of its own and its end is the end of the call.
     pub fn commit(&mut self) {
         self.committed = true;
+        self.unenforced();
+    }
+
+    /// The host cannot hold the running attempt to its own limit (blocking work, and nobody said how
+    /// it is to end): whatever it gives counts, however late. The call's deadline holds.
+    pub fn unenforced(&mut self) {
         if self.limit.is_some_and(|limit| !limit.is_deadline) {
             self.limit = None;
         }

@@ -8,15 +8,22 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
     }
     let wrong = plain(wrong);
     let mut best: Option<(usize, &str)> = None;
+    // `prod` for `production`: the only one that begins so.
+    let mut began: Option<&str> = None;
+    let mut beginnings = 0;
     for candidate in candidates {
         let right = plain(candidate);
+        if wrong.len() >= 3 && right.starts_with(&wrong) {
+            began = Some(candidate);
+            beginnings += 1;
+        }
         let distance = distance(&wrong, &right);
         let allowed = (wrong.len().max(right.len()) / 3).clamp(1, 3);
         if distance <= allowed && best.is_none_or(|(shortest, _)| distance < shortest) {
             best = Some((distance, candidate));
         }
     }
-    best.map(|(_, name)| name)
+    best.map(|(_, name)| name).or(began.filter(|_| beginnings == 1))
 }
 
 /// `failureRate`, `failure-rate` and `FAILURE_RATE` all mean `failure_rate`.
@@ -53,6 +60,8 @@ mod tests {
         assert_eq!(nearest("failureRate", names), Some("failure_rate"));
         assert_eq!(nearest("atempts", names), Some("attempts"));
         assert_eq!(nearest("open_fro", names), Some("open_for"));
+        assert_eq!(nearest("attem", names), Some("attempts"));
+        assert_eq!(nearest("fail", names), None, "it may be either");
         assert_eq!(nearest("colour", names), None);
         assert_eq!(nearest(&"x".repeat(10_000), names), None);
     }

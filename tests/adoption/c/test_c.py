@@ -310,32 +310,58 @@ def test_the_global_off_switch() -> None:
         assert upstream.calls == 6 and not seawall.is_enabled()
 
 
+def number(text: str, metric: str, **labels: str) -> float:
+    """The one sample of that name and these labels, whatever other labels it has."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith((metric + "{", metric + " ")) and all(f'{key}="{value}"' in line for key, value in labels.items()):
+            found.append(float(line.rsplit(" ", 1)[1]))
+    assert len(found) == 1, (metric, labels, found)
+    return found[0]
+
+
 def test_metrics(box: Sandbox) -> None:
-    breaker = resilience.circuit_breaker(name="metered", max_failures=2)
-    with pytest.raises(ConnectionError):
-        breaker(Upstream(DOWN))()
-    breaker(Upstream("fine"))()
-    breaker.open()
-    with pytest.raises(seawall.CircuitOpenError):
-        breaker(Upstream("x"))()
-    retried = seawall.policy("calls", retry={"attempts": 2}, timeout={"attempt": 5, "mode": "cooperative"},
-                             fallback={"value": "else"}, cache={"ttl": 60, "first": True})  # fmt: skip
-    retried(Upstream(DOWN, "after"))("a")
-    retried(Upstream("never"))
-    assert retried(Upstream(DOWN))("b") == "else"
+    """Each of the metrics that the module had, and that it moves."""
+    service = seawall.policy(
+        "svc", breaker={"window": {"kind": "consecutive", "failures": 9}}, retry={"attempts": 2}, bulkhead=1,
+        timeout={"attempt": 5, "mode": "cooperative"}, fallback={"value": "else"}, cache={"ttl": 60, "first": True},
+    )  # fmt: skip
+    assert service(Upstream(DOWN, "after"))("a") == "after"
+    assert service(Upstream(DOWN))("b") == "else"
+    cached = service(Upstream("kept"))
+    assert [cached("c"), cached("c")] == ["kept", "kept"]
 
     def late() -> None:
         box.advance(9)
 
-    retried(late)()
-    with resilience.with_bulkhead(resource_type="metered room", limit=1) as room, pytest.raises(seawall.BulkheadFullError):
-        room(Upstream("x"))()
+    assert service(late)() == "else"
+    with service.enter():
+        inside = seawall.metrics()
+        assert service(Upstream("x"))("d") == "else"
+    service.open()
+    assert service(Upstream("x"))("e") == "else"
     text = seawall.metrics()
-    names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
-    for part, minimum in {"breaker": 4, "retry": 3, "timeout": 2, "bulkhead": 3, "fallback": 1}.items():
-        found = sorted(name for name in names if name.startswith(f"seawall_{part}_"))
-        assert len(found) >= minimum, (part, found)
-    assert len(names) > 15, sorted(names)
+    part, call = {"name": "svc"}, {"policy": "svc"}
+    expected = {
+        "breaker state": number(text, "seawall_breaker_state", state="open", **part) == 1,
+        "breaker failures": number(text, "seawall_breaker_calls_total", outcome="failure", **part) == 5,
+        "breaker successes": number(text, "seawall_breaker_calls_total", outcome="success", **part) == 2,
+        "breaker transitions": number(text, "seawall_breaker_transitions_total", **part) == 1,
+        "breaker rejections": number(text, "seawall_breaker_rejections_total", **part) == 1,
+        "retry attempts": number(text, "seawall_retry_attempts_total", outcome="failure", **call) == 3,
+        "retries": number(text, "seawall_retry_retries_total", attempt="1", **call) == 3,
+        "retry exhausted": number(text, "seawall_retry_exhausted_total", reason="attempts", **call) == 2,
+        "success after retry": number(text, "seawall_retry_success_after_retry_total", **call) == 1,
+        "timeouts exceeded": number(text, "seawall_timeout_attempts_total", **call) == 2,
+        "timeout durations": number(text, "seawall_timeout_duration_seconds_sum", **call) == 18,
+        "bulkhead rejections": number(text, "seawall_bulkhead_rejections_total", reason="bulkhead_full", **part) == 1,
+        "bulkhead active": number(inside, "seawall_bulkhead_in_use", **part) == 1,
+        "bulkhead queue depth": number(inside, "seawall_bulkhead_queued", **part) == 0,
+        "fallback used": number(text, "seawall_fallback_used_total", kind="value", **call) == 4,
+        "cache hits": number(text, "seawall_cache_hits_total", **call) == 1,
+        "errors": number(text, "seawall_call_errors_total", error_type="ConnectionError", **call) == 3,
+    }
+    assert len(expected) > 15 and all(expected.values()), [what for what, right in expected.items() if not right]
 
 
 def test_state_is_visible_in_logs(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

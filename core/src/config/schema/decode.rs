@@ -149,6 +149,7 @@ pub struct Fields<'a> {
     nodes: &'a BTreeMap<String, Node>,
     table: &'static Table,
     path: &'a str,
+    layer: Layer,
 }
 
 impl<'a> Fields<'a> {
@@ -159,17 +160,34 @@ impl<'a> Fields<'a> {
                 return Err(unknown_option(key, node, at.path, table));
             }
         }
-        Ok(Fields { nodes, table, path: at.path })
+        Ok(Fields { nodes, table, path: at.path, layer: at.node.layer })
     }
 
     pub fn take<T: Decode>(&self, name: &str) -> Result<Given<T>, Fault> {
         let field = self.table.field(name).expect("the struct and its table come from one list");
         let Some(node) = self.nodes.get(name) else {
             let path = join(self.path, name);
-            return Ok(Given { value: default_of(field, &path)?, layer: None });
+            let value = default_of(field, &path).map_err(|fault| self.complete(fault, field, &path))?;
+            return Ok(Given { value, layer: None });
         };
         let path = if node.bare { self.path.to_owned() } else { join(self.path, name) };
         Ok(Given { value: T::decode(&At { node, path: &path }, &field.facts)?, layer: Some(node.layer) })
+    }
+}
+
+impl Fields<'_> {
+    /// A missing option: who left it out, and what it looks like.
+    fn complete(&self, fault: Fault, field: &Field, path: &str) -> Fault {
+        if fault.error.code != ConfigCode::Required || fault.error.path != path {
+            return fault;
+        }
+        let example = field.facts.example.map(|example| match field.kind {
+            Kind::Span | Kind::Name => format!(", for example `{} = \"{example}\"`", field.name),
+            Kind::Map(_) => format!(", for example `{} = {{ {example} }}`", field.name),
+            _ => format!(", for example `{} = {example}`", field.name),
+        });
+        let reason = format!("`{}` is required{}", field.name, example.unwrap_or_default());
+        Fault::new(ConfigCode::Required, path, reason).layer(Some(self.layer))
     }
 }
 
@@ -216,9 +234,13 @@ pub fn scalar(text: &str) -> Data {
 
 fn unknown_option(key: &str, node: &Node, path: &str, table: &Table) -> Fault {
     let meant = nearest(key, table.fields.iter().map(|field| field.name)).or_else(|| alias(key, table));
-    Fault::new(ConfigCode::UnknownOption, &join(path, &clip(key)), format!("`{}` is not an option here", clip(key)))
-        .suggest(meant)
-        .layer(Some(node.layer))
+    let mut reason = format!("`{}` is not an option here", clip(key));
+    if meant.is_none() {
+        let names: Vec<String> = table.fields.iter().map(|field| format!("`{}`", field.name)).collect();
+        let there_are = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
+        reason = format!("{reason}; the options are: {there_are}");
+    }
+    Fault::new(ConfigCode::UnknownOption, &join(path, &clip(key)), reason).suggest(meant).layer(Some(node.layer))
 }
 
 fn alias(key: &str, table: &Table) -> Option<&'static str> {

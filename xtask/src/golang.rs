@@ -1,0 +1,159 @@
+//! The Go module: its library, its tests, its vectors, its package.
+
+use crate::Outcome;
+use crate::c::library;
+use crate::steps::{Step, command, output_of, quiet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const MODULE: &str = "seawall.dev/seawall";
+const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+pub fn steps() -> Vec<Step> {
+    vec![
+        Step::new("Go: library", prepare),
+        Step::new("Go: format and vet", look),
+        Step::new("Go: tests under the race detector", |root| quiet(go(root, &["test", "-race", "./..."]))),
+        Step::new("Go: ports A and B", |root| {
+            let mut test = go(root, &["test", "./..."]);
+            test.current_dir(root.join("tests/adoption"));
+            quiet(test)
+        }),
+    ]
+}
+
+/// The vectors through the public API.
+pub fn conform(root: &Path, dir: &Path) -> Command {
+    if let Err(error) = prepare(root) {
+        eprintln!("the library of the Go module: {error}");
+    }
+    let mut run = go(root, &["run", "./internal/conform", "--dir"]);
+    run.arg(dir);
+    run
+}
+
+/// Puts the static library that ships, and its header, where cgo looks for them.
+pub fn prepare(root: &Path) -> Outcome {
+    place(root, &root.join("bindings-go"))
+}
+
+fn place(root: &Path, module: &Path) -> Outcome {
+    let abi = module.join("internal/abi");
+    let built = library::build(root, library::Kind::Release)?.join("libseawall.a");
+    copy(&built, &abi.join("lib/linux_amd64/libseawall.a"))?;
+    // The tools of Go know the files of a package, not the libraries it is linked with: the header
+    // that lies in the package names its library, so that another library is another build.
+    let header = fs::read_to_string(root.join("bindings-c/include/seawall.h"))?;
+    let stamped = format!("{header}// of the library {:016x}\n", fingerprint(&fs::read(&built)?));
+    write(&abi.join("seawall.h"), stamped.as_bytes())
+}
+
+fn fingerprint(bytes: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+fn copy(from: &Path, to: &Path) -> Outcome {
+    write(to, &fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?)
+}
+
+/// Writes what has changed, so that nothing is built anew without need.
+fn write(to: &Path, bytes: &[u8]) -> Outcome {
+    if fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(fs::write(to, bytes).map_err(|error| format!("{}: {error}", to.display()))?)
+}
+
+fn look(root: &Path) -> Outcome {
+    for folder in ["bindings-go", "tests/adoption"] {
+        let mut format = command(root, "gofmt", &["-l", "."]);
+        format.current_dir(root.join(folder));
+        let unformatted = output_of(format)?;
+        if !unformatted.is_empty() {
+            return Err(format!("not formatted, run gofmt -w in {folder}:\n{unformatted}").into());
+        }
+        let mut vet = go(root, &["vet", "./..."]);
+        vet.current_dir(root.join(folder));
+        quiet(vet)?;
+    }
+    Ok(())
+}
+
+/// Builds the module with its library, installs it into an empty place as `go get` does, and runs the
+/// quick start of its page there.
+pub fn package(root: &Path) -> Outcome {
+    let out = root.join("build/package");
+    let (module, proxy, trial) = (out.join("go/module"), out.join("go/proxy"), out.join("go/trial"));
+    for folder in [&module, &proxy, &trial] {
+        if folder.exists() {
+            writable(folder)?;
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+    }
+    let tracked = output_of(command(root, "git", &["ls-files", "bindings-go"]))?;
+    for file in tracked.lines().filter_map(|file| file.strip_prefix("bindings-go/")).filter(|file| ships(file)) {
+        copy(&root.join("bindings-go").join(file), &module.join(file))?;
+    }
+    place(root, &module)?;
+    let pack = ["run", "./internal/pack", &shown(&module), MODULE, VERSION, &shown(&proxy)];
+    quiet(go(root, &pack))?;
+    try_out(root, &proxy, &trial)
+}
+
+/// Neither tests nor tools of the repository go into the package.
+fn ships(file: &str) -> bool {
+    !file.ends_with("_test.go")
+        && !file.starts_with("internal/pack/")
+        && !file.starts_with("internal/conform/")
+        && file != ".gitignore"
+}
+
+fn try_out(root: &Path, proxy: &Path, trial: &Path) -> Outcome {
+    let page = fs::read_to_string(root.join("bindings-go/README.md"))?;
+    let program = page.split("```go\n").nth(1).and_then(|rest| rest.split("```").next());
+    fs::write(trial.join("main.go"), program.ok_or("bindings-go/README.md has no quick start")?)?;
+    fs::write(trial.join("go.mod"), "module quickstart\n\ngo 1.24\n")?;
+    let usual = output_of(command(root, "go", &["env", "GOPROXY"]))?;
+    // A place of its own each time: Go remembers what is in the folder of a version.
+    let modules = trial.join(format!("modules-{}", std::process::id()));
+    let inside = |arguments: &[&str]| {
+        let mut go = command(root, "go", arguments);
+        go.current_dir(trial)
+            .env("GOMODCACHE", &modules)
+            .env("GOFLAGS", "-modcacherw")
+            .env("GOPROXY", format!("file://{},{}", proxy.display(), usual.trim()))
+            .env("GONOSUMDB", MODULE)
+            .env("GONOSUMCHECK", "1");
+        go
+    };
+    quiet(inside(&["get", &format!("{MODULE}@{VERSION}")]))?;
+    let said = output_of(inside(&["run", "."]))?;
+    if said.contains("identity is resting") {
+        Ok(())
+    } else {
+        Err(format!("the quick start said something else:\n{said}").into())
+    }
+}
+
+/// A module cache is read-only, which would keep it from being removed.
+fn writable(folder: &Path) -> Outcome {
+    quiet(command(folder, "chmod", &["-R", "u+w", "."]))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn go(root: &Path, arguments: &[&str]) -> Command {
+    let mut go = command(root, "go", arguments);
+    go.current_dir(root.join("bindings-go"));
+    go
+}
