@@ -201,4 +201,3 @@ fn read(pass: NativePass) -> Pass {
 pub(crate) fn numbers(wakes: Vec<u64>) -> Vec<f64> {
     wakes.into_iter().map(|ticket| ticket as f64).collect()
 }
-

@@ -19,6 +19,7 @@ type Runner = fn(&Path, &Path) -> Command;
 pub const RUNNERS: &[(&str, Runner)] = &[
     ("rust", rust),
     ("python", crate::python::conform),
+    ("typescript", crate::node::conform),
     ("go", crate::golang::conform),
     ("c", crate::c::conform::conform),
 ];

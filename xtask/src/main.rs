@@ -5,6 +5,7 @@ mod check;
 mod conform;
 mod generate;
 mod golang;
+mod node;
 mod python;
 mod steps;
 mod tools;
@@ -19,6 +20,8 @@ pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 const COMMANDS: &str = "commands:
   test               everything that CI runs
   python             the tests of the Python package alone
+  node               the tests of the npm package alone
+  go                 the tests of the Go module alone
   c                  the tests of the C interface alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
@@ -44,6 +47,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),
         ["python"] => steps::run_all(root, python::steps()),
+        ["node"] => steps::run_all(root, node::steps()),
         ["go"] => steps::run_all(root, golang::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
@@ -64,8 +68,10 @@ fn test_steps() -> Vec<Step> {
     }));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
+    steps.extend(node::steps());
     steps.extend(golang::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
+    steps.extend(package_steps());
     steps
 }
 
@@ -74,6 +80,7 @@ fn package_steps() -> Vec<Step> {
     vec![
         Step::new("package: C archive", c::package::run),
         Step::new("package: Python wheel", python::package),
+        Step::new("package: npm tarball", node::package),
         Step::new("package: Go module", golang::package),
     ]
 }
