@@ -172,6 +172,27 @@ def test_reload_keeps_state(tmp_path: Any) -> None:
         assert identity(lambda: None)() == "nobody"
 
 
+def test_a_sandbox_knows_the_file_of_the_process(tmp_path: Any) -> None:
+    path = tmp_path / "odd=name.toml"
+    path.write_text(TOML)
+    script = """
+import sys, seawall
+from seawall.testing import sandbox
+if len(sys.argv) > 1:
+    seawall.configure(sys.argv[1])
+identity = seawall.policy("identity")
+with sandbox():
+    identity.force_open()
+    seawall.policy("identity")
+    assert identity.state == "forced_open"
+assert identity.state == "closed"
+"""
+    for arguments, variables in (([str(path)], {}), ([], {"SEAWALL_CONFIG": str(path)})):
+        command = [sys.executable, "-c", script, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | variables)
+        assert done.returncode == 0, done.stderr
+
+
 def test_policies_move_into_a_sandbox_and_back() -> None:
     breaker = seawall.circuit_breaker(failures=1)
     call = breaker(lambda: 1 // 0)

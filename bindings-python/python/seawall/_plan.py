@@ -112,6 +112,9 @@ class Plan:
         self.pass_ = self.core.pass_ if self.spec.deadline is None else _ask
         self.succeed = self.core.succeed
 
+    #: Whether the key of a call was already taken from its arguments.
+    is_keyed = False
+
     def keyed(self, key: str) -> Plan:
         """The same policy on the cells of `key`."""
         return Plan(self._build, self.spec, key, self._base or self)
@@ -165,6 +168,8 @@ class _Keyed:
     """A view of a plan for the length of one call on one key."""
 
     __slots__ = ("_plan", "core", "key_text", "pass_", "succeed")
+
+    is_keyed = True
 
     def __init__(self, plan: Plan, key: str) -> None:
         self._plan = plan

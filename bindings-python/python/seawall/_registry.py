@@ -28,8 +28,8 @@ class Registry:
         #: Only on a manual clock: moves it instead of sleeping.
         self.time: ManualTime | None = None
         self._hub: Hub | None = None
-        #: Configurations that were loaded, so that a test's registry knows the same policies.
-        self.loaded: list[tuple[str, str]] = []
+        #: The configuration that was loaded, so that a test's registry can know the same policies.
+        self.loaded: tuple[str | None, str] | None = None
 
     @property
     def hub(self) -> Hub:
@@ -90,18 +90,17 @@ def use(registry: Registry | None) -> Registry | None:
 def configure(source: str | os.PathLike[str], *, name: str | None = None) -> None:
     """Loads policies from a TOML file (a path) or from TOML text.
 
-    Text is told from a path by its line breaks or brackets. Loading again replaces the file layer
-    and keeps the state of every policy whose shape allows it.
+    Text is told from a path by a line break, or by the bracket that it begins with. Loading again
+    replaces the file layer and keeps the state of every policy whose shape allows it.
     """
     registry = current()
     text = os.fspath(source)
-    if isinstance(source, str) and ("\n" in text or "[" in text or "=" in text):
+    if isinstance(source, str) and ("\n" in text or text.lstrip().startswith("[")):
         registry.native.load(text, name or "text")
-        registry.loaded.append((text, name or "text"))
+        registry.loaded = text, name or "text"
     else:
         registry.native.load_path(text)
-        with open(text, encoding="utf-8") as file:
-            registry.loaded.append((file.read(), text))
+        registry.loaded = None, text
 
 
 def reload() -> None:

@@ -53,38 +53,39 @@ def check(plan: Plan, fn: Any, kind: str) -> None:
         )
 
 
-def _plain(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
-    if plan.spec.key is not None:
+def _plain(plan: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
+    if plan.spec.key is not None and not plan.is_keyed:
 
         def keyed(*args: Any, **kwargs: Any) -> Any:
-            return _run(plan.for_arguments(args, kwargs), fn, args, kwargs)
+            return _plain(plan.for_arguments(args, kwargs), fn)(*args, **kwargs)
 
         return keyed
 
+    plain_results = plan.spec.bad_result is None
+
     def protected(*args: Any, **kwargs: Any) -> Any:
-        return _run(plan, fn, args, kwargs)
+        # The pass path keeps no deadline: inside another call's, ask.
+        if _around() is not None or (passed := plan.pass_()) is None:
+            return _sync.call(plan, _checked(fn), args, kwargs)
+        try:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
+            flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, error)
+        else:
+            if (plain_results and type(result) in _BARE) or _is_good(plan, fn, result):
+                plan.succeed(passed)
+                return result
+            flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, None, result)
+        return _sync.drive(flow, _sync.attempt)
 
     return protected
 
 
-def _run(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    # The pass path keeps no deadline: inside another call's, ask.
-    passed = plan.pass_() if _around() is None else None
-    if passed is None:
-        return _sync.call(plan, _checked(fn), args, kwargs)
-    try:
-        result = fn(*args, **kwargs)
-    except BaseException as error:
-        flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, error)
-    else:
-        kind = type(result)
-        if kind not in _BARE and _kinds.is_deferred(kind):
-            _kinds.refuse_deferred(fn, result)
-        if (kind in _BARE and plan.spec.bad_result is None) or plan.judge(result) is None:
-            plan.succeed(passed)
-            return result
-        flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, None, result)
-    return _sync.drive(flow, _sync.attempt)
+def _is_good(plan: Plan, fn: Callable[..., Any], result: Any) -> bool:
+    """Whether a result is no failure; refuses one that is work yet to be done."""
+    if type(result) not in _BARE and _kinds.is_deferred(type(result)):
+        _kinds.refuse_deferred(fn, result)
+    return plan.judge(result) is None
 
 
 def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,35 +101,31 @@ def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _coroutine(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
-    if plan.spec.key is not None:
+def _coroutine(plan: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
+    if plan.spec.key is not None and not plan.is_keyed:
 
         async def keyed(*args: Any, **kwargs: Any) -> Any:
-            return await _arun(plan.for_arguments(args, kwargs), fn, args, kwargs)
+            return await _coroutine(plan.for_arguments(args, kwargs), fn)(*args, **kwargs)
 
         return keyed
 
+    plain_results = plan.spec.bad_result is None
+
     async def protected(*args: Any, **kwargs: Any) -> Any:
-        return await _arun(plan, fn, args, kwargs)
+        if _around() is not None or (passed := plan.pass_()) is None:
+            return await _async.call(plan, fn, args, kwargs)
+        try:
+            result = await fn(*args, **kwargs)
+        except BaseException as error:
+            flow = Flow(plan, fn, args, kwargs).open_after(passed, error)
+        else:
+            if (plain_results and type(result) in _BARE) or plan.judge(result) is None:
+                plan.succeed(passed)
+                return result
+            flow = Flow(plan, fn, args, kwargs).open_after(passed, None, result)
+        return await _async.drive(flow, _async.attempt)
 
     return protected
-
-
-async def _arun(plan: Plan, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    # The pass path keeps no deadline: inside another call's, ask.
-    passed = plan.pass_() if _around() is None else None
-    if passed is None:
-        return await _async.call(plan, fn, args, kwargs)
-    try:
-        result = await fn(*args, **kwargs)
-    except BaseException as error:
-        flow = Flow(plan, fn, args, kwargs).open_after(passed, error)
-    else:
-        if (type(result) in _BARE and plan.spec.bad_result is None) or plan.judge(result) is None:
-            plan.succeed(passed)
-            return result
-        flow = Flow(plan, fn, args, kwargs).open_after(passed, None, result)
-    return await _async.drive(flow, _async.attempt)
 
 
 def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:

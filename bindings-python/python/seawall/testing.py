@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import threading
 
 from . import _native, _options, _registry
@@ -152,13 +153,19 @@ class Sandbox:
         self._events: list[dict[str, Any]] = []
 
     def __enter__(self) -> Sandbox:
-        for text, source in _registry.current().loaded:
-            self._native.load(text, source)
+        self._load_what_the_process_loaded()
         if self._config is not None:
             self._native.load(self._config, "sandbox")
         self._registry.hub.add(self._events.append, None)
         self._before = _registry.use(self._registry)
         return self
+
+    def _load_what_the_process_loaded(self) -> None:
+        loaded = _registry.current().loaded
+        if loaded is not None and loaded[0] is not None:
+            self._native.load(loaded[0], loaded[1])
+        elif loaded is not None or "SEAWALL_CONFIG" in os.environ:
+            self._native.load_path(loaded[1] if loaded is not None else os.environ["SEAWALL_CONFIG"])
 
     def __exit__(self, *_: object) -> None:
         _registry.use(self._before)
