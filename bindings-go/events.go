@@ -44,8 +44,8 @@ func (r *Registry) Listen(call func(Event)) (stop func()) {
 		r.events = r.core.Subscribe()
 		r.listening.Store(true)
 		if !r.clock.stands() {
-			r.helper = make(chan struct{})
-			go r.help(r.helper)
+			r.reader = make(chan struct{})
+			go r.read(r.reader)
 		}
 	}
 	return func() { r.unlisten(id) }
@@ -60,16 +60,16 @@ func (r *Registry) unlisten(id uint64) {
 		return
 	}
 	r.listening.Store(false)
-	if r.helper != nil {
-		close(r.helper)
-		r.helper = nil
+	if r.reader != nil {
+		close(r.reader)
+		r.reader = nil
 	}
 	r.events.Free()
 	r.events = nil
 }
 
-// help reads the ring and applies due transitions while there are listeners.
-func (r *Registry) help(stop chan struct{}) {
+// read reads the ring and applies due transitions while there are listeners.
+func (r *Registry) read(stop chan struct{}) {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {

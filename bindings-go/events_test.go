@@ -55,26 +55,26 @@ func TestAListenerMayUseThePolicyAndMayPanic(t *testing.T) {
 	}
 }
 
-func TestTheHelperLivesOnlyWhileThereAreListeners(t *testing.T) {
-	helpers := func() int {
+func TestTheReaderLivesOnlyWhileThereAreListeners(t *testing.T) {
+	readers := func() int {
 		buf := make([]byte, 1<<20)
-		return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*Registry).help(")
+		return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*Registry).read(")
 	}
-	if n := helpers(); n != 0 {
-		t.Fatalf("%d helpers without a listener", n)
+	if n := readers(); n != 0 {
+		t.Fatalf("%d readers without a listener", n)
 	}
-	p := seawall.MustNew(seawall.Config{Name: "with a helper", Breaker: &seawall.Breaker{Failures: 1, OpenFor: time.Millisecond}})
+	p := seawall.MustNew(seawall.Config{Name: "with a reader", Breaker: &seawall.Breaker{Failures: 1, OpenFor: time.Millisecond}})
 	halfOpened := make(chan struct{}, 8)
 	stop := seawall.Listen(func(e seawall.Event) {
 		if e.Kind == "half_opened" {
 			halfOpened <- struct{}{}
 		}
 	})
-	waitFor(t, func() bool { return helpers() == 1 })
+	waitFor(t, func() bool { return readers() == 1 })
 	_, _ = seawall.Do(context.Background(), p, fails)
-	<-halfOpened // nobody called: the helper applied the transition
+	<-halfOpened // nobody called: the reader applied the transition
 	stop()
-	waitFor(t, func() bool { return helpers() == 0 })
+	waitFor(t, func() bool { return readers() == 0 })
 }
 
 func TestNoGoroutineIsLeftBehind(t *testing.T) {
@@ -129,6 +129,6 @@ func TestAPolicysListenerGoesWithThePolicy(t *testing.T) {
 	waitFor(t, func() bool {
 		runtime.GC()
 		buf := make([]byte, 1<<20)
-		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "(*Registry).help(")
+		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "(*Registry).read(")
 	})
 }

@@ -21,7 +21,7 @@ type Registry struct {
 	listeners map[uint64]*listener
 	nextID    uint64
 	events    *abi.Events
-	helper    chan struct{}
+	reader    chan struct{}
 	listening atomic.Bool
 	deliver   sync.Mutex
 }
