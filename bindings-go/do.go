@@ -40,7 +40,10 @@ func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(con
 	}()
 	value, err := fn(ctx)
 	returned = true
-	if err == nil && !inspected[T](p) && p.core.Succeed(pass) {
+	if err == nil && !inspected[T](p) {
+		if !p.core.Succeed(pass) {
+			p.registry.pump() // the circuit has changed meanwhile and was told all the same
+		}
 		return value, nil
 	}
 	return afterPass(ctx, p, pass, fn, value, err)

@@ -224,3 +224,19 @@ func TestBadKeys(t *testing.T) {
 		t.Fatal("a key of 10 kB")
 	}
 }
+
+func TestASuccessOfAnOlderGenerationIsCountedOnceAsStale(t *testing.T) {
+	p := breakAfter(seawalltest.New(t), 1)
+	if err := p.Run(context.Background(), func(context.Context) error { return p.Open() }); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := p.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	totals := snapshot["breaker"].(map[string]any)["totals"].(map[string]any)
+	if totals["stale"] != 1.0 || totals["success"] != 0.0 {
+		t.Fatal(totals)
+	}
+	mustState(t, p, seawall.StateOpen)
+}

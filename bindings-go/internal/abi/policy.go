@@ -150,8 +150,7 @@ func (p *Policy) Pass() (pass Pass) {
 	return pass
 }
 
-// Succeed counts a success under a pass; false means that the pass has ended meanwhile and that the
-// success has to be reported.
+// Succeed counts a success under a pass; false: the circuit has changed meanwhile, and was told so.
 func (p *Policy) Succeed(pass Pass) bool {
 	counted := C.seawall_policy_succeed(p.ptr, C.uint64_t(pass.number))
 	runtime.KeepAlive(p)
