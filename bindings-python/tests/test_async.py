@@ -265,6 +265,37 @@ def test_limits_of_a_stream(run: Run) -> None:
     run(main)
 
 
+def test_a_block_that_is_cancelled_counts_nothing(run: Run) -> None:
+    breaker = seawall.policy(breaker={"window": {"kind": "consecutive", "failures": 1}}, timeout=5)
+
+    async def main() -> None:
+        with anyio.move_on_after(0.01) as scope:
+            async with breaker:
+                await anyio.sleep(60)
+        assert scope.cancelled_caught
+        totals = breaker.snapshot()["breaker"]["totals"]
+        assert (totals["cancelled"], totals["failure"]) == (1, 0)
+
+    run(main)
+
+
+def test_the_deadline_covers_a_whole_stream(run: Run) -> None:
+    @seawall.timeout(deadline=0.03, idle=5)
+    async def stream() -> Any:
+        yield 0
+        await anyio.sleep(60)
+        yield 1
+
+    async def main() -> None:
+        got: list[int] = []
+        with pytest.raises(seawall.DeadlineExceededError):
+            async for item in stream():
+                got.append(item)
+        assert got == [0]
+
+    run(main)
+
+
 def test_a_stream_left_early_is_cancelled(run: Run) -> None:
     breaker = seawall.circuit_breaker()
 

@@ -65,16 +65,15 @@ class Block:
 
     def _end(self, error: BaseException | None) -> bool:
         flow = self._flow
-        if error is None:
-            flow.succeeded(self._number, None)
-        else:
-            flow.failed(self._number, error)
         try:
+            if error is None:
+                flow.succeeded(self._number, None)
+            else:
+                flow.failed(self._number, error)
             flow.finish()
         except BaseException as ended:
-            if ended is error:
-                return False
-            raise
+            if ended is not error:
+                raise
         return False
 
     async def __aenter__(self) -> Block:
@@ -126,16 +125,17 @@ class Attempt:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: TracebackType | None) -> bool:
         flow = self._attempts.flow
         flow.leave()
-        if error is None:
-            flow.succeeded(self.num, None)
-        else:
-            flow.failed(self.num, error)
-        if flow.step[0] != FINISH:
-            return True
-        self._attempts.over = True
         try:
+            if error is None:
+                flow.succeeded(self.num, None)
+            else:
+                flow.failed(self.num, error)
+            if flow.step[0] != FINISH:
+                return True
+            self._attempts.over = True
             flow.finish()
         except BaseException as ended:
+            self._attempts.over = True
             if ended is not error:
                 raise
             return False

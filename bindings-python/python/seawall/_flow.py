@@ -154,6 +154,11 @@ class Flow:
         if self.step[0] == WAIT:
             self.hook("on_timeout", self._refusal())
 
+    def idled(self, attempt: int, error: BaseException) -> None:
+        """A stream made its consumer wait too long: a timeout of the attempt, not of its first limit."""
+        self.error, self.value = error, None
+        self.step = self.call.done(attempt, TIMEOUT, None)
+
     def give_up(self, error: BaseException | None = None) -> None:
         """The caller is gone: permits go back, nothing is counted but a deadline that passed."""
         left = _context.left()

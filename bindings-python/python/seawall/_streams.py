@@ -66,7 +66,8 @@ def iterate(plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 def _resume(flow: Flow, number: int, step: Any, given: tuple[Any, ...], returned: list[Any]) -> Any:
-    token = _context.deadline.set(_context.narrowed(flow.plan.registry, flow.call.remaining()))
+    gap, _ = _gap(flow)
+    token = _context.deadline.set(_context.narrowed(flow.plan.registry, gap))
     try:
         return step(*given)
     except StopIteration as end:
@@ -77,6 +78,14 @@ def _resume(flow: Flow, number: int, step: Any, given: tuple[Any, ...], returned
         _context.deadline.reset(token)
     returned.append(flow.finish())
     return ENDED
+
+
+def _gap(flow: Flow) -> tuple[int | None, bool]:
+    """How long the next item may take, and whether that is the idle limit rather than the deadline."""
+    idle, left = flow.plan.core.idle(), flow.call.remaining()
+    if idle is None or (left is not None and left <= idle):
+        return left, False
+    return idle, True
 
 
 class _FirstItem(BaseException):
@@ -90,7 +99,7 @@ class AsyncStream:
         self._flow = Flow(plan, fn, args, kwargs).open()
         self._source: Any = None
         self._number = 0
-        self._idle = plan.core.idle()
+        self._in_gap = False
 
     async def first(self) -> Any:
         flow = self._flow
@@ -117,9 +126,10 @@ class AsyncStream:
 
     async def resume(self, method: str, *given: Any) -> Any:
         flow = self._flow
-        token = _context.deadline.set(_context.narrowed(flow.plan.registry, self._idle))
+        gap, self._in_gap = _gap(flow)
+        token = _context.deadline.set(_context.narrowed(flow.plan.registry, gap))
         try:
-            item = await self._item(self._idle, getattr(self._source, method), given)
+            item = await self._item(gap, getattr(self._source, method), given)
         finally:
             _context.deadline.reset(token)
         if item is ENDED:
@@ -145,9 +155,13 @@ class AsyncStream:
         return ENDED
 
     def _late(self, cause: BaseException | None) -> None:
-        error = AttemptTimeoutError("no item of the stream came in time")
+        if not self._in_gap:
+            self._flow.expired(self._number, cause)
+            return
+        error = AttemptTimeoutError("the next item of the stream did not come within its idle limit")
+        error.limit = (self._flow.plan.core.idle() or 0) / 1e9
         error.__cause__ = cause
-        self._flow.expired(self._number, error)
+        self._flow.idled(self._number, error)
 
     async def close(self) -> None:
         self._flow.give_up()
