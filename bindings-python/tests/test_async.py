@@ -245,7 +245,7 @@ def test_a_stream_is_retried_only_before_its_first_item(run: Run) -> None:
 
 
 def test_limits_of_a_stream(run: Run) -> None:
-    @seawall.timeout(0.02, idle=0.02)
+    @seawall.timeout(0.3, idle=0.3)
     async def stream(slow: int) -> Any:
         for number in range(3):
             if number == slow:
@@ -280,7 +280,7 @@ def test_a_block_that_is_cancelled_counts_nothing(run: Run) -> None:
 
 
 def test_the_deadline_covers_a_whole_stream(run: Run) -> None:
-    @seawall.timeout(deadline=0.03, idle=5)
+    @seawall.timeout(deadline=0.3, idle=5)
     async def stream() -> Any:
         yield 0
         await anyio.sleep(60)
