@@ -1,6 +1,7 @@
 //! The Go module: its library, its tests, its vectors, its package.
 
 use crate::Outcome;
+use crate::adoption;
 use crate::c::library;
 use crate::steps::{Step, command, output_of, quiet};
 use std::fs;
@@ -15,12 +16,19 @@ pub fn steps() -> Vec<Step> {
         Step::new("Go: library", prepare),
         Step::new("Go: format and vet", look),
         Step::new("Go: tests under the race detector", |root| quiet(go(root, &["test", "-race", "./..."]))),
-        Step::new("Go: ports A and B", |root| {
-            let mut test = go(root, &["test", "./..."]);
-            test.current_dir(root.join("tests/adoption"));
-            quiet(test)
-        }),
+        Step::new("Go: ports A and B", ports),
     ]
+}
+
+/// Runs the ports, and demands that each feature's test was among what ran.
+fn ports(root: &Path) -> Outcome {
+    let mut test = go(root, &["test", "-v", "./..."]);
+    test.current_dir(root.join("tests/adoption"));
+    let said = output_of(test)?;
+    let passed: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("--- PASS: ")?.split(' ').next()).collect();
+    adoption::ran(root, "a/", &passed)?;
+    adoption::ran(root, "b/", &passed)
 }
 
 /// The vectors through the public API.

@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
+mod adoption;
 mod c;
 mod check;
 mod conform;
@@ -53,7 +54,9 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["c-conform", dir] => c::conform::run(root, dir),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
-        ["gen"] => c::header::run(root, false).and_then(|()| generate::run(root, false)),
+        ["gen"] => {
+            c::header::run(root, false).and_then(|()| generate::run(root, false)).and_then(|()| adoption::write(root))
+        }
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
     }
