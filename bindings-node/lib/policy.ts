@@ -8,6 +8,7 @@ import type { Link, NativePolicy, NativeRegistry } from './native.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
 import { Store } from './store.js';
+import { streamed } from './stream.js';
 
 /** A fallback in code: besides what a file can say, any value and a function of the error. */
 export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
@@ -52,6 +53,14 @@ export class Policy {
     return function (this: unknown, ...args: A): Promise<R> {
       return execute(() => work.apply(this, args)) as Promise<R>;
     };
+  }
+
+  /**
+   * A stream under the policy: one attempt from the first item asked for to its end. It is retried
+   * only before the first item; leaving it early is no failure.
+   */
+  stream<T>(source: (attempt: Attempt) => AsyncIterable<T>, options: CallOptions = {}): AsyncGenerator<T, void, undefined> {
+    return streamed((work, more) => this.execute(work, more), source, options);
   }
 
   /** The same policy for one key (a model, a tenant, a host), with a state of its own. */
