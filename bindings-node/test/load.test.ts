@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
-const entry = JSON.stringify(new URL('../lib/index.js', import.meta.url).href);
+const entry = JSON.stringify(new URL('../package/index.js', import.meta.url).href);
 
 test('loading takes at most 15 ms and starts no thread', () => {
   // CPU time, the best of five processes: what loading costs, not what else the machine does.

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import * as seawall from '../lib/index.js';
 
-const entry = new URL('../lib/index.js', import.meta.url).href;
+const entry = new URL('../package/index.js', import.meta.url).href;
 
 function node(script: string, env: Record<string, string> = {}): string {
   return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 20_000 });
