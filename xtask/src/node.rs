@@ -24,7 +24,10 @@ pub fn conform(root: &Path, dir: &Path) -> Command {
 }
 
 fn build(root: &Path) -> Outcome {
-    if !root.join("bindings-node/node_modules/typescript").exists() {
+    let changed =
+        |file: &str| fs::metadata(root.join("bindings-node").join(file)).and_then(|meta| meta.modified()).ok();
+    // What is installed carries its own copy of the lock file; an older one is another install.
+    if changed("node_modules/.package-lock.json") < changed("package-lock.json") {
         quiet(npm(root, &["ci", "--silent", "--no-audit", "--no-fund"]))?;
     }
     quiet(npm(root, &["run", "--silent", "build"]))
