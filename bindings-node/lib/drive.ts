@@ -2,6 +2,7 @@
 import { judgeError, judgeValue, type Classify, type Judged, type Outcome } from './classify.js';
 import { enclosing, within } from './context.js';
 import { dress } from './errors.js';
+import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import { gate, type Link, type NativeCall, type NativePolicy, type NativeRegistry, type Step, type Verdict } from './native.js';
 import type { Store } from './store.js';
@@ -162,6 +163,7 @@ class Driver<T> {
   async #follow(step: Step): Promise<T> {
     for (;;) {
       wake(step.wakes);
+      deliver();
       switch (step.kind) {
         case 'run':
           step = await this.#attempt(step.attempt ?? 1, step.span);

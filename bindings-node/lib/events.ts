@@ -23,14 +23,22 @@ export interface SeawallEvent {
 /** How often a listener looks for events of others, in milliseconds. */
 const EVERY_MS = 100;
 
+/** Those who read events now. */
+const readers = new Set<() => void>();
+
+/** Hands a call's own events to the listeners as soon as the call is decided. */
+export function deliver(): void {
+  for (const read of readers) read();
+}
+
 /**
- * Calls `listener` for each event, outside of every lock, at most 100 ms later. The timer keeps no
- * process alive. A listener that throws is reported and changes nothing.
+ * Calls `listener` for each event, outside of every lock: for calls of this thread as soon as they
+ * are decided, for all others at most 100 ms later. The timer keeps no process alive. A listener
+ * that throws is reported and changes nothing.
  */
 export function listen(listener: (event: SeawallEvent) => void, of: NativeRegistry = registry()): Disposable {
   const cursor: NativeCursor = of.subscribe();
   const read = () => {
-    of.tick();
     for (const text of cursor.drain()) {
       try {
         listener(JSON.parse(text) as SeawallEvent);
@@ -39,10 +47,15 @@ export function listen(listener: (event: SeawallEvent) => void, of: NativeRegist
       }
     }
   };
-  const timer = setInterval(read, EVERY_MS).unref();
+  const timer = setInterval(() => {
+    of.tick();
+    read();
+  }, EVERY_MS).unref();
+  readers.add(read);
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
+      readers.delete(read);
       read();
       cursor.close();
     },

@@ -1,7 +1,7 @@
 import type { Classify, Outcome } from './classify.js';
 import { drive, type Attempt, type CallOptions, type Driven, type Hooks } from './drive.js';
 import { configuring, dress, MisuseError } from './errors.js';
-import { listen, type SeawallEvent } from './events.js';
+import { deliver, listen, type SeawallEvent } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import type { FallbackOptions, PolicyOptions } from './generated/config.js';
 import type { Link, NativePolicy, NativeRegistry } from './native.js';
@@ -127,6 +127,7 @@ export class Policy {
   }
   #control(to: string, amount = 0): void {
     if (!this.#driven.native.control(to, amount)) throw this.#lacks('breaker');
+    deliver();
   }
 
   // ---- the bulkhead by hand ----

@@ -151,8 +151,8 @@ test('a listener hears of a transition', async () => {
   const seen: string[] = [];
   const listening = policy.onOpen((event) => seen.push(`${event.from} ${event.to} ${event.reason}`));
   await assert.rejects(policy.execute(boom));
-  listening[Symbol.dispose]();
   assert.deepEqual(seen, ['closed open consecutive_failures']);
+  listening[Symbol.dispose]();
   box[Symbol.dispose]();
 });
 
