@@ -24,6 +24,7 @@ mod policy;
 mod registry;
 pub mod retry;
 pub mod rng;
+pub mod run;
 mod sync;
 pub mod time;
 pub mod timeout;
@@ -31,3 +32,4 @@ mod window;
 
 pub use policy::{Pass, Policy, RetrySchedule};
 pub use registry::Registry;
+pub use run::{Error, policy};

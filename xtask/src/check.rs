@@ -8,8 +8,17 @@ pub fn steps() -> Vec<Step> {
     vec![
         Step::new("format", |root| quiet(command(root, "cargo", &["fmt", "--all", "--check"]))),
         Step::new("lints", |root| {
-            let arguments =
-                ["clippy", "-q", "--workspace", "--all-targets", "--features", "seawall/json", "--", "-D", "warnings"];
+            let arguments = [
+                "clippy",
+                "-q",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                "seawall/json,seawall/tokio",
+                "--",
+                "-D",
+                "warnings",
+            ];
             quiet(command(root, "cargo", &arguments))
         }),
         Step::new("arrows between crates", arrows),

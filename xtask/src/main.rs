@@ -67,7 +67,7 @@ fn test_steps() -> Vec<Step> {
     let mut steps = vec![Step::new("toolchains", tools::check)];
     steps.extend(check::steps());
     steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
-        quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json"]))
+        quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tokio"]))
     }));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));

@@ -1,0 +1,122 @@
+//! The driver on tokio. A dropped future reports its caller as gone: every permit goes back.
+
+use super::drive::{Guarded, end};
+use super::error::Error;
+use super::wait::{self, Waiter};
+use crate::call::{CallOptions, Step};
+use crate::outcome::{Hint, Outcome};
+use crate::policy::Policy;
+use crate::time::Span;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+impl Policy {
+    /// Awaits `work`, again where the policy retries. At an attempt's limit its future is dropped.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    pub async fn run_async<T, E, F>(&self, work: impl FnMut() -> F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.run_async_with(|_: &E| (Outcome::Failure, None), work).await
+    }
+
+    /// The same; `classify` judges errors.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    pub async fn run_async_with<T, E, F>(
+        &self,
+        classify: impl Fn(&E) -> (Outcome, Option<Hint>),
+        mut work: impl FnMut() -> F,
+    ) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut guarded = Guarded(self.call_with(CallOptions::default()));
+        let mut step = guarded.0.start();
+        let mut last = None;
+        loop {
+            wait::wake(guarded.0.take_wakes());
+            step = match step {
+                Step::Run { attempt, limit, .. } => match within(self, limit, work()).await {
+                    Some(result) => {
+                        let (outcome, hint) = match &result {
+                            Ok(_) => (Outcome::Success, None),
+                            Err(error) => classify(error),
+                        };
+                        last = Some(result);
+                        guarded.0.done(attempt, outcome, hint)
+                    }
+                    None => guarded.0.expire(attempt),
+                },
+                Step::Wait { span, .. } => {
+                    sleep(self, span).await;
+                    guarded.0.woke()
+                }
+                Step::Queue { ticket, span } => {
+                    let mut queued = Queued { ticket, told: false };
+                    queued.register().await;
+                    // Once more now that the ticket can be woken: the permit may have come before.
+                    match (guarded.0.woke(), span) {
+                        (Step::Queue { .. }, Some(span)) if self.registry().clock().is_manual() => {
+                            self.registry().clock().advance(span);
+                            guarded.0.woke()
+                        }
+                        (Step::Queue { .. }, _) => {
+                            within(self, span, queued.woken()).await;
+                            guarded.0.woke()
+                        }
+                        (step, _) => step,
+                    }
+                }
+                Step::LookUp { .. } => guarded.0.looked_up(false),
+                Step::FallBack { .. } => guarded.0.fell_back(false),
+                Step::Finish(verdict) => return end(&guarded.0, verdict, last),
+            };
+        }
+    }
+}
+
+/// The output, or nothing at the limit: then the future is dropped. A manual clock has no timers.
+async fn within<F: Future>(policy: &Policy, limit: Option<Span>, work: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) if !policy.registry().clock().is_manual() => {
+            tokio::time::timeout(limit.to_duration(), work).await.ok()
+        }
+        _ => Some(work.await),
+    }
+}
+
+async fn sleep(policy: &Policy, span: Span) {
+    let clock = policy.registry().clock();
+    if clock.is_manual() { clock.advance(span) } else { tokio::time::sleep(span.to_duration()).await }
+}
+
+/// A place in the table of waiters; leaves it when it is dropped.
+struct Queued {
+    ticket: u64,
+    told: bool,
+}
+
+impl Queued {
+    async fn register(&mut self) {
+        poll_fn(|cx| {
+            wait::register(self.ticket, Waiter::Task(cx.waker().clone()));
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Ready when the task is polled again: that is what waking the ticket does.
+    async fn woken(&mut self) {
+        poll_fn(|_| if std::mem::replace(&mut self.told, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        wait::forget(self.ticket);
+    }
+}

@@ -1,0 +1,96 @@
+//! The Rust driver: runs closures and futures under a policy.
+//!
+//! ```
+//! use seawall::{Error, Policy};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let identity = Policy::builder("identity")
+//!     .consecutive_failures(5)
+//!     .open_for(Duration::from_secs(30))
+//!     .retry(3)
+//!     .build()?;
+//!
+//! let user = identity.run(|| Ok::<_, std::io::Error>("ada"))?;
+//! assert_eq!(user, "ada");
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "tokio")]
+mod asynchronous;
+mod builder;
+mod drive;
+mod error;
+mod permit;
+mod wait;
+
+pub use builder::Builder;
+pub use drive::Classify;
+pub use error::Error;
+pub use permit::{BreakerPermit, BulkheadPermit};
+
+use crate::config::Document;
+use crate::error::ConfigError;
+use crate::outcome::{Hint, Outcome};
+use crate::policy::Policy;
+use crate::registry::Registry;
+
+/// The policy of that name, as the file that `SEAWALL_CONFIG` names or the environment declares it.
+///
+/// # Errors
+/// `unknown_option` at `/policy/<name>` if nobody declares it; whatever is wrong with the file.
+pub fn policy(name: &str) -> Result<Policy, ConfigError> {
+    Registry::global().named(name)
+}
+
+/// Whether a text is a configuration: every policy in it is resolved.
+///
+/// # Errors
+/// The first mistake, with its place.
+pub fn check(toml: &str) -> Result<(), ConfigError> {
+    Document::parse_toml(toml, "toml").map(|_| ())
+}
+
+impl Policy {
+    /// Begins a policy in code. What is not said keeps its default.
+    pub fn builder(name: &str) -> Builder {
+        Builder::new(name)
+    }
+
+    /// Runs `work`, again where the policy retries, and blocks while it waits. Every error is a
+    /// failure; judge with [`Policy::run_with`] where that is too coarse.
+    ///
+    /// A panic in `work` is recorded as a failure and goes on unwinding.
+    ///
+    /// # Errors
+    /// The closure's own error as [`Error::User`], or how the policy ended the call.
+    pub fn run<T, E>(&self, work: impl FnMut() -> Result<T, E>) -> Result<T, Error<E>> {
+        self.run_with(|_: &E| (Outcome::Failure, None), work)
+    }
+
+    /// The same; `classify` judges errors.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    pub fn run_with<T, E>(
+        &self,
+        classify: impl Fn(&E) -> (Outcome, Option<Hint>),
+        work: impl FnMut() -> Result<T, E>,
+    ) -> Result<T, Error<E>> {
+        drive::blocking(self, &classify, work)
+    }
+
+    /// The same, with an answer where the policy has none: `instead` gets the error the call would
+    /// end with.
+    ///
+    /// # Errors
+    /// As [`Policy::run`], where `instead` answers with an error.
+    pub fn run_or<T, E>(
+        &self,
+        work: impl FnMut() -> Result<T, E>,
+        instead: impl FnOnce(&Error<E>) -> Option<T>,
+    ) -> Result<T, Error<E>> {
+        self.run(work).or_else(|error| instead(&error).ok_or(error))
+    }
+}

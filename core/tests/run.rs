@@ -1,0 +1,188 @@
+//! The Rust driver: blocking and on tokio.
+
+use seawall::breaker::State;
+use seawall::error::Code;
+use seawall::{Error, Policy, Registry};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+fn breaker(registry: &Registry) -> Policy {
+    Policy::builder("identity").consecutive_failures(1).open_for(Duration::from_secs(5)).build_in(registry).unwrap()
+}
+
+#[test]
+fn values_and_errors_come_out_and_an_open_circuit_refuses() {
+    let registry = Registry::manual(1);
+    let policy = breaker(&registry);
+    assert_eq!(policy.run(|| Ok::<_, &str>(7)).unwrap(), 7);
+    let error = policy.run(|| Err::<(), _>("down")).unwrap_err();
+    assert_eq!(error.into_user(), Some("down"));
+    let refused = policy.run(|| Ok::<_, &str>(7)).unwrap_err();
+    assert!(refused.is_refused());
+    assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+    registry.clock().advance(Duration::from_secs(5).into());
+    assert_eq!(policy.run(|| Ok::<_, &str>(8)).unwrap(), 8);
+    assert_eq!(policy.state(), Some(State::Closed));
+}
+
+#[test]
+fn a_panic_is_a_failure_and_goes_on_unwinding() {
+    let registry = Registry::manual(1);
+    let under_a_pass = breaker(&registry);
+    let caught = catch_unwind(AssertUnwindSafe(|| under_a_pass.run(|| -> Result<(), &str> { panic!("boom") })));
+    assert!(caught.is_err());
+    assert_eq!(under_a_pass.state(), Some(State::Open));
+
+    let policy = Policy::builder("slow").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| policy.run(|| -> Result<(), &str> { panic!("boom") }))).is_err());
+    assert_eq!(policy.state(), Some(State::Open));
+    assert!(policy.bulkhead().unwrap().is_empty());
+}
+
+#[test]
+fn retries_wait_on_the_manual_clock() {
+    let registry = Registry::manual(1);
+    let policy = Policy::builder("retry").retry(3).build_in(&registry).unwrap();
+    let calls = AtomicU32::new(0);
+    let got = policy.run(|| match calls.fetch_add(1, Ordering::Relaxed) {
+        2 => Ok("third"),
+        _ => Err("not yet"),
+    });
+    assert_eq!(got.unwrap(), "third");
+    let Error::User { attempts, reason, .. } = policy.run(|| Err::<(), _>("never")).unwrap_err() else {
+        panic!("not the user's error")
+    };
+    assert_eq!((attempts, reason.map(|stop| stop.as_str())), (3, Some("attempts")));
+}
+
+#[test]
+fn an_attempt_that_comes_back_late_timed_out() {
+    let registry = Registry::manual(1);
+    let policy = Policy::builder("late").attempt_timeout(Duration::from_secs(1)).build_in(&registry).unwrap();
+    let late = policy.run(|| {
+        registry.clock().advance(Duration::from_secs(2).into());
+        Ok::<_, &str>(1)
+    });
+    assert!(matches!(late, Err(Error::TimedOut { limit, .. }) if limit == Duration::from_secs(1)));
+}
+
+#[test]
+fn guards_give_their_place_back() {
+    let registry = Registry::manual(1);
+    let policy = breaker(&registry);
+    policy.permit().unwrap().failure();
+    registry.clock().advance(Duration::from_secs(5).into());
+    drop(policy.permit().unwrap());
+    policy.permit().unwrap().success();
+    assert_eq!(policy.state(), Some(State::Closed));
+
+    let rooms = Policy::builder("rooms").bulkhead(1, None).build_in(&registry).unwrap();
+    let inside = rooms.try_enter().unwrap();
+    assert_eq!(rooms.try_enter().err().map(|refusal| refusal.code), Some(Code::BulkheadFull));
+    drop(inside);
+    assert!(rooms.try_enter().is_ok());
+}
+
+#[test]
+fn threads_queue_for_a_bulkhead_and_all_get_in() {
+    let registry = Registry::manual(1);
+    registry.clock().thaw();
+    let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+    let (inside, most) = (AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let run = policy.run(|| {
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        Ok::<_, &str>(())
+                    });
+                    run.unwrap();
+                }
+            });
+        }
+    });
+    assert!(most.load(Ordering::SeqCst) <= 2);
+    assert!(policy.bulkhead().unwrap().is_empty());
+}
+
+#[test]
+fn mistakes_are_told_when_the_policy_is_built() {
+    let registry = Registry::manual(1);
+    let error = Policy::builder("llm").retry(0).build_in(&registry).err().unwrap();
+    assert_eq!(error.path, "/policy/llm/retry/attempts");
+    assert_eq!(Policy::builder("").build_in(&registry).err().unwrap().path, "/name");
+    assert_eq!(seawall::policy("nobody-declared-this").err().unwrap().path, "/policy/nobody-declared-this");
+}
+
+#[cfg(feature = "tokio")]
+mod on_tokio {
+    use super::*;
+
+    fn system_time() -> Registry {
+        let registry = Registry::manual(1);
+        registry.clock().thaw();
+        registry
+    }
+
+    #[tokio::test]
+    async fn a_future_is_dropped_at_its_limit() {
+        let registry = system_time();
+        let policy = Policy::builder("slow").attempt_timeout(Duration::from_millis(20)).build_in(&registry).unwrap();
+        let dropped = Arc::new(());
+        let held = dropped.clone();
+        let got = policy
+            .run_async(move || {
+                let held = held.clone();
+                async move {
+                    let _held = held;
+                    std::future::pending::<()>().await;
+                    Ok::<_, &str>(())
+                }
+            })
+            .await;
+        assert!(matches!(got, Err(Error::TimedOut { .. })));
+        assert_eq!(Arc::strong_count(&dropped), 1);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_call_gives_its_permits_back() {
+        let registry = system_time();
+        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+        {
+            let call = policy.run_async(|| std::future::pending::<Result<(), &str>>());
+            tokio::pin!(call);
+            assert!(tokio::time::timeout(Duration::from_millis(10), &mut call).await.is_err());
+            assert!(!policy.bulkhead().unwrap().is_empty());
+        }
+        assert!(policy.bulkhead().unwrap().is_empty());
+        assert_eq!(policy.state(), Some(State::Closed));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn tasks_queue_for_a_bulkhead_and_all_get_in() {
+        let registry = system_time();
+        let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+        let tasks: Vec<_> = (0..50)
+            .map(|n| {
+                let policy = policy.clone();
+                tokio::spawn(async move {
+                    policy
+                        .run_async(|| async {
+                            tokio::task::yield_now().await;
+                            Ok::<_, &str>(n)
+                        })
+                        .await
+                })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap().unwrap(), n);
+        }
+        assert!(policy.bulkhead().unwrap().is_empty());
+    }
+}
