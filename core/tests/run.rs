@@ -154,7 +154,7 @@ mod on_tokio {
         let registry = system_time();
         let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
         {
-            let call = policy.run_async(|| std::future::pending::<Result<(), &str>>());
+            let call = policy.run_async(std::future::pending::<Result<(), &str>>);
             tokio::pin!(call);
             assert!(tokio::time::timeout(Duration::from_millis(10), &mut call).await.is_err());
             assert!(!policy.bulkhead().unwrap().is_empty());

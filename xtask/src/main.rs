@@ -6,6 +6,7 @@ mod check;
 mod conform;
 mod generate;
 mod golang;
+mod mutants;
 mod node;
 mod python;
 mod steps;
@@ -28,6 +29,7 @@ const COMMANDS: &str = "commands:
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
+  mutants            twenty planted faults, each killed by a vector
   gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["go"] => steps::run_all(root, golang::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
+        ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
         ["gen"] => {
@@ -74,6 +77,7 @@ fn test_steps() -> Vec<Step> {
     steps.extend(node::steps());
     steps.extend(golang::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
+    steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());
     steps
 }

@@ -1,0 +1,167 @@
+//! Faults planted by hand, one at a time: each must make a vector fail.
+
+use crate::Outcome;
+use crate::steps::command;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+struct Mutant {
+    file: &'static str,
+    /// Text that stands there exactly once.
+    from: &'static str,
+    to: &'static str,
+}
+
+const fn mutant(file: &'static str, from: &'static str, to: &'static str) -> Mutant {
+    Mutant { file, from, to }
+}
+
+const MUTANTS: [Mutant; 20] = [
+    mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),
+    mutant("breaker/transition.rs", "State::HalfOpen { word.step() + 1 }", "State::HalfOpen { word.step() }"),
+    mutant("breaker/closed.rs", "(word.streak() >= failures)", "(word.streak() > failures)"),
+    mutant("breaker/closed.rs", "if counts.calls < minimum {", "if counts.calls <= minimum {"),
+    mutant(
+        "breaker/closed.rs",
+        "log.enter(&self.cell, index, tallied + index + 1);",
+        "log.enter(&self.cell, index, 0);",
+    ),
+    mutant("breaker/half_open.rs", "() if successes >= needed => Some(true)", "() if successes > needed => Some(true)"),
+    mutant(
+        "breaker/half_open.rs",
+        "(Counted::Neutral(_), _) => Kind::Free",
+        "(Counted::Neutral(_), _) => Kind::Success",
+    ),
+    mutant(
+        "breaker/half_open.rs",
+        "let doublings = (expired + u64::from(one_more))",
+        "let doublings = (expired * 0 + 0 * u64::from(one_more))",
+    ),
+    mutant(
+        "breaker/mod.rs",
+        "if word.gate() >> 1 != permit.0 as u32 >> 1 {",
+        "if false && word.gate() >> 1 != permit.0 as u32 >> 1 {",
+    ),
+    mutant("breaker/mod.rs", "took > slow.longer_than", "took >= slow.longer_than"),
+    mutant(
+        "window/time.rs",
+        "let oldest = (epoch + 1).saturating_sub(self.count);",
+        "let oldest = epoch.saturating_sub(self.count);",
+    ),
+    mutant("retry/mod.rs", "if self.retries >= config.attempts {", "if self.retries > config.attempts {"),
+    mutant("retry/mod.rs", "Some(limit) if elapsed.plus(wait) > limit", "Some(limit) if elapsed > limit"),
+    mutant(
+        "retry/backoff.rs",
+        "let e = exact(&config.backoff, k).min(cap).0 as f64;",
+        "let e = exact(&config.backoff, k).0 as f64;",
+    ),
+    mutant(
+        "budget/mod.rs",
+        "balance.saturating_add(by).min(capacity)",
+        "balance.saturating_add(by).min(capacity + u64::MAX / 2)",
+    ),
+    mutant(
+        "bulkhead/mod.rs",
+        "n.checked_sub(1));\n        self.admit_waiters(inside)",
+        "n.checked_sub(1));\n        Wakes::new()",
+    ),
+    mutant("bulkhead/queue.rs", "self.waiting.pop_first()?", "self.waiting.pop_last()?"),
+    mutant("timeout/mod.rs", ".max(self.config.min).min(fixed)", ".min(fixed)"),
+    mutant(
+        "call/settle.rs",
+        "now.since(self.attempt_started) >= chance",
+        "now.since(self.attempt_started) >= Span::ZERO",
+    ),
+    mutant(
+        "call/rescue.rs",
+        "Outcome::Permanent => fallback.on_permanent",
+        "Outcome::Permanent => fallback.on_failure",
+    ),
+];
+
+pub fn run(root: &Path) -> Outcome {
+    let scratch = root.join("build/mutants");
+    plant_bed(root, &scratch)?;
+    let healthy = vectors(&scratch)?;
+    if !healthy.status.success() {
+        return Err("without any fault the vectors fail already".into());
+    }
+    let (mut killed, mut alive) = (0, 0);
+    for (index, mutant) in MUTANTS.iter().enumerate() {
+        let dead = kill(root, &scratch, mutant)?;
+        let verdict = if dead { "killed" } else { "ALIVE " };
+        println!(
+            "        {:>2} {verdict} {}: {}",
+            index + 1,
+            mutant.file,
+            mutant.to.lines().next().unwrap_or_default()
+        );
+        if dead { killed += 1 } else { alive += 1 }
+    }
+    println!("{killed} passed, {alive} failed");
+    if alive == 0 {
+        Ok(())
+    } else {
+        Err(format!("{alive} planted faults are alive: write the vectors that kill them").into())
+    }
+}
+
+/// Whether the vectors notice the fault. A fault that cannot be planted or built is an error.
+fn kill(root: &Path, scratch: &Path, mutant: &Mutant) -> Result<bool, Box<dyn std::error::Error>> {
+    let source = fs::read_to_string(root.join("core/src").join(mutant.file))?;
+    if source.matches(mutant.from).count() != 1 {
+        return Err(format!("core/src/{} has no single place that says `{}`", mutant.file, mutant.from).into());
+    }
+    let place = scratch.join("core/src").join(mutant.file);
+    fs::write(&place, source.replace(mutant.from, mutant.to))?;
+    let result = vectors(scratch);
+    fs::write(&place, &source)?;
+    Ok(!result?.status.success())
+}
+
+/// A workspace of the core and the runner alone, with a target folder of its own.
+fn plant_bed(root: &Path, scratch: &Path) -> Outcome {
+    fs::create_dir_all(scratch)?;
+    for folder in ["core", "tests"] {
+        let _ = fs::remove_dir_all(scratch.join(folder));
+        let copied = command(root, "cp", &["-r", folder]).arg(scratch).status()?;
+        if !copied.success() {
+            return Err(format!("cannot copy {folder}").into());
+        }
+    }
+    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
+    let alone: Vec<String> = manifest
+        .lines()
+        .map(|line| match line {
+            _ if line.starts_with("members") => "members = [\"core\", \"tests\"]".to_owned(),
+            _ if line.starts_with("default-members") => "default-members = [\"core\"]".to_owned(),
+            // The planted code need not please anybody.
+            _ if line.contains("= \"deny\"") => line.replace("\"deny\"", "\"allow\""),
+            _ => line.to_owned(),
+        })
+        .collect();
+    fs::write(scratch.join("Cargo.toml"), alone.join("\n"))?;
+    fs::copy(root.join("Cargo.lock"), scratch.join("Cargo.lock"))?;
+    Ok(())
+}
+
+fn vectors(scratch: &Path) -> Result<Output, Box<dyn std::error::Error>> {
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(arguments)
+            .current_dir(scratch)
+            .env("CARGO_TARGET_DIR", scratch.join("target"))
+            .env("RUSTFLAGS", "-Awarnings");
+        cargo
+    };
+    let built = cargo(&["build", "-q", "--offline", "-p", "seawall-tests", "--bin", "conform"]).output()?;
+    if !built.status.success() {
+        return Err(format!("the planted fault does not compile:\n{}", String::from_utf8_lossy(&built.stderr)).into());
+    }
+    Ok(Command::new(scratch.join("target/debug/conform"))
+        .args(["--dir", "tests/vectors"])
+        .current_dir(scratch)
+        .output()?)
+}
