@@ -16,6 +16,8 @@ pub mod events;
 mod family;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod metrics;
 pub mod outcome;
 mod parts;

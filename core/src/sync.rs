@@ -39,6 +39,12 @@ mod modelled {
         }
     }
 
+    impl<T: Default> Default for Mutex<T> {
+        fn default() -> Self {
+            Mutex::new(T::default())
+        }
+    }
+
     pub(crate) struct RwLock<T>(l::RwLock<T>);
     impl<T> RwLock<T> {
         pub(crate) fn new(value: T) -> Self {

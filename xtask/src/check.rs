@@ -24,6 +24,7 @@ pub fn steps() -> Vec<Step> {
         Step::new("arrows between crates", arrows),
         Step::new("unsafe only where it may be", unsafe_rooms),
         Step::new("std::sync only in sync.rs", sync_room),
+        Step::new("every protocol of atomics has its loom test", crate::interleavings::check),
         Step::new("generated files", crate::generated_files),
         Step::new("every feature of the replaced systems has its test", crate::adoption::check),
     ]

@@ -6,6 +6,7 @@ mod check;
 mod conform;
 mod generate;
 mod golang;
+mod interleavings;
 mod mutants;
 mod node;
 mod python;
@@ -29,6 +30,7 @@ const COMMANDS: &str = "commands:
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
+  loom [--list]      every protocol of atomics under the model checker
   mutants            twenty planted faults, each killed by a vector
   gen [--check]      generated files: write, or compare";
 
@@ -54,6 +56,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["go"] => steps::run_all(root, golang::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
+        ["loom", rest @ ..] => interleavings::run(root, rest),
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
@@ -72,6 +75,7 @@ fn test_steps() -> Vec<Step> {
     steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
         quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tokio"]))
     }));
+    steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
     steps.extend(node::steps());

@@ -1,0 +1,51 @@
+//! The model checker: every protocol of atomics, and that each file with an atomic has one.
+
+use crate::Outcome;
+use crate::steps::{command, output_of};
+use std::fs;
+use std::path::Path;
+
+/// `loom [--list]`
+pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    let protocols = protocols(root)?;
+    if words == ["--list"] {
+        for protocol in &protocols {
+            println!("{:<50} {:<36} {}", text(protocol, "name"), text(protocol, "test"), text(protocol, "bound"));
+        }
+        return Ok(());
+    }
+    let mut tests = command(root, "cargo", &["test", "-q", "-p", "seawall", "--release", "--lib", "loom_tests"]);
+    tests.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", root.join("build/loom"));
+    let output = output_of(tests)?;
+    let passed = format!("{} passed; 0 failed; 0 ignored", protocols.len());
+    if output.contains(&passed) { Ok(()) } else { Err(format!("not each listed protocol ran: {output}").into()) }
+}
+
+/// A file that changes an atomic by more than a plain count is in the list.
+pub fn check(root: &Path) -> Outcome {
+    let listed: Vec<String> = protocols(root)?
+        .iter()
+        .flat_map(|protocol| protocol.get("files").and_then(toml::Value::as_array).cloned().unwrap_or_default())
+        .filter_map(|file| file.as_str().map(str::to_owned))
+        .collect();
+    if let Some(gone) = listed.iter().find(|file| !root.join(file).exists()) {
+        return Err(format!("core/loom.toml names {gone}, which does not exist").into());
+    }
+    let pattern = r"compare_exchange|fetch_update|fetch_max|\.swap\(";
+    let files = output_of(command(root, "git", &["grep", "-lE", pattern, "--", "core/src/*.rs"]))?;
+    // A clock's own word and tests are no protocol between callers.
+    let free = ["core/src/clock.rs", "core/src/loom_tests.rs"];
+    match files.lines().find(|file| !free.contains(file) && !listed.iter().any(|own| own == file)) {
+        Some(file) => Err(format!("{file} changes an atomic that no protocol of core/loom.toml covers").into()),
+        None => Ok(()),
+    }
+}
+
+fn protocols(root: &Path) -> Result<Vec<toml::Value>, Box<dyn std::error::Error>> {
+    let list: toml::Value = toml::from_str(&fs::read_to_string(root.join("core/loom.toml"))?)?;
+    Ok(list.get("protocol").and_then(toml::Value::as_array).cloned().ok_or("core/loom.toml lists no protocol")?)
+}
+
+fn text<'a>(protocol: &'a toml::Value, key: &str) -> &'a str {
+    protocol.get(key).and_then(toml::Value::as_str).unwrap_or("?")
+}
