@@ -15,7 +15,7 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use steps::{Step, command, quiet};
+use steps::{Step, command, output_of, quiet};
 
 /// Well, or what is wrong and what to do about it.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -74,6 +74,11 @@ fn test_steps() -> Vec<Step> {
     steps.extend(check::steps());
     steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
         quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tokio"]))
+    }));
+    steps.push(Step::new("adoption: system E", |root| {
+        let output = output_of(command(root, "cargo", &["test", "-p", "seawall-tests", "--test", "adoption_e"]))?;
+        let lines = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... ok"));
+        adoption::ran(root, "e/", &lines.collect::<Vec<_>>())
     }));
     steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
     steps.extend(python::steps());

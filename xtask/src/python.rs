@@ -1,7 +1,8 @@
 //! The Python package: a virtual environment under `build/`, the wheel installed into it, its tests.
 
 use crate::Outcome;
-use crate::steps::{Step, command, quiet};
+use crate::adoption;
+use crate::steps::{Step, command, output_of, quiet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,18 @@ pub fn steps() -> Vec<Step> {
         Step::new("Python: types by pyright", |root| quiet(module(root, "pyright", &[]))),
         Step::new("adoption: systems C and D", |root| {
             let ports = root.join("tests/adoption");
-            quiet(module(root, "pytest", &[&ports.join("c").to_string_lossy(), &ports.join("d").to_string_lossy()]))
+            let (c, d) = (ports.join("c"), ports.join("d"));
+            let arguments = ["-v", "-rA", &c.to_string_lossy(), &d.to_string_lossy()];
+            let output = output_of(module(root, "pytest", &arguments))?;
+            // `PASSED tests/adoption/c/test_c.py::test_name`, or with its parameters behind.
+            let passed: Vec<&str> = output
+                .lines()
+                .filter(|line| line.contains("PASSED"))
+                .filter_map(|line| line.split_whitespace().find_map(|word| word.split_once("::")))
+                .map(|(_, test)| test.split('[').next().unwrap_or(test))
+                .collect();
+            adoption::ran(root, "c/", &passed)?;
+            adoption::ran(root, "d/", &passed)
         }),
     ]
 }
