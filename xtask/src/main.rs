@@ -21,6 +21,7 @@ use steps::{Step, command, output_of, quiet};
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 const COMMANDS: &str = "commands:
+  demo               an outage, with and without Seawall, and a report of it
   test               everything that CI runs
   python             the tests of the Python package alone
   node               the tests of the npm package alone
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
 
 fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
+        ["demo"] => python::demo(root),
         ["test"] => steps::run_all(root, test_steps()),
         ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),

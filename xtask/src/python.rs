@@ -44,6 +44,18 @@ pub fn conform(root: &Path, dir: &Path) -> Command {
     command
 }
 
+/// The walk through an outage, shown while it happens.
+pub fn demo(root: &Path) -> Outcome {
+    println!("setting up the Python package …");
+    install(root)?;
+    let mut demo = Command::new(interpreter(root));
+    demo.args(["-u", "demo/demo.py", "build/demo/report.html"]).current_dir(root);
+    match demo.status()?.success() {
+        true => Ok(()),
+        false => Err("the outage did not stay where it began".into()),
+    }
+}
+
 fn interpreter(root: &Path) -> PathBuf {
     root.join("build/venv/bin/python")
 }
