@@ -4,6 +4,8 @@ import { BroadcastChannel } from 'node:worker_threads';
 import type { NativeRegistry } from './native.js';
 
 const LONGEST_MS = 2 ** 31 - 1;
+/** How often a waiter in a queue looks for itself: a thread that was ended hands its permit on, but tells nobody. */
+const LOOK_AGAIN_MS = 250;
 
 /** Tickets in a queue and those who wait for them. Ticket numbers are unique in the process. */
 const waiters = new Map<number, () => void>();
@@ -64,11 +66,12 @@ export function rest(
     signal?.addEventListener('abort', onAbort, { once: true });
     const woken = () => end('woke');
     if (ticket !== undefined) join(ticket, woken);
-    if (nanos === undefined) return;
     if (!registry.isManual) {
-      timer = setTimeout(() => end('woke'), Math.min(Math.ceil(nanos / 1e6), LONGEST_MS));
+      const atMost = ticket === undefined ? LONGEST_MS : LOOK_AGAIN_MS;
+      timer = setTimeout(() => end('woke'), Math.min(Math.ceil((nanos ?? Infinity) / 1e6), atMost));
       return;
     }
+    if (nanos === undefined) return;
     // On a manual clock everybody else goes first; if nobody wakes us, time passes.
     setImmediate(() => {
       if (waiters.get(ticket ?? -1) !== woken) return;

@@ -80,6 +80,15 @@ test('a worker that is ended gives its permits back', { timeout: 20_000 }, async
   assert.equal(await mine.execute(() => 'free again'), 'free again');
 });
 
+test('the permit of an ended worker goes to the caller that waits for it', { timeout: 20_000 }, async () => {
+  const settings = { name: 'heir-of-a-worker', bulkhead: { limit: 1, max_wait: '1h' } } as const;
+  const worker = holder(settings, `await new Promise(() => setInterval(() => {}, 1000));`);
+  await heard(worker, 'message');
+  const running = seawall.policy(settings).execute(() => 'inherited');
+  await worker.terminate();
+  assert.equal(await running, 'inherited');
+});
+
 test('the environment configures a policy of that name', () => {
   const out = node(`
     const { policy } = await import(${JSON.stringify(entry)});
