@@ -67,13 +67,20 @@ export class Ticket {
   /** Waits until it is this ticket's turn. */
   async admitted(signal?: AbortSignal): Promise<BulkheadPermit> {
     for (;;) {
-      const taken = this.native.poll(this.number);
-      if (taken.permit !== undefined) return new BulkheadPermit(this.native, taken.permit);
-      if (taken.refusal !== undefined) throw dress(taken.refusal, this.native.name);
-      if ((await rest(this.registry, taken.left, signal, this.number)) === 'aborted') {
+      const before = this.native.poll(this.number);
+      if (before.permit !== undefined) return new BulkheadPermit(this.native, before.permit);
+      if (before.refusal !== undefined) throw dress(before.refusal, this.native.name);
+      const resting = rest(this.registry, before.left, signal, this.number);
+      // Once more after the ticket can be woken: another thread may have let it in before.
+      const after = this.native.poll(this.number);
+      if (after.permit === undefined && after.refusal === undefined) {
+        if ((await resting) === 'woke') continue;
         this.cancel();
         throw signal?.reason;
       }
+      wake([this.number]);
+      if (after.permit !== undefined) return new BulkheadPermit(this.native, after.permit);
+      throw dress(after.refusal ?? '{}', this.native.name);
     }
   }
 }

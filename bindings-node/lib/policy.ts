@@ -9,6 +9,7 @@ import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
 import { Store } from './store.js';
 import { streamed } from './stream.js';
+import { wake } from './wait.js';
 
 /** A fallback in code: besides what a file can say, any value and a function of the error. */
 export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
@@ -144,7 +145,9 @@ export class Policy {
 
   /** Changes the limit. Returns the tickets that this let in. */
   resize(limit: number): number[] {
-    return this.#driven.native.resize(limit);
+    const woken = this.#driven.native.resize(limit);
+    wake(woken);
+    return woken;
   }
 
   // ---- the retry schedule and the budgets by hand ----

@@ -1,14 +1,43 @@
 // Waiting: for time, for a ticket, for the caller to give up. Timers are looked up at call time, so
 // that fake timers apply, and cleared when they are no longer needed.
+import { BroadcastChannel } from 'node:worker_threads';
 import type { NativeRegistry } from './native.js';
 
 const LONGEST_MS = 2 ** 31 - 1;
+/** How often a waiter in a queue looks for itself: a thread that was ended hands its permit on, but tells nobody. */
+const LOOK_AGAIN_MS = 250;
 
 /** Tickets in a queue and those who wait for them. Ticket numbers are unique in the process. */
 const waiters = new Map<number, () => void>();
 
+/** Bulkheads are shared by all threads of the process: tickets of other threads are told here. */
+let others: BroadcastChannel | undefined;
+
+function channel(): BroadcastChannel {
+  if (others !== undefined) return others;
+  others = new BroadcastChannel('seawall.tickets');
+  others.onmessage = (message) => {
+    for (const ticket of (message as { data: number[] }).data) waiters.get(ticket)?.();
+  };
+  others.unref();
+  return others;
+}
+
 export function wake(tickets: number[]): void {
+  const elsewhere = tickets.filter((ticket) => !waiters.has(ticket));
   for (const ticket of tickets) waiters.get(ticket)?.();
+  if (elsewhere.length > 0) channel().postMessage(elsewhere);
+}
+
+/** While somebody here waits, word from another thread must find this one alive. */
+function join(ticket: number, woken: () => void): void {
+  waiters.set(ticket, woken);
+  channel().ref();
+}
+
+function part(ticket: number): void {
+  waiters.delete(ticket);
+  if (waiters.size === 0) others?.unref();
 }
 
 export type Woken = 'woke' | 'aborted';
@@ -29,19 +58,20 @@ export function rest(
     let timer: NodeJS.Timeout | undefined;
     const end = (how: Woken) => {
       if (timer !== undefined) clearTimeout(timer);
-      if (ticket !== undefined) waiters.delete(ticket);
+      if (ticket !== undefined) part(ticket);
       signal?.removeEventListener('abort', onAbort);
       resolve(how);
     };
     const onAbort = () => end('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
     const woken = () => end('woke');
-    if (ticket !== undefined) waiters.set(ticket, woken);
-    if (nanos === undefined) return;
+    if (ticket !== undefined) join(ticket, woken);
     if (!registry.isManual) {
-      timer = setTimeout(() => end('woke'), Math.min(Math.ceil(nanos / 1e6), LONGEST_MS));
+      const atMost = ticket === undefined ? LONGEST_MS : LOOK_AGAIN_MS;
+      timer = setTimeout(() => end('woke'), Math.min(Math.ceil((nanos ?? Infinity) / 1e6), atMost));
       return;
     }
+    if (nanos === undefined) return;
     // On a manual clock everybody else goes first; if nobody wakes us, time passes.
     setImmediate(() => {
       if (waiters.get(ticket ?? -1) !== woken) return;

@@ -210,3 +210,13 @@ test('metrics and the off switch', async () => {
   box[Symbol.dispose]();
 });
 
+
+test('growing a bulkhead lets its waiters in', async () => {
+  const policy = seawall.bulkhead({ limit: 1, max_wait: '1h' });
+  const held = policy.enter() as seawall.BulkheadPermit;
+  const running = policy.execute(() => 'in');
+  await new Promise((resolve) => setImmediate(resolve));
+  policy.resize(2);
+  assert.equal(await running, 'in');
+  held.release();
+});

@@ -47,6 +47,48 @@ test('worker threads share the state of a named policy', async () => {
   await worker.terminate();
 });
 
+/** A worker that makes the policy, takes its only permit and says so; `then` runs next. */
+function holder(settings: object, then: string): Worker {
+  return new Worker(`
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(entry)}).then(({ policy }) => policy(${JSON.stringify(settings)}).execute(async () => {
+      parentPort.postMessage('inside');
+      ${then}
+    }));`, { eval: true });
+}
+
+const heard = (worker: Worker, event: string) => new Promise((resolve, reject) => worker.once(event, resolve).once('error', reject));
+
+test('a permit given back by one thread wakes the caller that waits in another', { timeout: 20_000 }, async () => {
+  const settings = { name: 'queue-of-workers', bulkhead: { limit: 1, max_wait: '1h' } } as const;
+  const worker = holder(settings, `await new Promise((go) => parentPort.once('message', go));`);
+  await heard(worker, 'message');
+  const mine = seawall.policy(settings);
+  const running = mine.execute(() => 'my turn');
+  worker.postMessage('leave');
+  assert.equal(await running, 'my turn');
+  await worker.terminate();
+});
+
+test('a worker that is ended gives its permits back', { timeout: 20_000 }, async () => {
+  const settings = { name: 'ended-worker', bulkhead: { limit: 1 } };
+  const worker = holder(settings, `await new Promise(() => setInterval(() => {}, 1000));`);
+  await heard(worker, 'message');
+  const mine = seawall.policy(settings);
+  await assert.rejects(mine.execute(() => 1), (error: seawall.SeawallError) => error.code === 'BULKHEAD_FULL');
+  await worker.terminate();
+  assert.equal(await mine.execute(() => 'free again'), 'free again');
+});
+
+test('the permit of an ended worker goes to the caller that waits for it', { timeout: 20_000 }, async () => {
+  const settings = { name: 'heir-of-a-worker', bulkhead: { limit: 1, max_wait: '1h' } } as const;
+  const worker = holder(settings, `await new Promise(() => setInterval(() => {}, 1000));`);
+  await heard(worker, 'message');
+  const running = seawall.policy(settings).execute(() => 'inherited');
+  await worker.terminate();
+  assert.equal(await running, 'inherited');
+});
+
 test('the environment configures a policy of that name', () => {
   const out = node(`
     const { policy } = await import(${JSON.stringify(entry)});
