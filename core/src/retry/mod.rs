@@ -64,6 +64,8 @@ const CLAMP: Span = Span::secs(5);
 pub struct Schedule {
     retries: u32,
     previous: Option<Span>,
+    /// Where on the curve of decorrelated v2 the last delay was; zero before the first.
+    on_curve: f64,
 }
 
 impl Schedule {
@@ -127,10 +129,11 @@ impl Schedule {
             return delay;
         }
         // This jitter remembers where on its curve it was, not how long it waited.
-        let r = cx.rng.uniform();
-        let at = backoff::growth(k, r);
-        let before = self.previous.replace(Span(at.to_bits())).map_or(0.0, |span| f64::from_bits(span.0));
-        backoff::clamped(config, (backoff::base(&config.backoff).0 as f64) / 1.4 * (at - before))
+        let at = backoff::growth(k, cx.rng.uniform());
+        let before = std::mem::replace(&mut self.on_curve, at);
+        // Past 2^1023 the curve is infinite and the step along it no number: that is the cap, not zero.
+        let step = if at.is_finite() { at - before } else { f64::INFINITY };
+        backoff::clamped(config, (backoff::base(&config.backoff).0 as f64) / 1.4 * step)
     }
 }
 
@@ -152,4 +155,25 @@ fn delay_for(outcome: Outcome, config: &RetryConfig) -> &Delay {
         _ => &config.on_failure,
     };
     own.as_ref().unwrap_or(&config.delay)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::config::Backoff;
+    use crate::rng::Rng;
+    use crate::time::Tick;
+
+    #[test]
+    fn decorrelated_v2_stays_at_its_cap_when_the_curve_overflows() {
+        let backoff = Backoff::Exponential { base: Span::millis(100), factor: 2.0, cap: Span::secs(20) };
+        let delay = Delay { backoff, jitter: Jitter::DecorrelatedV2 };
+        let config = RetryConfig { attempts: u32::MAX, delay, max_elapsed: None, ..RetryConfig::default() };
+        let (mut schedule, rng, mut notes) = (Schedule::new(), Rng::seeded(1), Vec::new());
+        for k in 1..=2_000 {
+            let mut cx = Cx { now: Tick(0), rng: &rng, notes: &mut notes };
+            let next = schedule.next(Outcome::Failure, None, Span::ZERO, None, &config, &mut cx);
+            assert!(k < 20 || next == Next::After(Span::secs(20)), "retry {k}: {next:?}");
+        }
+    }
 }
