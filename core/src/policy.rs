@@ -226,7 +226,10 @@ impl Policy {
     }
 
     fn on_bulkhead(&self, act: impl FnOnce(&Bulkhead, &mut Cx) -> Wakes) -> Wakes {
-        self.bulkhead().cloned().map(|bulkhead| self.with(|cx| act(&bulkhead, cx))).unwrap_or_default()
+        let wakes = self.bulkhead().cloned().map(|bulkhead| self.with(|cx| act(&bulkhead, cx))).unwrap_or_default();
+        // A Rust caller has no table of its own: whoever waits in ours is woken here.
+        crate::run::wait::wake_own(&wakes);
+        wakes
     }
 
     /// The delays that a call's retries would have; `None` without a retry part.

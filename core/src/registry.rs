@@ -289,6 +289,7 @@ impl Registry {
 
     pub(crate) fn strand(&self, wakes: Vec<u64>) {
         if !wakes.is_empty() {
+            crate::run::wait::wake_own(&wakes);
             self.0.stranded.lock().extend(wakes);
         }
     }

@@ -4,6 +4,7 @@ use seawall::breaker::State;
 use seawall::error::Code;
 use seawall::{Error, Policy, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "tokio")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -119,6 +120,54 @@ fn mistakes_are_told_when_the_policy_is_built() {
     assert_eq!(seawall::policy("nobody-declared-this").err().unwrap().path, "/policy/nobody-declared-this");
 }
 
+#[test]
+fn a_refusal_of_a_nested_policy_is_no_failure_of_the_outer_one() {
+    let registry = Registry::manual(1);
+    let (outer, inner) = (breaker(&registry), breaker(&registry).at("inner"));
+    inner.control(seawall::breaker::Control::ForceOpen);
+    let got = outer.run_with(|error: &Error<&str>| (error.outcome(), None), || inner.run(|| Ok::<(), &str>(())));
+    assert!(matches!(got, Err(Error::User { error: Error::Refused(_), .. })));
+    assert_eq!(outer.state(), Some(State::Closed));
+}
+
+#[test]
+fn a_nested_call_inherits_the_smaller_deadline() {
+    let registry = Registry::manual(1);
+    let outer = Policy::builder("outer").deadline(Duration::from_secs(1)).build_in(&registry).unwrap();
+    let inner = Policy::builder("inner").deadline(Duration::from_secs(60)).build_in(&registry).unwrap();
+    let mut limit = None;
+    let got = outer.run(|| {
+        let got = inner.run(|| {
+            registry.clock().advance(Duration::from_secs(2).into());
+            Err::<(), _>("late")
+        });
+        if let Err(Error::DeadlineExceeded { limit: given, .. }) = &got {
+            limit = Some(*given);
+        }
+        got
+    });
+    assert_eq!(limit, Some(Duration::from_secs(1)));
+    assert!(matches!(got, Err(Error::DeadlineExceeded { .. })));
+}
+
+#[test]
+fn resizing_by_hand_wakes_a_thread_that_waits() {
+    let registry = Registry::manual(1);
+    registry.clock().thaw();
+    let policy = Policy::builder("grows").bulkhead(1, Some(Duration::from_secs(600))).build_in(&registry).unwrap();
+    let held = policy.try_enter().unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    let waiting = policy.clone();
+    let waiter = std::thread::spawn(move || told.send(waiting.run(|| Ok::<_, &str>(7)).unwrap()));
+    while policy.bulkhead().unwrap().look().queued == 0 {
+        std::thread::yield_now();
+    }
+    policy.resize(2);
+    assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(7));
+    waiter.join().unwrap().unwrap();
+    drop(held);
+}
+
 #[cfg(feature = "tokio")]
 mod on_tokio {
     use super::*;
@@ -147,6 +196,23 @@ mod on_tokio {
             .await;
         assert!(matches!(got, Err(Error::TimedOut { .. })));
         assert_eq!(Arc::strong_count(&dropped), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_beside_a_call_says_nothing_about_it() {
+        let policy = breaker(&system_time());
+        let beside = policy.clone();
+        let task = tokio::spawn(async move {
+            let call = beside.run_async(std::future::pending::<Result<(), &str>>);
+            tokio::join!(call, async { panic!("boom") })
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        assert_eq!(policy.state(), Some(State::Closed));
+
+        let failing = policy.clone();
+        let own = tokio::spawn(async move { failing.run_async(|| async { panic!("boom") as Result<(), &str> }).await });
+        assert!(own.await.unwrap_err().is_panic());
+        assert_eq!(policy.state(), Some(State::Open));
     }
 
     #[tokio::test]

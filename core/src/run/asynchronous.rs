@@ -2,12 +2,14 @@
 
 use super::drive::{Guarded, end};
 use super::error::Error;
+use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
 use crate::call::{CallOptions, Step};
 use crate::outcome::{Hint, Outcome};
 use crate::policy::Policy;
-use crate::time::Span;
+use crate::time::{Span, Tick};
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 
 impl Policy {
@@ -34,23 +36,27 @@ impl Policy {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut guarded = Guarded(self.call_with(CallOptions::default()));
+        let options = CallOptions { deadline: scope::left(self), ..CallOptions::default() };
+        let mut guarded = Guarded::new(self.call_with(options));
         let mut step = guarded.0.start();
         let mut last = None;
         loop {
             wait::wake(guarded.0.take_wakes());
             step = match step {
-                Step::Run { attempt, limit, .. } => match within(self, limit, work()).await {
-                    Some(result) => {
-                        let (outcome, hint) = match &result {
-                            Ok(_) => (Outcome::Success, None),
-                            Err(error) => classify(error),
-                        };
-                        last = Some(result);
-                        guarded.0.done(attempt, outcome, hint)
+                Step::Run { attempt, limit, .. } => {
+                    let until = scope::end_of(self, &guarded.0);
+                    match within(self, limit, inside(until, &mut guarded.1, &mut work)).await {
+                        Some(result) => {
+                            let (outcome, hint) = match &result {
+                                Ok(_) => (Outcome::Success, None),
+                                Err(error) => classify(error),
+                            };
+                            last = Some(result);
+                            guarded.0.done(attempt, outcome, hint)
+                        }
+                        None => guarded.0.expire(attempt),
                     }
-                    None => guarded.0.expire(attempt),
-                },
+                }
                 Step::Wait { span, .. } => {
                     sleep(self, span).await;
                     guarded.0.woke()
@@ -77,6 +83,25 @@ impl Policy {
             };
         }
     }
+}
+
+/// The work, with what the call has left in force whenever it is polled.
+async fn inside<F: Future>(
+    until: Option<(usize, Tick)>,
+    panicked: &mut bool,
+    work: &mut impl FnMut() -> F,
+) -> F::Output {
+    let scope = Scope::enter(until, panicked);
+    let work = work();
+    scope.leave();
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let scope = Scope::enter(until, panicked);
+        let polled = work.as_mut().poll(cx);
+        scope.leave();
+        polled
+    })
+    .await
 }
 
 /// The output, or nothing at the limit: then the future is dropped. A manual clock has no timers.

@@ -1,6 +1,7 @@
 //! The blocking driver: a loop over steps.
 
 use super::error::Error;
+use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
 use crate::error::Refusal;
@@ -17,7 +18,11 @@ pub(super) fn blocking<T, E>(
     classify: Classify<'_, E>,
     mut work: impl FnMut() -> Result<T, E>,
 ) -> Result<T, Error<E>> {
-    if let Some(pass) = policy.pass() {
+    let left = scope::left(policy);
+    // A call with a caller's deadline asks: the core watches it.
+    if left.is_none()
+        && let Some(pass) = policy.pass()
+    {
         let guard = PassGuard(Some((policy, pass)));
         let result = work();
         return match result {
@@ -31,13 +36,13 @@ pub(super) fn blocking<T, E>(
                 let mut call = policy.call_after_pass(pass, CallOptions::default());
                 let (outcome, hint) = classify(&error);
                 let step = call.done(1, outcome, hint);
-                follow(policy, Guarded(call), step, Some(Err(error)), classify, &mut work)
+                follow(policy, Guarded::new(call), step, Some(Err(error)), classify, &mut work)
             }
         };
     }
-    let mut call = policy.call();
+    let mut call = policy.call_with(CallOptions { deadline: left, ..CallOptions::default() });
     let step = call.start();
-    follow(policy, Guarded(call), step, None, classify, &mut work)
+    follow(policy, Guarded::new(call), step, None, classify, &mut work)
 }
 
 /// A panic under a pass is a failure of the work: it is recorded while unwinding.
@@ -57,12 +62,19 @@ impl Drop for PassGuard<'_> {
     }
 }
 
-/// A call whose attempt is recorded as a failure if the work panics.
-pub(super) struct Guarded(pub Call);
+/// A call whose attempt is recorded as a failure if the work itself panics. Unwinding that began
+/// elsewhere, as in a task that holds this call among others, says nothing about the dependency.
+pub(super) struct Guarded(pub Call, pub bool);
+
+impl Guarded {
+    pub(super) fn new(call: Call) -> Guarded {
+        Guarded(call, false)
+    }
+}
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if self.1 {
             let attempt = self.0.attempts();
             self.0.done(attempt, Outcome::Failure, None);
         }
@@ -84,7 +96,10 @@ fn follow<T, E>(
         wait::wake(call.take_wakes());
         step = match step {
             Step::Run { attempt, .. } => {
+                let until = scope::end_of(policy, call);
+                let inside = Scope::enter(until, &mut guarded.1);
                 let result = work();
+                inside.leave();
                 let (outcome, hint) = match &result {
                     Ok(_) => (Outcome::Success, None),
                     Err(error) => classify(error),

@@ -1,4 +1,5 @@
 use crate::error::Refusal;
+use crate::outcome::Outcome;
 use crate::retry::Stop;
 use crate::time::Span;
 use std::fmt;
@@ -28,6 +29,16 @@ impl<E> Error<E> {
 
     pub fn is_refused(&self) -> bool {
         matches!(self, Error::Refused(_))
+    }
+
+    /// What this error says to an enclosing policy: a refusal of ours is no failure of the dependency.
+    /// Give it to [`crate::Policy::run_with`] where policies are nested.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Error::User { .. } => Outcome::Failure,
+            Error::Refused(_) => Outcome::Refused,
+            Error::TimedOut { .. } | Error::DeadlineExceeded { .. } => Outcome::Timeout,
+        }
     }
 
     /// Attempts that were started.

@@ -23,7 +23,8 @@ mod builder;
 mod drive;
 mod error;
 mod permit;
-mod wait;
+mod scope;
+pub(crate) mod wait;
 
 pub use builder::Builder;
 pub use drive::Classify;

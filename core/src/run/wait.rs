@@ -28,8 +28,13 @@ pub(super) fn forget(ticket: u64) {
 
 /// Wakes the holders; a ticket that nobody waits for is of another language or already gone.
 pub(super) fn wake(tickets: Wakes) {
+    wake_own(&tickets);
+}
+
+/// The same for tickets that are also given to whoever asked: other languages wake their own.
+pub(crate) fn wake_own(tickets: &[u64]) {
     for ticket in tickets {
-        let waiter = waiters().lock().remove(&ticket);
+        let waiter = waiters().lock().remove(ticket);
         match waiter {
             Some(Waiter::Thread(thread)) => thread.unpark(),
             Some(Waiter::Task(waker)) => waker.wake(),

@@ -1,0 +1,55 @@
+//! What runs inside a call knows how much time the call has left, and so do nested calls.
+
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::policy::Policy;
+use crate::time::{Span, Tick};
+use std::cell::Cell;
+
+thread_local! {
+    /// The end of the innermost call of this thread that has one, on the clock it was read from.
+    static UNTIL: Cell<Option<(usize, Tick)>> = const { Cell::new(None) };
+}
+
+/// Instants of two clocks do not compare; a clock stays where it is while a call of it runs.
+fn name_of(clock: &Clock) -> usize {
+    std::ptr::from_ref(clock) as usize
+}
+
+/// What the enclosing calls on this thread leave to a call of `policy`.
+pub(super) fn left(policy: &Policy) -> Option<Span> {
+    let clock = policy.registry().clock();
+    UNTIL.get().filter(|(name, _)| *name == name_of(clock)).map(|(_, until)| clock.now().until(until))
+}
+
+/// Where the work of a call must be done, if it must.
+pub(super) fn end_of(policy: &Policy, call: &Call) -> Option<(usize, Tick)> {
+    let clock = policy.registry().clock();
+    call.remaining().map(|left| (name_of(clock), clock.now().after(left)))
+}
+
+/// In force until it is dropped; tells whether a panic of the work itself ended it.
+pub(super) struct Scope<'a> {
+    before: Option<(usize, Tick)>,
+    panicked: &'a mut bool,
+}
+
+impl Scope<'_> {
+    pub(super) fn enter(until: Option<(usize, Tick)>, panicked: &mut bool) -> Scope<'_> {
+        let before = UNTIL.get();
+        UNTIL.set(until.or(before));
+        // Taken back by `leave`: whoever is dropped without it was left by unwinding.
+        *panicked = true;
+        Scope { before, panicked }
+    }
+
+    pub(super) fn leave(self) {
+        *self.panicked = false;
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        UNTIL.set(self.before);
+    }
+}
