@@ -408,5 +408,6 @@ fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Cod
         deadline: (options.deadline != SEAWALL_NONE).then_some(Span(options.deadline)),
         cached: options.cached != 0,
         estimate: amounts(text!(options.estimate)?)?,
+        ..CallOptions::default()
     })
 }

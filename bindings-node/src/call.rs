@@ -25,7 +25,7 @@ pub struct StepObject {
 }
 
 pub(crate) fn options(deadline: Option<f64>, cached: bool, estimate: Option<String>) -> CallOptions {
-    CallOptions { deadline: deadline.map(span), cached, estimate: amounts(estimate) }
+    CallOptions { deadline: deadline.map(span), cached, estimate: amounts(estimate), ..CallOptions::default() }
 }
 
 #[napi]

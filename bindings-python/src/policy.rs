@@ -26,7 +26,7 @@ impl Policy {
 }
 
 fn options(deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) -> CallOptions {
-    CallOptions { deadline: deadline.map(Span), cached, estimate }
+    CallOptions { deadline: deadline.map(Span), cached, estimate, ..CallOptions::default() }
 }
 
 /// `SEAWALL_GATE=off`: every call asks. Read once; the shared words do not change by it.

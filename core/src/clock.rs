@@ -1,6 +1,6 @@
 //! The one reader of the system clock. Policies are given the time; drivers ask here.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, OnceLock, Ordering};
 use crate::time::{Span, Tick};
 
 /// `manual` holds this while the clock follows the system.
@@ -29,6 +29,15 @@ impl Clock {
         }
     }
 
+    /// A cheaper look at the same clock: never later than [`Clock::now`], and earlier by at most the
+    /// span beside it.
+    pub fn coarse(&self) -> (Tick, Span) {
+        match self.manual.load(Ordering::Relaxed) {
+            FOLLOWS_SYSTEM => (read(rustix::time::ClockId::MonotonicCoarse), coarse_resolution()),
+            at => (Tick(at), Span::ZERO),
+        }
+    }
+
     /// Whether the clock stands still until it is advanced; a driver then moves it instead of sleeping.
     pub fn is_manual(&self) -> bool {
         self.manual.load(Ordering::Relaxed) != FOLLOWS_SYSTEM
@@ -54,8 +63,21 @@ impl Clock {
 }
 
 fn system_now() -> Tick {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    read(rustix::time::ClockId::Monotonic)
+}
+
+fn read(clock: rustix::time::ClockId) -> Tick {
+    let t = rustix::time::clock_gettime(clock);
     Tick((t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64))
+}
+
+/// The coarse clock moves once a tick of the kernel.
+fn coarse_resolution() -> Span {
+    static RESOLUTION: OnceLock<Span> = OnceLock::new();
+    *RESOLUTION.get_or_init(|| {
+        let t = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
+        Span((t.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(t.tv_nsec as u64))
+    })
 }
 
 #[cfg(all(test, not(loom)))]
@@ -68,6 +90,17 @@ mod tests {
         clock.advance(Span(3));
         assert_eq!(clock.now(), Tick(10));
         assert!(clock.is_manual());
+    }
+
+    #[test]
+    fn the_coarse_clock_is_behind_by_no_more_than_it_says() {
+        let clock = Clock::monotonic();
+        for _ in 0..1_000 {
+            let before = clock.now();
+            let (coarse, slack) = clock.coarse();
+            assert!(coarse <= clock.now());
+            assert!(coarse.after(slack) >= before, "{coarse:?} + {slack:?} < {before:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::outcome::Outcome;
 use crate::rng::Rng;
 use crate::time::{Span, Tick};
-use crate::window::time::{Column, Slices};
+use crate::window::time::{Column, Slice, Slices};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -31,8 +31,12 @@ fn breaker(window: Window, permits: u32) -> Breaker {
 }
 
 fn fail(breaker: &Breaker) {
-    if let Ok(permit) = at(0, |cx| breaker.acquire(cx)) {
-        at(0, |cx| breaker.record(permit, Outcome::Failure, Span::ZERO, None, cx));
+    fail_at(breaker, 0);
+}
+
+fn fail_at(breaker: &Breaker, millis: u64) {
+    if let Ok(permit) = at(millis, |cx| breaker.acquire(cx)) {
+        at(millis, |cx| breaker.record(permit, Outcome::Failure, Span::ZERO, None, cx));
     }
 }
 
@@ -89,15 +93,84 @@ fn slices_lose_nothing() {
         let block = Arc::new(Block::new(32));
         let slices = Slices { first: 8, stride: 4, count: 3, length: Span(10), epoch: 0 };
         let other = block.clone();
-        let adding = thread::spawn(move || {
-            let epoch = slices.epoch_at(&other, Tick(5));
-            slices.add(&other, epoch, 1, Column::Failures);
-        });
-        let epoch = slices.epoch_at(&block, Tick(5));
-        slices.add(&block, epoch, 1, Column::Failures);
+        let fail = move |block: &Block| {
+            let (epoch, _) = slices.roll(block, Tick(5));
+            slices.add(block, Slice { epoch, generation: 1 }, Column::Failures, 1);
+        };
+        let adding = thread::spawn(move || fail(&other));
+        fail(&block);
         adding.join().unwrap();
-        let counts = slices.sum(&block, slices.epoch_at(&block, Tick(5)), 1);
+        let slice = Slice { epoch: slices.epoch_at(&block, Tick(5)), generation: 1 };
+        let counts = slices.sum(&block, slice);
         assert_eq!(counts.map(|counts| counts.failures), Some(2));
+    });
+}
+
+/// A time window that is calm, with credit on the line of slot 0, which the calling thread owns.
+fn calm(rate: Rate) -> Arc<Breaker> {
+    crate::cell::take_slot(0);
+    let window = Window::Time { span: Span::secs(30), slices: 2, aligned: true };
+    let config = BreakerConfig { window, failure_rate: Some(rate), minimum_calls: 1, ..BreakerConfig::default() };
+    let breaker = Arc::new(Breaker::new(&config));
+    succeed(&breaker, 0);
+    breaker.lend(5);
+    breaker
+}
+
+fn succeed(breaker: &Breaker, millis: u64) {
+    match breaker.pass() {
+        Some(permit) if breaker.tally(permit) => {}
+        Some(permit) => at(millis, |cx| breaker.record(permit, Outcome::Success, Span::ZERO, None, cx)),
+        None => {
+            if let Ok(permit) = at(millis, |cx| breaker.acquire(cx)) {
+                at(millis, |cx| breaker.record(permit, Outcome::Success, Span::ZERO, None, cx));
+            }
+        }
+    }
+}
+
+#[test]
+fn passes_are_folded_once() {
+    explore(|| {
+        let breaker = calm(Rate::ONE);
+        let (first, second) = (breaker.clone(), breaker.clone());
+        // The owner passes and then asks, which folds its own line.
+        (0..2).for_each(|_| succeed(&breaker, 0));
+        // Meanwhile two others look at the window as a failure and a verdict do: they fold it too.
+        let folding = thread::spawn(move || first.fold_everything(Tick::ZERO));
+        second.fold_everything(Tick::ZERO);
+        folding.join().unwrap();
+        let shown = breaker.peek(Tick::ZERO);
+        assert_eq!((shown.calls, shown.totals.success), (3, 3));
+    });
+}
+
+#[test]
+fn a_fold_never_hides_a_pass_from_a_verdict() {
+    explore(|| {
+        let breaker = calm(Rate::from_f64(0.5));
+        succeed(&breaker, 0);
+        let other = breaker.clone();
+        // One of three calls failed. A verdict that missed the pass would see one of two: half.
+        let failing = thread::spawn(move || fail(&other));
+        breaker.fold_everything(Tick::ZERO);
+        failing.join().unwrap();
+        let shown = breaker.peek(Tick::ZERO);
+        assert_eq!((shown.state, shown.calls, shown.failures), (State::Closed, 3, 1));
+    });
+}
+
+#[test]
+fn a_new_slice_takes_the_credit_and_keeps_the_passes() {
+    explore(|| {
+        let breaker = calm(Rate::ONE);
+        let other = breaker.clone();
+        let rolling = thread::spawn(move || fail_at(&other, 15_000));
+        succeed(&breaker, 0);
+        rolling.join().unwrap();
+        let shown = breaker.peek(Tick(15_000_000_000));
+        // One failure and two successes, whichever slice they are booked in.
+        assert_eq!((shown.state, shown.calls, shown.failures, shown.totals.success), (State::Closed, 3, 1, 2));
     });
 }
 

@@ -1,6 +1,6 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
-use crate::breaker::{Breaker, Control, State};
+use crate::breaker::{Breaker, Control, Overlay, Shard, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
@@ -42,7 +42,19 @@ pub(crate) struct Live {
     epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
     fast: bool,
+    /// What a pass is told of when it began.
+    start: Start,
+    /// An open circuit is the last word: no fallback answers and no retry waits for it.
+    refuses_early: bool,
     next: OnceLock<Arc<Live>>,
+}
+
+/// When a call began matters to its retries: to the moment where they have a limit, else roughly.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Start {
+    Untold,
+    Coarse,
+    Precise,
 }
 
 /// Permission to run without asking: the gate said *pass*.
@@ -116,6 +128,7 @@ impl Policy {
     /// Permission to run without asking, for a call without options of its own: under a caller's
     /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
     /// with [`Policy::call_after_pass`].
+    #[inline]
     pub fn pass(&self) -> Option<Pass> {
         let live = self.live();
         if !live.fast || !self.registry().enabled() {
@@ -125,21 +138,54 @@ impl Policy {
             Some(breaker) => breaker.pass()?.0,
             None => 0,
         };
-        // Retries tell how long the call took, from its first attempt on.
-        let started = if live.config.retry.is_some() { self.registry().clock().now().0 } else { 0 };
+        let clock = self.registry().clock();
+        let started = match live.start {
+            Start::Untold => 0,
+            Start::Coarse => clock.coarse().0.0,
+            Start::Precise => clock.now().0,
+        };
         Some(Pass { permit, started })
     }
 
-    /// Counts a success under a pass. `false`: the circuit changed meanwhile; the success has been
-    /// reported to it all the same.
+    /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
+    /// has no credit; the success has been reported to the breaker all the same.
+    #[inline]
     pub fn succeed(&self, pass: Pass) -> bool {
         match &self.live().parts.breaker {
             Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
-                self.record(Permit(pass.permit), Outcome::Success, Span::ZERO, None);
+                self.succeed_on(Shard::OWN, pass);
                 false
             }
             _ => true,
         }
+    }
+
+    /// Reports a success under a pass that a driver found no credit for on the line it chose.
+    pub fn succeed_on(&self, shard: Shard, pass: Pass) {
+        if let Some(breaker) = self.breaker().cloned() {
+            self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, Span::ZERO, None, cx));
+        }
+    }
+
+    /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
+    /// `None` where every call must ask. The addresses are valid as long as this handle; take them
+    /// again after a call that had to ask.
+    pub fn overlay(&self) -> Option<Overlay> {
+        let live = self.live();
+        live.parts.breaker.as_ref().filter(|_| live.fast).map(|breaker| breaker.overlay())
+    }
+
+    /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
+    /// could answer and nobody listens. `None` means ask.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let live = self.live();
+        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
+            return None;
+        }
+        let (now, slack) = self.registry().clock().coarse();
+        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
+        self.metrics().refused_early();
+        Some(refusal)
     }
 
     pub fn call(&self) -> Call {
@@ -320,7 +366,17 @@ impl Live {
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
-        let live = Live { config, parts: chosen.parts, epoch, fast, next: OnceLock::new() };
+        let start = match &config.retry {
+            None => Start::Untold,
+            Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
+            Some(_) => Start::Coarse,
+        };
+        let refuses_early = config.enabled
+            && config.fallback.is_none()
+            && config.cache.is_none()
+            && config.cost.is_empty()
+            && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
+        let live = Live { config, parts: chosen.parts, epoch, fast, start, refuses_early, next: OnceLock::new() };
         drop(settings);
         if let Some(part) = chosen.overflow {
             let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");

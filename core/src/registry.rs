@@ -306,6 +306,7 @@ impl Registry {
 
     /// In a forked child: what the parent's callers hold is not the child's to give back.
     pub fn forked(&self) {
+        crate::cell::forked();
         for (_, family) in self.0.names.bulkheads() {
             family.cells().into_iter().for_each(|(_, bulkhead)| bulkhead.forget_callers());
         }

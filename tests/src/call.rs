@@ -28,6 +28,7 @@ impl World {
             deadline: span(step, "deadline")?,
             cached: step.get("cache").is_some(),
             estimate: amounts(step, "estimate"),
+            ..CallOptions::default()
         };
         let mut diary = Diary::default();
         // A call under somebody's deadline asks: its attempts have a limit that a pass cannot know.

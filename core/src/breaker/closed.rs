@@ -1,9 +1,11 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
-use super::layout::{EPOCH, FAILURES, SLICE_WORDS, SLOW_TOTAL, SLOWS, TALLY};
+use super::layout::{EPOCH, FAILURES, OTHER_SUCCESS, SLICE_WORDS, SLOW_TOTAL, SLOWS};
+use super::tally::TALLY;
 use super::transition::Reason;
 use super::word::Word;
 use super::{Breaker, State};
+use crate::cell::Writer;
 use crate::config::{Rate, Window};
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
@@ -12,32 +14,47 @@ use crate::sync::Ordering;
 use crate::time::{Span, Tick};
 use crate::window::Counts;
 use crate::window::count::Log;
-use crate::window::time::{Column, Slices};
+use crate::window::time::{Column, Slice, Slices};
+
+/// What the calls so far mean for the circuit.
+enum Verdict {
+    Open(Reason),
+    /// Stay closed; whether the gate may say *pass*.
+    Stay(bool),
+}
 
 impl Breaker {
     /// The word a state begins with: whether its gate may say *pass* at once.
     pub(super) fn first_word(&self, word: Word) -> Word {
-        word.with_pass(word.state() == State::Closed && self.may_pass(0))
+        word.with_pass(word.state() == State::Closed && self.is_calm(Counts::default()))
     }
 
-    /// Whether a success may go uncounted by a verdict once the window holds `calls`.
-    fn may_pass(&self, calls: u64) -> bool {
-        let warm = match self.config.window {
+    /// Whether successes may go without a verdict while the window holds `counts`.
+    fn is_calm(&self, counts: Counts) -> bool {
+        let warm = counts.calls >= u64::from(self.config.minimum_calls);
+        // How long a call took is known to who asks only.
+        if self.config.slow_call.is_some() {
+            return false;
+        }
+        match self.config.window {
             Window::Consecutive { .. } => true,
             // Only rates have a warm-up; a success never makes k failures.
-            Window::Count { .. } => self.config.failure_rate.is_none() || calls >= u64::from(self.config.minimum_calls),
-            // Successes leave a time window without an event: each must look.
-            Window::Time { .. } => false,
-        };
-        warm && self.config.slow_call.is_none()
+            Window::Count { .. } => self.config.failure_rate.is_none() || warm,
+            // Successes leave a time window without an event and the rate rises: only far from
+            // every threshold may they go unseen for a while.
+            Window::Time { .. } => warm && self.rules_reached(2 * counts.failures, 0, counts.all()).is_none(),
+        }
     }
 
-    pub(super) fn count_success(&self, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
-        if let Window::Time { .. } = self.config.window {
-            self.count_other_success();
-            self.add_to_slices(word, Column::Successes, slow, cx.now);
+    pub(super) fn count_success(&self, writer: Writer, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
+        if let Some(slices) = self.slices() {
+            self.add(writer, OTHER_SUCCESS);
+            let slice = self.enter_slice(slices, word, cx.now);
+            self.fold(writer, slices, slice, Column::Successes);
+            self.add_to_slice(slices, slice, Column::Successes, slow);
+            self.grant(writer, slice);
         } else {
-            self.add(TALLY);
+            self.add(writer, TALLY);
             if slow {
                 let number = self.sum(TALLY) + self.cell.word(FAILURES).load(Ordering::Acquire);
                 self.log_slow(number);
@@ -61,8 +78,9 @@ impl Breaker {
                 self.log_slow(tallied + index + 1);
             }
         }
-        if self.is_time_window() {
-            self.add_to_slices(word, Column::Failures, slow, cx.now);
+        if let Some(slices) = self.slices() {
+            let slice = self.enter_slice(slices, word, cx.now);
+            self.add_to_slice(slices, slice, Column::Failures, slow);
         }
         if slow {
             self.count(SLOW_TOTAL);
@@ -71,13 +89,11 @@ impl Breaker {
         self.judge(word, hint, cx);
     }
 
-    fn add_to_slices(&self, word: Word, column: Column, slow: bool, now: Tick) {
-        let Some(slices) = self.slices() else { return };
-        let epoch = slices.epoch_at(&self.cell, self.window_time(now));
+    fn add_to_slice(&self, slices: Slices, slice: Slice, column: Column, slow: bool) {
         if slow {
-            slices.add(&self.cell, epoch, word.generation(), Column::Slow);
+            slices.add(&self.cell, slice, Column::Slow, 1);
         }
-        slices.add(&self.cell, epoch, word.generation(), column);
+        slices.add(&self.cell, slice, column, 1);
     }
 
     fn log_slow(&self, number: u64) {
@@ -128,16 +144,13 @@ impl Breaker {
             return;
         }
         match self.verdict(word, cx.now) {
-            Some(reason) if word.state() == State::MetricsOnly => self.say_once(word, reason, cx),
-            Some(reason) => self.trip(word, reason, hint, cx),
-            None if word.state() == State::Closed && !word.pass() => {
-                let calls = if self.config.failure_rate.is_some() { self.window_counts(word, cx.now).calls } else { 0 };
-                self.change_word(word, |word| {
-                    let streak_runs = word.streak() > 0 && matches!(self.config.window, Window::Consecutive { .. });
-                    word.with_pass(self.may_pass(calls) && !streak_runs)
-                });
-            }
-            None => {}
+            Verdict::Open(reason) if word.state() == State::MetricsOnly => self.say_once(word, reason, cx),
+            Verdict::Open(reason) => self.trip(word, reason, hint, cx),
+            Verdict::Stay(pass) if word.state() == State::Closed => self.change_word(word, |word| {
+                let streak_runs = word.streak() > 0 && matches!(self.config.window, Window::Consecutive { .. });
+                word.with_pass(pass && !streak_runs)
+            }),
+            Verdict::Stay(_) => {}
         }
     }
 
@@ -151,29 +164,54 @@ impl Breaker {
         }
     }
 
-    fn verdict(&self, word: Word, now: Tick) -> Option<Reason> {
-        match self.config.window {
+    fn verdict(&self, word: Word, now: Tick) -> Verdict {
+        let reason = match self.config.window {
             Window::Consecutive { failures } => (word.streak() >= failures).then_some(Reason::Consecutive),
             Window::Count { size } => self.count_verdict(word, u64::from(size)),
-            Window::Time { .. } => {
-                self.rate_verdict(self.window_counts(word, now), u64::from(self.config.minimum_calls))
+            Window::Time { .. } => return self.time_verdict(word, now),
+        };
+        match reason {
+            Some(reason) => Verdict::Open(reason),
+            // A gate that passes stays as it is: successes make no count window worse.
+            None if word.pass() => Verdict::Stay(true),
+            None => {
+                let calls = self.call_number().saturating_sub(self.base(word.generation()));
+                Verdict::Stay(self.is_calm(Counts { calls, ..Counts::default() }))
+            }
+        }
+    }
+
+    fn time_verdict(&self, word: Word, now: Tick) -> Verdict {
+        let Some(slices) = self.slices() else { return Verdict::Stay(false) };
+        let mut folded = false;
+        loop {
+            let slice = self.enter_slice(slices, word, now);
+            let Some(counts) = slices.sum(&self.cell, slice) else { continue };
+            match self.rate_verdict(counts, u64::from(self.config.minimum_calls)) {
+                // Before the circuit opens, everybody's passes are counted.
+                Some(_) if !folded => {
+                    self.fold_all(slices, slice, Column::Successes);
+                    folded = true;
+                }
+                Some(reason) => return Verdict::Open(reason),
+                None => return Verdict::Stay(self.is_calm(counts)),
             }
         }
     }
 
     /// Which rule trips on `counts`, rates only from `minimum` calls on.
     pub(super) fn rate_verdict(&self, counts: Counts, minimum: u64) -> Option<Reason> {
-        if self.config.failure_count.is_some_and(|k| counts.failures >= u64::from(k)) {
-            return Some(Reason::FailureCount);
-        }
-        if counts.calls < minimum {
-            return None;
-        }
-        if self.config.failure_rate.is_some_and(|rate| rate.is_reached(counts.failures, counts.calls)) {
-            return Some(Reason::FailureRate);
-        }
-        let slow = self.config.slow_call.is_some_and(|slow| slow.rate.is_reached(counts.slow, counts.calls));
-        slow.then_some(Reason::SlowCallRate)
+        let calls = if counts.calls < minimum { 0 } else { counts.all() };
+        self.rules_reached(counts.failures, counts.slow, calls)
+    }
+
+    /// Which rule is reached; a rate never is where there are no calls.
+    fn rules_reached(&self, failures: u64, slow: u64, calls: u64) -> Option<Reason> {
+        let rule = |reached: bool, reason| reached.then_some(reason);
+        let config = &self.config;
+        rule(config.failure_count.is_some_and(|k| failures >= u64::from(k)), Reason::FailureCount)
+            .or(rule(config.failure_rate.is_some_and(|rate| rate.is_reached(failures, calls)), Reason::FailureRate))
+            .or(rule(config.slow_call.is_some_and(|rule| rule.rate.is_reached(slow, calls)), Reason::SlowCallRate))
     }
 
     /// The same on a count window without counting it: is the k-th latest failure inside?
@@ -212,20 +250,21 @@ impl Breaker {
         match self.config.window {
             Window::Consecutive { .. } => {
                 let calls = self.call_number().saturating_sub(self.base(word.generation()));
-                Counts { calls, failures: u64::from(word.streak()), slow: 0 }
+                Counts { calls, failures: u64::from(word.streak()), ..Counts::default() }
             }
             Window::Count { size } => {
                 let number = self.call_number();
                 let calls = number.saturating_sub(self.base(word.generation())).min(u64::from(size));
                 let since = |log: Option<Log>| log.map_or(0, |log| log.since(&self.cell, number - calls).min(calls));
-                Counts { calls, failures: since(self.failure_log()), slow: since(self.slow_log()) }
+                Counts { calls, failures: since(self.failure_log()), slow: since(self.slow_log()), maybe: 0 }
             }
             Window::Time { .. } => {
                 let Some(slices) = self.slices() else { return Counts::default() };
                 loop {
-                    let epoch = slices.epoch_at(&self.cell, self.window_time(now));
-                    if let Some(counts) = slices.sum(&self.cell, epoch, word.generation()) {
-                        return counts;
+                    let epoch = slices.epoch_at(&self.cell, self.seen_time(now));
+                    let counts = slices.sum(&self.cell, Slice { epoch, generation: word.generation() });
+                    if let Some(counts) = counts {
+                        return Counts { maybe: counts.maybe + self.all_pending(), ..counts };
                     }
                 }
             }
@@ -248,21 +287,33 @@ impl Breaker {
         (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window, length })
     }
 
-    fn slices(&self) -> Option<Slices> {
+    pub(super) fn slices(&self) -> Option<Slices> {
         let Window::Time { span, slices, .. } = self.config.window else { return None };
         let count = u64::from(slices.max(1));
         let length = Span((span.0 / count).max(1));
         Some(Slices { first: self.layout.window, stride: SLICE_WORDS, count, length, epoch: EPOCH })
     }
 
-    /// Slices that are not aligned begin at the first call ever seen.
-    fn window_time(&self, now: Tick) -> Tick {
-        let Window::Time { aligned: false, .. } = self.config.window else { return now };
+    /// Slices that are not aligned begin at the first call ever seen: this one, if there was none.
+    pub(super) fn window_time(&self, now: Tick) -> Tick {
         let origin = self.cell.word(super::layout::ORIGIN);
-        // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
-        let first = now.0.saturating_add(1);
-        let origin =
-            origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire).map_or_else(|seen| seen, |_| first);
-        Tick(now.0.saturating_sub(origin - 1))
+        if self.is_unaligned() && origin.load(Ordering::Acquire) == 0 {
+            // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
+            let first = now.0.saturating_add(1);
+            let _ = origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire);
+        }
+        self.seen_time(now)
+    }
+
+    /// The same for who only looks.
+    fn seen_time(&self, now: Tick) -> Tick {
+        match self.cell.word(super::layout::ORIGIN).load(Ordering::Acquire) {
+            0 => now,
+            origin => Tick(now.0.saturating_sub(origin - 1)),
+        }
+    }
+
+    fn is_unaligned(&self) -> bool {
+        matches!(self.config.window, Window::Time { aligned: false, .. })
     }
 }

@@ -1,7 +1,7 @@
 //! Half-open: a few probes, each a lease, and what they prove.
 //!
 //! One word per permit: generation (12 bits), kind (3), nonce (9), end of the lease in
-//! milliseconds (40). Claiming, reporting and taking over are one compare-and-swap each, so a probe
+//! milliseconds (40, and so on from zero: a lease is far shorter than what fits). Claiming, reporting and taking over are one compare-and-swap each, so a probe
 //! that is cancelled, dropped, killed or hung gives its slot back by its report or by the end of
 //! its lease, and the breaker can never be stuck.
 
@@ -20,6 +20,8 @@ use crate::window::Counts;
 
 const LEASE_CAP: Span = Span::secs(3600);
 const MILLIS: u64 = (1 << 40) - 1;
+/// A longer lease (17 years) could not be told from one that is over.
+const LONGEST: u64 = MILLIS / 2;
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 enum Kind {
@@ -37,7 +39,7 @@ struct Lease(u64);
 impl Lease {
     fn new(generation: u32, kind: Kind, nonce: u64, ends: u64) -> Lease {
         let tag = u64::from(generation & 0xfff);
-        Lease(tag << 52 | (kind as u64) << 49 | (nonce & 0x1ff) << 40 | ends.min(MILLIS))
+        Lease(tag << 52 | (kind as u64) << 49 | (nonce & 0x1ff) << 40 | ends & MILLIS)
     }
     /// A lease of another generation is a free slot.
     fn kind(self, generation: u32) -> Kind {
@@ -56,11 +58,13 @@ impl Lease {
     fn nonce(self) -> u64 {
         self.0 >> 40 & 0x1ff
     }
-    fn ends(self) -> u64 {
-        self.0 & MILLIS
+    /// Milliseconds left, of which the one that runs counts as whole; 0 when the lease is over.
+    fn left(self, now: Tick) -> u64 {
+        let left = (self.0 & MILLIS).wrapping_sub(now.0 / 1_000_000) & MILLIS;
+        if left <= LONGEST { left } else { 0 }
     }
     fn is_over(self, now: Tick) -> bool {
-        now.0 / 1_000_000 >= self.ends()
+        self.left(now) == 0
     }
 }
 
@@ -76,8 +80,8 @@ pub(super) enum Claim {
 pub(super) struct Probes {
     pub results: Counts,
     pub left: u64,
-    /// When the earliest running probe's lease ends, in milliseconds.
-    pub earliest_end: Option<u64>,
+    /// Until the earliest running probe's lease ends.
+    pub earliest_end: Option<Span>,
 }
 
 impl Breaker {
@@ -116,7 +120,7 @@ impl Breaker {
         let doublings = (expired + u64::from(one_more)).min(40) as i32;
         let lease =
             self.config.half_open.lease.times(2f64.powi(doublings)).min(LEASE_CAP.max(self.config.half_open.lease));
-        Span(now.after(lease).0).millis_ceil()
+        Span(now.after(lease.min(Span::millis(LONGEST - 1))).0).millis_ceil()
     }
 
     fn note_reclaimed(&self, generation: u32, cx: &mut Cx) {
@@ -161,7 +165,7 @@ impl Breaker {
         }
         match counted {
             Counted::Neutral(total) => return self.count(total),
-            Counted::Success => self.count_other_success(),
+            Counted::Success => self.count_other_success(self.cell.writer()),
             Counted::Failure => self.count(PROBE_FAILURES),
         }
         if slow {
@@ -191,8 +195,9 @@ impl Breaker {
                 Kind::Free => probes.left += 1,
                 Kind::Held if lease.is_over(now) => probes.left += 1,
                 Kind::Held => {
-                    let earliest = probes.earliest_end.map_or(lease.ends(), |end| end.min(lease.ends()));
-                    probes.earliest_end = Some(earliest);
+                    // To the millisecond's begin, which is where the lease ends.
+                    let left = now.until(Tick((now.0 / 1_000_000 + lease.left(now)).saturating_mul(1_000_000)));
+                    probes.earliest_end = Some(probes.earliest_end.map_or(left, |end| end.min(left)));
                 }
                 kind => {
                     results.calls += 1;
@@ -205,7 +210,7 @@ impl Breaker {
             let tagged = self.cell.word(RESULTS).load(Ordering::Acquire);
             if tagged >> 48 == u64::from(generation & 0xffff) {
                 let part = |shift: u32| tagged >> shift & 0xffff;
-                probes.results = Counts { calls: part(0), failures: part(16), slow: part(32) };
+                probes.results = Counts { calls: part(0), failures: part(16), slow: part(32), maybe: 0 };
             }
         }
         probes

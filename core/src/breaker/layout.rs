@@ -1,10 +1,7 @@
 //! Where in the cell each word of a breaker is. A pure function of the settings.
 
-use crate::cell::LINE;
+use crate::cell::{LINE, Writers};
 use crate::config::{BreakerConfig, Rate, Window};
-
-/// Tally lines; threads beyond this number share them by atomic addition.
-pub(crate) const WRITERS: usize = 4;
 
 // Line 0: read by every call.
 pub(crate) const WORD: usize = 0;
@@ -39,11 +36,10 @@ pub(crate) const KEPT_SLOW: usize = 4 * LINE + 5;
 pub(crate) const KEPT_STREAK: usize = 4 * LINE + 6;
 const FIRST_WRITER: usize = 5 * LINE;
 
-/// In a writer's line.
-pub(crate) const TALLY: usize = 0;
-pub(crate) const REJECTED: usize = 1;
+// Further words of a writer's line; the first ones are those of the pass path, in `tally.rs`.
+pub(crate) const REJECTED: usize = 3;
 /// Successes that are no part of a count window's sequence.
-pub(crate) const OTHER_SUCCESS: usize = 2;
+pub(crate) const OTHER_SUCCESS: usize = 4;
 
 /// The part of the layout that depends on the settings.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -64,8 +60,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn of(config: &BreakerConfig) -> Layout {
-        let leases = FIRST_WRITER + WRITERS * LINE;
+    pub(crate) fn of(config: &BreakerConfig, writers: Writers) -> Layout {
+        let leases = FIRST_WRITER + writers.lines() * LINE;
         let permits = config.half_open.permits.max(1) as usize;
         let window = (leases + permits).next_multiple_of(LINE);
         let mut layout = Layout {
@@ -100,12 +96,12 @@ impl Layout {
         layout
     }
 
-    pub(crate) fn writer(index: usize) -> usize {
-        FIRST_WRITER + index % WRITERS * LINE
+    pub(crate) fn writer(line: usize) -> usize {
+        FIRST_WRITER + line * LINE
     }
 }
 
-/// Words of one slice of a time window: failures, slow calls, successes.
+/// Words of one slice of a time window: failures, slow calls, successes, maybes.
 pub(crate) const SLICE_WORDS: usize = 4;
 
 /// As many failures as a verdict ever looks back at, and a few for judges that are overtaken.

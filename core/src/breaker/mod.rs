@@ -2,8 +2,8 @@
 //!
 //! A map of the rooms: `word.rs` is the one word that changes hands, `layout.rs` says where the
 //! rest lives. `closed.rs` counts calls and decides when to open; `half_open.rs` hands out probes
-//! and decides what they prove; `transition.rs` is the only place where a state changes;
-//! `snapshot.rs` looks and touches nothing.
+//! and decides what they prove; `tally.rs` is the path of those who need not ask; `transition.rs`
+//! is the only place where a state changes; `snapshot.rs` looks and touches nothing.
 //!
 //! Nothing here blocks. Whoever looks applies what is due, so no thread and no timer is needed and
 //! a caller that dies in the middle holds nobody up.
@@ -13,23 +13,25 @@ mod half_open;
 mod layout;
 mod snapshot;
 mod state;
+mod tally;
 mod transition;
 mod word;
 
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
+pub use tally::{Overlay, Shard};
 pub use transition::{Control, Reason};
 
-use crate::cell::{Block, writer_index};
-use crate::config::{BreakerConfig, Window};
+use crate::cell::{Block, Writer, Writers};
+use crate::config::BreakerConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::{Hint, Outcome};
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::time::Span;
-use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, TALLY, WORD};
+use crate::time::{Span, Tick};
+use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
 use word::Word;
 
 /// A circuit breaker. All methods may be called from any thread.
@@ -49,8 +51,9 @@ enum Counted {
 
 impl Breaker {
     pub fn new(config: &BreakerConfig) -> Breaker {
-        let layout = Layout::of(config);
+        let layout = Layout::of(config, Writers::HEAP);
         let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        breaker.first_limits();
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
         breaker.cell.word(WORD).store(breaker.first_word(word).0, Ordering::Relaxed);
@@ -64,16 +67,29 @@ impl Breaker {
     /// The same circuit under new settings. Where their shape fits, everything is kept; else the
     /// state, its deadline and its generation are carried and the window is not.
     pub fn reconfigured(&self, config: &BreakerConfig) -> Breaker {
-        let layout = Layout::of(config);
+        let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
             return Breaker { config: config.clone(), layout, cell: self.cell.clone() };
         }
-        let cell = Arc::new(Block::new(layout.words));
-        let old = self.word();
-        cell.word(WORD).store(old.with_pass(false).0, Ordering::Relaxed);
+        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        next.first_limits();
+        let old = self.retire();
         let deadline = self.deadline_slot(old.generation());
-        cell.word(deadline).store(self.cell.word(deadline).load(Ordering::Acquire), Ordering::Relaxed);
-        Breaker { config: config.clone(), layout, cell }
+        // Relaxed: nobody else knows the new cell yet.
+        next.cell.word(deadline).store(self.cell.word(deadline).load(Ordering::Acquire), Ordering::Relaxed);
+        next.cell.word(WORD).store(old.with_pass(false).0, Ordering::Relaxed);
+        next
+    }
+
+    /// Leaves the cell for good and returns its last word. Who still knows it asks, and is let
+    /// through uncounted if he does so here rather than in the cell that follows.
+    fn retire(&self) -> Word {
+        loop {
+            let word = self.word();
+            if self.swap_word(word, word.next(State::Disabled)) {
+                return word;
+            }
+        }
     }
 
     /// Asks for a permit. Give it back with [`Breaker::record`], whatever comes.
@@ -105,11 +121,40 @@ impl Breaker {
         refuses.then(|| self.reject(word, cx))
     }
 
+    /// The rejection of a circuit that is open without doubt, by the coarse clock: `None` means ask.
+    /// It counts as one and makes no event.
+    pub fn refuse_early(&self, coarse: Tick, slack: Span) -> Option<Refusal> {
+        let word = self.word();
+        let retry_after = match word.state() {
+            State::ForcedOpen => None,
+            State::Open => {
+                let deadline = self.deadline(word.generation(), coarse);
+                (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
+            }
+            _ => return None,
+        };
+        self.add(self.cell.writer(), REJECTED);
+        Some(Refusal { state: Some(word.state()), retry_after, ..Refusal::new(Code::CircuitOpen) })
+    }
+
     /// Reports how the call that `permit` was given for ended, after `took`.
     ///
     /// A permit of another generation, or of a probe whose lease is over, changes nothing but the
     /// count of stale reports.
     pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>, cx: &mut Cx) {
+        self.record_on(Shard::OWN, permit, outcome, took, hint, cx);
+    }
+
+    /// The same, counted on a line that the driver chose.
+    pub fn record_on(
+        &self,
+        shard: Shard,
+        permit: Permit,
+        outcome: Outcome,
+        took: Span,
+        hint: Option<Hint>,
+        cx: &mut Cx,
+    ) {
         let word = self.help(cx);
         if word.gate() >> 1 != permit.0 as u32 >> 1 {
             return self.count(STALE);
@@ -120,28 +165,12 @@ impl Breaker {
             State::HalfOpen => self.report_probe(word, permit, counted, slow, hint, cx),
             State::Closed | State::MetricsOnly => match counted {
                 Counted::Neutral(total) => self.count(total),
-                Counted::Success => self.count_success(word, slow, hint, cx),
+                Counted::Success => self.count_success(self.writer(shard), word, slow, hint, cx),
                 Counted::Failure => self.count_failure(word, slow, hint, cx),
             },
             State::Disabled => {}
             State::Open | State::ForcedOpen => self.count(STALE),
         }
-    }
-
-    /// The pass path: run without asking, if the gate says so.
-    pub fn pass(&self) -> Option<Permit> {
-        let word = self.word();
-        word.pass().then_some(Permit(u64::from(word.gate())))
-    }
-
-    /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
-    /// since: then report it with [`Breaker::record`].
-    pub fn tally(&self, permit: Permit) -> bool {
-        if self.word().gate() != permit.0 as u32 {
-            return false;
-        }
-        self.add(TALLY);
-        true
     }
 
     /// The state word; its low half is the gate (`generation << 1 | pass`).
@@ -180,7 +209,7 @@ impl Breaker {
     }
 
     fn reject(&self, word: Word, cx: &mut Cx) -> Refusal {
-        self.add(REJECTED);
+        self.add(self.cell.writer(), REJECTED);
         let state = word.state();
         let refusal = Refusal {
             state: Some(state),
@@ -197,27 +226,12 @@ impl Breaker {
         refusal
     }
 
-    /// Adds one to a word of the caller's own tally line.
-    fn add(&self, column: usize) {
-        let line = Layout::writer(writer_index());
-        // Release: a judge that reads the tally sees the call as over.
-        self.cell.word(line + column).fetch_add(1, Ordering::Release);
-    }
-
     fn count(&self, total: usize) {
         // Relaxed: a total that nothing is decided by.
         self.cell.word(total).fetch_add(1, Ordering::Relaxed);
     }
 
-    fn sum(&self, column: usize) -> u64 {
-        (0..layout::WRITERS).map(|w| self.cell.word(Layout::writer(w) + column).load(Ordering::Acquire)).sum()
-    }
-
-    fn count_other_success(&self) {
-        self.add(OTHER_SUCCESS);
-    }
-
-    fn is_time_window(&self) -> bool {
-        matches!(self.config.window, Window::Time { .. })
+    fn count_other_success(&self, writer: Writer) {
+        self.add(writer, OTHER_SUCCESS);
     }
 }

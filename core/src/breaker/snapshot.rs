@@ -2,8 +2,9 @@
 
 use super::layout::{
     CANCELLED, FAILURES, IGNORED, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, OTHER_SUCCESS,
-    PROBE_FAILURES, RECLAIMED, REJECTED, REJECTED_BEFORE, SLOW_TOTAL, STALE, TALLY, TRANSITIONS,
+    PROBE_FAILURES, RECLAIMED, REJECTED, REJECTED_BEFORE, SLOW_TOTAL, STALE, TRANSITIONS,
 };
+use super::tally::TALLY;
 use super::transition::Reason;
 use super::word::Word;
 use super::{Breaker, State};
@@ -81,8 +82,8 @@ impl Breaker {
         BreakerSnapshot {
             state,
             generation: word.generation(),
-            calls: counts.calls,
-            successes: counts.calls.saturating_sub(counts.failures),
+            calls: counts.all(),
+            successes: counts.all().saturating_sub(counts.failures),
             failures: counts.failures,
             slow: counts.slow,
             consecutive_failures: match state {
@@ -93,7 +94,7 @@ impl Breaker {
             slow_rate,
             permits_left: probing.then(|| self.probes_left(word.generation(), now)),
             step: if state == State::MetricsOnly { 0 } else { word.step() },
-            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation()))),
+            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation(), now))),
             retry_after: self.retry_after(word, now),
             not_permitted: self.sum(REJECTED).saturating_sub(self.total(REJECTED_BEFORE)),
             totals: self.totals(),
@@ -111,6 +112,7 @@ impl Breaker {
                 calls: self.total(KEPT_CALLS),
                 failures: self.total(KEPT_FAILURES),
                 slow: self.total(KEPT_SLOW),
+                maybe: 0,
             },
             State::ForcedOpen | State::Disabled => Counts::default(),
         }
@@ -128,18 +130,17 @@ impl Breaker {
         if counts.calls < u64::from(minimum.max(1)) {
             return (None, None);
         }
-        let rate = |part: u64| Some(part as f64 / counts.calls as f64);
+        let rate = |part: u64| Some(part as f64 / counts.all() as f64);
         (rate(counts.failures), rate(counts.slow))
     }
 
     /// When a rejected caller may come back.
     pub(super) fn retry_after(&self, word: Word, now: Tick) -> Option<Span> {
         match word.state() {
-            State::Open => Some(now.until(self.deadline(word.generation()))),
+            State::Open => Some(now.until(self.deadline(word.generation(), now))),
             State::HalfOpen => {
                 let lease = self.probes(word.generation(), now).earliest_end;
-                let lease = lease.map(|millis| now.until(Tick(millis.saturating_mul(1_000_000))));
-                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation())));
+                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation(), now)));
                 let soonest = lease.into_iter().chain(wait).min().unwrap_or(self.config.open_for.base);
                 Some(soonest.min(self.config.open_for.base))
             }

@@ -88,6 +88,16 @@ impl Reason {
 
 /// A slot holds the low 16 bits of its generation above 48 bits of value.
 const SLOT_VALUE: u64 = (1 << 48) - 1;
+/// A deadline farther off than this (4 years) could not be told from one that has passed.
+const FARTHEST: u64 = SLOT_VALUE / 2;
+
+/// A deadline as a slot keeps it: whole microseconds, and so on from zero; all ones for never.
+fn kept(deadline: Tick, now: Tick) -> u64 {
+    match deadline {
+        Tick::NEVER => SLOT_VALUE,
+        _ => Span(now.after(now.until(deadline).min(Span::micros(FARTHEST - 1))).0).micros_ceil() % SLOT_VALUE,
+    }
+}
 
 impl Breaker {
     /// Applies what is due and returns the word in force.
@@ -97,7 +107,7 @@ impl Breaker {
             if word.state() == State::Open && self.read_slot(DEADLINES, word.generation()).is_none() {
                 // A circuit that was made open: its time begins with the first who looks.
                 let until = cx.now.after(self.open_span(0, cx));
-                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, Span(until.0).micros_ceil())]);
+                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, kept(until, cx.now))]);
             }
             let Some((to, reason)) = self.due(word, cx.now) else { return word };
             match to {
@@ -110,7 +120,7 @@ impl Breaker {
 
     /// The transition that time has made due.
     pub(super) fn due(&self, word: Word, now: Tick) -> Option<(State, Reason)> {
-        let deadline = || self.deadline(word.generation());
+        let deadline = || self.deadline(word.generation(), now);
         match word.state() {
             State::Open if now >= deadline() => Some((State::HalfOpen, Reason::OpenTimeOver)),
             State::HalfOpen if self.config.half_open.max_wait.is_some() && now >= deadline() => {
@@ -194,14 +204,15 @@ impl Breaker {
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
         let counts = self.shown_counts(from, cx.now);
         let rejected = self.sum(REJECTED);
-        let slots = [(BASES, self.call_number()), (DEADLINES, Span(deadline.0).micros_ceil())];
+        let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline, cx.now))];
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
+        self.drop_pending();
         // From here on for the eyes of a snapshot only.
         if to.state() == State::Open {
             for (word, value) in
-                [(KEPT_CALLS, counts.calls), (KEPT_FAILURES, counts.failures), (KEPT_SLOW, counts.slow)]
+                [(KEPT_CALLS, counts.all()), (KEPT_FAILURES, counts.failures), (KEPT_SLOW, counts.slow)]
             {
                 self.cell.word(word).store(value, Ordering::Relaxed);
             }
@@ -247,10 +258,14 @@ impl Breaker {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
-    pub(super) fn deadline(&self, generation: u32) -> Tick {
+    pub(super) fn deadline(&self, generation: u32, now: Tick) -> Tick {
         match self.read_slot(DEADLINES, generation) {
             Some(SLOT_VALUE) => Tick::NEVER,
-            Some(micros) => Tick(micros.saturating_mul(1_000)),
+            Some(micros) => {
+                let ahead = (micros + SLOT_VALUE - now.0 / 1_000 % SLOT_VALUE) % SLOT_VALUE;
+                let whole = now.0 / 1_000 * 1_000;
+                if ahead <= FARTHEST { Tick(whole).after(Span::micros(ahead)) } else { Tick::ZERO }
+            }
             // A state without a deadline of its own: due at once rather than never.
             None => Tick::ZERO,
         }

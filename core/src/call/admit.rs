@@ -197,7 +197,8 @@ impl Call {
         now: Tick,
     ) {
         if let Some(breaker) = self.live.parts.breaker.clone() {
-            self.with_cx(now, |cx| breaker.record(permit, outcome, took, hint, cx));
+            let shard = self.options.shard;
+            self.with_cx(now, |cx| breaker.record_on(shard, permit, outcome, took, hint, cx));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The words between the stepper and its driver.
 
+use crate::breaker::Shard;
 use crate::config::{FallbackStep, TimeoutMode};
 use crate::outcome::Outcome;
 use crate::time::Span;
@@ -98,4 +99,6 @@ pub struct CallOptions {
     pub cached: bool,
     /// What one attempt is expected to cost, by the names of the cost budgets.
     pub estimate: Vec<(String, u64)>,
+    /// The line of the breaker's cell that this call is counted on.
+    pub shard: Shard,
 }

@@ -5,7 +5,7 @@
 
 mod writer;
 
-pub(crate) use writer::writer_index;
+pub(crate) use writer::{Writer, Writers, forked};
 
 use crate::sync::AtomicU64;
 
@@ -35,7 +35,20 @@ impl Block {
     pub(crate) fn bytes(&self) -> usize {
         self.lines.len() * size_of::<Line>()
     }
+
+    /// How a block of this kind divides its writers' lines.
+    pub(crate) fn writers(&self) -> Writers {
+        Writers::HEAP
+    }
+
+    /// The writer's line of the calling thread.
+    pub(crate) fn writer(&self) -> Writer {
+        Writers::HEAP.of_slot(writer::slot())
+    }
 }
+
+#[cfg(loom)]
+pub(crate) use writer::take_slot;
 
 #[cfg(all(test, not(loom)))]
 mod tests {

@@ -1,33 +1,164 @@
-//! Which tally line a thread writes.
+//! Which line of a cell a thread writes.
+//!
+//! A thread takes a slot when it first counts something and hands it on when it ends. The owner of
+//! a low slot is the only writer of its line and adds by a plain load and store; all others share
+//! the remaining lines and add atomically. Sums rise for ever: who takes a slot over goes on from
+//! the value that it finds.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 use std::cell::Cell;
 
-#[cfg(not(loom))]
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// Slots that have one owner each; threads beyond them only ever share lines.
+const SLOTS: u32 = 64;
+const NONE: u32 = u32::MAX;
+
+/// A line of a cell, counted from its first writer's line, and whether the caller alone writes it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Writer {
+    pub line: usize,
+    pub alone: bool,
+}
+
+/// How many lines of a cell have one writer, and how many are shared.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Writers {
+    pub own: usize,
+    pub shared: usize,
+}
+
+impl Writers {
+    pub(crate) const HEAP: Writers = Writers { own: 4, shared: 4 };
+
+    pub(crate) const fn lines(self) -> usize {
+        self.own + self.shared
+    }
+
+    /// The line of the thread that has `slot`.
+    pub(crate) fn of_slot(self, slot: usize) -> Writer {
+        if slot < self.own { Writer { line: slot, alone: true } } else { self.shared(slot) }
+    }
+
+    /// A line that everybody may add to.
+    pub(crate) fn shared(self, number: usize) -> Writer {
+        Writer { line: self.own + number % self.shared, alone: false }
+    }
+}
 
 thread_local! {
-    static MINE: Cell<Option<usize>> = const { Cell::new(None) };
+    // No destructor, so that reading it is one load and works while the thread ends.
+    static SLOT: Cell<u32> = const { Cell::new(NONE) };
 }
 
-/// A small number of the calling thread: threads that come one after another get different ones,
-/// so that few of them share a line.
+/// The slot of the calling thread.
+pub(crate) fn slot() -> usize {
+    match SLOT.get() {
+        NONE => claim(),
+        slot => slot as usize,
+    }
+}
+
 #[cfg(not(loom))]
-pub(crate) fn writer_index() -> usize {
-    MINE.with(|mine| match mine.get() {
-        Some(index) => index,
-        None => {
-            // Relaxed: the numbers need be spread, not ordered.
-            let index = NEXT.fetch_add(1, Ordering::Relaxed);
-            mine.set(Some(index));
-            index
-        }
-    })
+use owned::claim;
+
+/// Under the model checker a thread writes alone only where the test says so.
+#[cfg(loom)]
+fn claim() -> usize {
+    SLOTS as usize
 }
 
-/// Under the model checker threads are numbered by the test, to keep the number of states down.
 #[cfg(loom)]
-pub(crate) fn writer_index() -> usize {
-    let _ = (AtomicUsize::new, Ordering::Relaxed);
-    MINE.with(|mine| mine.get().unwrap_or(0))
+pub(crate) fn take_slot(slot: u32) {
+    let _ = (AtomicU64::new, Ordering::Relaxed);
+    SLOT.set(slot);
+}
+
+#[cfg(not(loom))]
+mod owned {
+    use super::*;
+
+    /// One bit for each slot that is owned. A word rather than a list, so that a fork finds no lock.
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+    /// Hands the slot on when the thread ends.
+    struct Hold;
+
+    thread_local! {
+        static HOLD: Hold = const { Hold };
+    }
+
+    impl Drop for Hold {
+        fn drop(&mut self) {
+            // What the thread still counts while it ends goes to a shared line.
+            give_back(SLOT.replace(SLOTS));
+        }
+    }
+
+    #[cold]
+    pub(super) fn claim() -> usize {
+        let slot = free_slot();
+        if HOLD.try_with(|_| ()).is_err() {
+            give_back(slot);
+            return SLOTS as usize;
+        }
+        SLOT.set(slot);
+        slot as usize
+    }
+
+    fn free_slot() -> u32 {
+        let mut taken = TAKEN.load(Ordering::Relaxed);
+        loop {
+            let slot = taken.trailing_ones();
+            if slot >= SLOTS {
+                return SLOTS + crate::sync::process_unique() as u32 % SLOTS;
+            }
+            // Acquire: the sums that the slot's last owner left are seen before they are added to.
+            match TAKEN.compare_exchange_weak(taken, taken | 1 << slot, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return slot,
+                Err(seen) => taken = seen,
+            }
+        }
+    }
+
+    fn give_back(slot: u32) {
+        if slot < SLOTS {
+            // Release: the next owner sees what this one counted.
+            TAKEN.fetch_and(!(1 << slot), Ordering::Release);
+        }
+    }
+
+    /// In a forked child only the calling thread lives on.
+    pub(crate) fn forked() {
+        let own = SLOT.get();
+        TAKEN.store(if own < SLOTS { 1 << own } else { 0 }, Ordering::Relaxed);
+    }
+}
+
+#[cfg(not(loom))]
+pub(crate) use owned::forked;
+
+#[cfg(loom)]
+pub(crate) fn forked() {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_owned_by_one_thread_and_handed_on() {
+        // More threads than slots, one after another: each ends before the next begins.
+        let slots: Vec<usize> = (0..200).map(|_| std::thread::spawn(slot).join().unwrap()).collect();
+        assert!(slots.iter().all(|slot| *slot < SLOTS as usize), "{slots:?}");
+        let mine = slot();
+        assert_eq!(mine, slot());
+        let other = std::thread::spawn(slot).join().unwrap();
+        assert_ne!(mine, other);
+    }
+
+    #[test]
+    fn few_lines_have_one_writer() {
+        let writers = Writers { own: 2, shared: 3 };
+        assert_eq!(writers.of_slot(1), Writer { line: 1, alone: true });
+        assert_eq!(writers.of_slot(2), Writer { line: 4, alone: false });
+        assert_eq!(writers.of_slot(64), Writer { line: 3, alone: false });
+    }
 }

@@ -1,11 +1,12 @@
 //! What the calls of one policy came to. Written off the pass path only.
 
 use crate::call::Verdict;
+use crate::cell::{Block, LINE, Writers};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -49,7 +50,7 @@ impl Histogram {
 
 #[derive(Default)]
 pub(crate) struct CallMetrics {
-    pub verdicts: [Counter; Verdict::ALL.len()],
+    verdicts: [Counter; Verdict::ALL.len()],
     pub attempts: [Counter; Outcome::ALL.len()],
     pub retries: [Counter; ATTEMPTS],
     pub exhausted: [Counter; Stop::ALL.len() + 1],
@@ -61,8 +62,10 @@ pub(crate) struct CallMetrics {
     pub fallbacks: [Counter; FallbackStep::ALL.len()],
     pub cache_hits: Counter,
     pub cache_misses: Counter,
-    pub refusals: Mutex<BTreeMap<&'static str, u64>>,
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
     pub errors: Mutex<BTreeMap<(&'static str, Box<str>), u64>>,
+    /// Calls that an open circuit refused at once, on lines of their writers.
+    early: OnceLock<Block>,
     pub retry_delay: Histogram,
     pub timed: Histogram,
 }
@@ -94,6 +97,34 @@ impl CallMetrics {
     }
     pub(crate) fn refused(&self, code: Code) {
         *self.refusals.lock().entry(code.as_str()).or_default() += 1;
+    }
+    pub(crate) fn refused_early(&self) {
+        let lines = self.early.get_or_init(|| Block::new(Writers::HEAP.lines() * LINE));
+        let writer = lines.writer();
+        let word = lines.word(writer.line * LINE);
+        // Relaxed: a total that nothing is decided by.
+        if writer.alone {
+            word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        } else {
+            word.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    fn early(&self) -> u64 {
+        let Some(lines) = self.early.get() else { return 0 };
+        (0..Writers::HEAP.lines()).map(|line| lines.word(line * LINE).load(Ordering::Relaxed)).sum()
+    }
+    /// How many calls ended with `verdict`.
+    pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
+        let early = if verdict == Verdict::Refused { self.early() } else { 0 };
+        self.verdicts[verdict as usize].get() + early
+    }
+    /// Refusals by their code.
+    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let mut refusals = self.refusals.lock().clone();
+        if self.early() > 0 {
+            *refusals.entry(Code::CircuitOpen.as_str()).or_default() += self.early();
+        }
+        refusals
     }
     pub(crate) fn timed_out(&self, whole_call: bool) {
         if whole_call { &self.deadlines } else { &self.attempt_timeouts }.add();

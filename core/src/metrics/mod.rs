@@ -184,12 +184,7 @@ fn calls(policy: &Policy, text: &mut Text) {
     };
     for verdict in Verdict::ALL {
         let labels = with(&labels, "outcome", verdict.as_str());
-        count(
-            "seawall_call_finished_total",
-            "Calls that were stepped to their end.",
-            &labels,
-            m.verdicts[verdict as usize].get(),
-        );
+        count("seawall_call_finished_total", "Calls that were stepped to their end.", &labels, m.verdict(verdict));
     }
     for outcome in Outcome::ALL {
         let labels = with(&labels, "outcome", outcome.as_str());
@@ -229,12 +224,12 @@ fn calls(policy: &Policy, text: &mut Text) {
     }
     count("seawall_cache_hits_total", "Look-ups that found a value.", &labels, m.cache_hits.get());
     count("seawall_cache_misses_total", "Look-ups that found none.", &labels, m.cache_misses.get());
-    for (reason, value) in m.refusals.lock().iter() {
+    for (reason, value) in m.refusals() {
         count(
             "seawall_call_refusals_total",
             "Refusals by the policy's own parts.",
             &with(&labels, "reason", reason),
-            *value,
+            value,
         );
     }
     for ((outcome, error), value) in m.errors.lock().iter() {

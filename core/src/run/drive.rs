@@ -40,6 +40,9 @@ pub(super) fn blocking<T, E>(
             }
         };
     }
+    if let Some(refusal) = policy.refusal() {
+        return Err(Error::Refused(refusal));
+    }
     let mut call = policy.call_with(CallOptions { deadline: left, ..CallOptions::default() });
     let step = call.start();
     follow(policy, Guarded::new(call), step, None, classify, &mut work)

@@ -9,4 +9,14 @@ pub(crate) struct Counts {
     pub calls: u64,
     pub failures: u64,
     pub slow: u64,
+    /// Further successes of which only the span of time they fell into is known; they lower the
+    /// rates and do not count for a minimum of calls.
+    pub maybe: u64,
+}
+
+impl Counts {
+    /// The calls that rates refer to.
+    pub(crate) fn all(self) -> u64 {
+        self.calls + self.maybe
+    }
 }

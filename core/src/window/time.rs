@@ -26,23 +26,49 @@ pub(crate) enum Column {
     Failures = 0,
     Slow = 1,
     Successes = 2,
+    /// Successes that were counted on the pass path before this slice began.
+    Maybe = 3,
+}
+
+/// One slice of one generation of a window.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Slice {
+    pub epoch: u64,
+    pub generation: u32,
 }
 
 impl Slices {
     /// The epoch of `now`, never older than one already seen: time does not run back in a window.
     pub(crate) fn epoch_at(self, block: &Block, now: Tick) -> u64 {
-        let mine = now.0 / self.length.0.max(1);
-        mine.max(block.word(self.epoch).fetch_max(mine, Ordering::AcqRel))
+        // Acquire: who sees the epoch sees what was counted in it so far.
+        self.epoch_of(now).max(block.word(self.epoch).load(Ordering::Acquire))
     }
 
-    pub(crate) fn add(self, block: &Block, epoch: u64, generation: u32, column: Column) {
-        let word = block.word(self.index(epoch, column));
-        let tag = tag(epoch, generation);
+    /// The same, and everybody else's from now on. `true` for the one caller that begins it.
+    pub(crate) fn roll(self, block: &Block, now: Tick) -> (u64, bool) {
+        let mine = self.epoch_of(now);
+        let mut seen = block.word(self.epoch).load(Ordering::Acquire);
+        if mine > seen {
+            seen = block.word(self.epoch).fetch_max(mine, Ordering::AcqRel);
+        }
+        (mine.max(seen), mine > seen)
+    }
+
+    fn epoch_of(self, now: Tick) -> u64 {
+        now.0 / self.length.0.max(1)
+    }
+
+    /// Adds `n` calls, unless the slice has left the window.
+    pub(crate) fn add(self, block: &Block, slice: Slice, column: Column, n: u64) {
+        let word = block.word(self.index(slice.epoch, column));
+        let tag = tag(slice);
         let mut seen = word.load(Ordering::Acquire);
         loop {
-            let next = if (seen >> 32) as u32 == tag { seen.saturating_add(1) } else { u64::from(tag) << 32 | 1 };
+            let own = (seen >> 32) as u32 == tag;
+            let count = if own { seen & 0xffff_ffff } else { 0 };
+            let next = u64::from(tag) << 32 | (count + n).min(0xffff_ffff);
             // A slice that now belongs to a younger epoch is not taken back.
-            if (seen >> 32) as u32 != tag && block.word(self.epoch).load(Ordering::Acquire) >= epoch + self.count {
+            if !own && block.word(self.epoch).load(Ordering::Acquire) >= slice.epoch + self.count {
                 return;
             }
             // AcqRel: a judge that sees the count sees what was counted before it.
@@ -53,21 +79,29 @@ impl Slices {
         }
     }
 
-    /// Sums the window that ends with `epoch`: failures first, then successes, so that what comes in
+    /// Takes back what [`Slices::add`] put there.
+    pub(crate) fn take(self, block: &Block, slice: Slice, column: Column, n: u64) {
+        let _ = block.word(self.index(slice.epoch, column)).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
+            ((seen >> 32) as u32 == tag(slice)).then(|| seen - (seen & 0xffff_ffff).min(n))
+        });
+    }
+
+    /// Sums the window that ends with `slice`: failures first, then successes, so that what comes in
     /// between makes the rate too low and never too high. `None`: the window rolled meanwhile.
-    pub(crate) fn sum(self, block: &Block, epoch: u64, generation: u32) -> Option<Counts> {
+    pub(crate) fn sum(self, block: &Block, slice: Slice) -> Option<Counts> {
         let column = |column| {
-            let oldest = (epoch + 1).saturating_sub(self.count);
-            (oldest..=epoch)
-                .map(|e| {
-                    let word = block.word(self.index(e, column)).load(Ordering::Acquire);
-                    if (word >> 32) as u32 == tag(e, generation) { word & 0xffff_ffff } else { 0 }
+            let oldest = (slice.epoch + 1).saturating_sub(self.count);
+            (oldest..=slice.epoch)
+                .map(|epoch| {
+                    let word = block.word(self.index(epoch, column)).load(Ordering::Acquire);
+                    if (word >> 32) as u32 == tag(Slice { epoch, ..slice }) { word & 0xffff_ffff } else { 0 }
                 })
                 .sum::<u64>()
         };
         let (failures, slow) = (column(Column::Failures), column(Column::Slow));
-        let calls = failures + column(Column::Successes);
-        (block.word(self.epoch).load(Ordering::Acquire) == epoch).then_some(Counts { calls, failures, slow })
+        let (calls, maybe) = (failures + column(Column::Successes), column(Column::Maybe));
+        let rolled = block.word(self.epoch).load(Ordering::Acquire) > slice.epoch;
+        (!rolled).then_some(Counts { calls, failures, slow, maybe })
     }
 
     fn index(self, epoch: u64, column: Column) -> usize {
@@ -76,9 +110,9 @@ impl Slices {
 }
 
 /// Never zero, the tag of a word that was never written.
-fn tag(epoch: u64, generation: u32) -> u32 {
+fn tag(slice: Slice) -> u32 {
     // The golden ratio spreads generations far apart, so that a tag is not met again by chance soon.
-    (epoch as u32).wrapping_add(generation.wrapping_mul(0x9E37_79B1)).max(1)
+    (slice.epoch as u32).wrapping_add(slice.generation.wrapping_mul(0x9E37_79B1)).max(1)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -88,12 +122,12 @@ mod tests {
     const SLICES: Slices = Slices { first: 8, stride: 4, count: 3, length: Span(10), epoch: 0 };
 
     fn add(block: &Block, at: u64, column: Column) {
-        let epoch = SLICES.epoch_at(block, Tick(at));
-        SLICES.add(block, epoch, 1, column);
+        let (epoch, _) = SLICES.roll(block, Tick(at));
+        SLICES.add(block, Slice { epoch, generation: 1 }, column, 1);
     }
     fn sum(block: &Block, at: u64) -> Counts {
-        let epoch = SLICES.epoch_at(block, Tick(at));
-        SLICES.sum(block, epoch, 1).unwrap()
+        let (epoch, _) = SLICES.roll(block, Tick(at));
+        SLICES.sum(block, Slice { epoch, generation: 1 }).unwrap()
     }
 
     #[test]
@@ -101,8 +135,8 @@ mod tests {
         let block = Block::new(24);
         add(&block, 5, Column::Failures);
         add(&block, 15, Column::Successes);
-        assert_eq!(sum(&block, 29), Counts { calls: 2, failures: 1, slow: 0 });
-        assert_eq!(sum(&block, 30), Counts { calls: 1, failures: 0, slow: 0 });
+        assert_eq!(sum(&block, 29), Counts { calls: 2, failures: 1, ..Counts::default() });
+        assert_eq!(sum(&block, 30), Counts { calls: 1, failures: 0, ..Counts::default() });
         assert_eq!(sum(&block, 1000), Counts::default());
     }
 
@@ -119,6 +153,18 @@ mod tests {
         let block = Block::new(24);
         add(&block, 5, Column::Failures);
         let epoch = SLICES.epoch_at(&block, Tick(5));
-        assert_eq!(SLICES.sum(&block, epoch, 2), Some(Counts::default()));
+        assert_eq!(SLICES.sum(&block, Slice { epoch, generation: 2 }), Some(Counts::default()));
+    }
+
+    #[test]
+    fn one_caller_begins_a_slice_and_what_was_added_can_be_taken_back() {
+        let block = Block::new(24);
+        assert_eq!(SLICES.roll(&block, Tick(25)), (2, true));
+        assert_eq!(SLICES.roll(&block, Tick(25)), (2, false));
+        let slice = Slice { epoch: 2, generation: 1 };
+        SLICES.add(&block, slice, Column::Maybe, 5);
+        SLICES.take(&block, slice, Column::Maybe, 3);
+        SLICES.take(&block, Slice { epoch: 2, generation: 9 }, Column::Maybe, 2);
+        assert_eq!(sum(&block, 25), Counts { maybe: 2, ..Counts::default() });
     }
 }

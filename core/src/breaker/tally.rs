@@ -1,0 +1,235 @@
+//! The pass path: successes counted on the line of their writer, and the credit they need.
+//!
+//! A writer's tally only rises. A count window sums tallies; a time window folds them into its
+//! slices, and there a success is tallied only below the line's limit, which an ask moves on by a
+//! few calls. So nobody needs a clock to pass, and no more than that credit can go unnoticed.
+
+use super::Breaker;
+use super::layout::{Layout, OTHER_SUCCESS};
+use super::word::Word;
+use crate::cell::Writer;
+use crate::config::Window;
+use crate::permit::Permit;
+use crate::sync::{AtomicU64, Ordering};
+use crate::window::time::{Column, Slice, Slices};
+
+// The words of a writer's line.
+/// Successes on the pass path.
+pub(crate) const TALLY: usize = 0;
+/// A success is tallied only below this; anybody may lower it to zero.
+pub(crate) const LIMIT: usize = 1;
+/// How much of the tally the slices of a time window hold already.
+const FOLDED: usize = 2;
+/// The epoch that the writer last asked in, its calls before that, its calls in the slice before.
+const MARK: usize = 5;
+const BEFORE: usize = 6;
+const LAST_SLICE: usize = 7;
+
+/// Passes that one ask is good for, on a line that is busy enough.
+const CREDIT: u64 = 64;
+/// Calls in a slice from which on a writer is busy; with fewer, asking each time is cheap enough
+/// and the window stays exact.
+const BUSY: u64 = 4_096;
+
+/// Where a driver that reads the cell itself finds the gate and the tallies of the pass path.
+///
+/// The rule: read the gate, the low half of the word at `gate`; if its lowest bit is set, run.
+/// After a success read it again; if it is unchanged and the line's tally (a `u64`) is below its
+/// limit (the `u64` after it), add one to the tally. Otherwise report the success with the gate as
+/// its permit. The addresses are valid as long as the policy's handle; after a reload the gate of
+/// an old cell never says *pass* again.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Overlay {
+    /// Address of the state word.
+    pub gate: usize,
+    /// Address of the calling thread's own line, which nobody else writes, if it has one.
+    pub own: Option<usize>,
+    /// Address of the first of the lines that everybody adds to atomically.
+    pub shared: usize,
+    pub shared_lines: u32,
+    /// Bytes from one line to the next.
+    pub stride: u32,
+}
+
+/// Which line a call is counted on: the calling thread's, or a shared one that the driver chose.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shard(pub Option<u32>);
+
+impl Shard {
+    /// The line of the calling thread.
+    pub const OWN: Shard = Shard(None);
+}
+
+impl Breaker {
+    /// The pass path: run without asking, if the gate says so.
+    #[inline]
+    pub fn pass(&self) -> Option<Permit> {
+        let word = self.word();
+        word.pass().then_some(Permit(u64::from(word.gate())))
+    }
+
+    /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
+    /// since, or the line's credit is used up: then report it with [`Breaker::record`].
+    #[inline]
+    pub fn tally(&self, permit: Permit) -> bool {
+        if self.word().gate() != permit.0 as u32 {
+            return false;
+        }
+        let writer = self.cell.writer();
+        let tally = self.at(writer, TALLY);
+        let (made, limit) = (tally.load(Ordering::Relaxed), self.at(writer, LIMIT).load(Ordering::Relaxed));
+        if made >= limit {
+            return false;
+        }
+        // Release: a judge that reads the tally sees the call as over.
+        if writer.alone {
+            tally.store(made + 1, Ordering::Release);
+        } else {
+            tally.fetch_add(1, Ordering::Release);
+        }
+        true
+    }
+
+    /// Where a driver finds gate and tallies; see [`Overlay`].
+    pub fn overlay(&self) -> Overlay {
+        let address = |word: &AtomicU64| std::ptr::from_ref(word).addr();
+        let writers = self.cell.writers();
+        let own = self.cell.writer();
+        Overlay {
+            gate: address(self.gate()),
+            own: own.alone.then(|| address(self.at(own, TALLY))),
+            shared: address(self.at(writers.shared(0), TALLY)),
+            shared_lines: writers.shared as u32,
+            stride: (crate::cell::LINE * size_of::<u64>()) as u32,
+        }
+    }
+
+    pub(super) fn writer(&self, shard: Shard) -> Writer {
+        match shard.0 {
+            None => self.cell.writer(),
+            Some(number) => self.cell.writers().shared(number as usize),
+        }
+    }
+
+    /// Adds one to a word of a writer's line.
+    pub(super) fn add(&self, writer: Writer, column: usize) {
+        let word = self.at(writer, column);
+        // Release: a judge that reads the tally sees the call as over.
+        if writer.alone {
+            word.store(word.load(Ordering::Relaxed) + 1, Ordering::Release);
+        } else {
+            word.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    pub(super) fn sum(&self, column: usize) -> u64 {
+        self.lines().map(|line| self.at(line, column).load(Ordering::Acquire)).sum()
+    }
+
+    fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
+        self.cell.word(Layout::writer(writer.line) + column)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Writer> {
+        (0..self.cell.writers().lines()).map(|line| Writer { line, alone: false })
+    }
+
+    // ---- time windows ----
+
+    /// Outside time windows nothing expires, so a line never needs to ask.
+    pub(super) fn first_limits(&self) {
+        if !matches!(self.config.window, Window::Time { .. }) {
+            // Relaxed: nobody else knows the cell yet.
+            self.lines().for_each(|line| self.at(line, LIMIT).store(u64::MAX, Ordering::Relaxed));
+        }
+    }
+
+    /// The slice of now. The first ask in a new one revokes all credit and books what was passed
+    /// until then as `maybe`: nobody knows when in the time before it happened.
+    pub(super) fn enter_slice(&self, slices: Slices, word: Word, now: crate::time::Tick) -> Slice {
+        let (epoch, begins) = slices.roll(&self.cell, self.window_time(now));
+        let slice = Slice { epoch, generation: word.generation() };
+        if begins {
+            // Relaxed: whoever reads the old limit passes a moment earlier.
+            self.lines().for_each(|line| self.at(line, LIMIT).store(0, Ordering::Relaxed));
+            self.fold_all(slices, slice, Column::Maybe);
+        }
+        slice
+    }
+
+    pub(super) fn fold_all(&self, slices: Slices, slice: Slice, column: Column) {
+        self.lines().for_each(|line| self.fold(line, slices, slice, column));
+    }
+
+    /// Books the line's passes in the window. They are added before the line says so, and taken
+    /// back by who came second: in between there are too many successes, never too few.
+    pub(super) fn fold(&self, line: Writer, slices: Slices, slice: Slice, column: Column) {
+        let (folded, passed) = self.pending(line);
+        if passed == 0 {
+            return;
+        }
+        slices.add(&self.cell, slice, column, passed);
+        // AcqRel: each pass is booked once.
+        let mark = self.at(line, FOLDED);
+        if mark.compare_exchange(folded, folded + passed, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            slices.take(&self.cell, slice, column, passed);
+        }
+    }
+
+    /// Passes of a generation that is over: the next one's window is not to see them.
+    pub(super) fn drop_pending(&self) {
+        for line in self.lines() {
+            let (folded, passed) = self.pending(line);
+            let mark = self.at(line, FOLDED);
+            let _ = mark.compare_exchange(folded, folded + passed, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
+    /// Passes that no slice holds yet, of all writers.
+    pub(super) fn all_pending(&self) -> u64 {
+        self.lines().map(|line| self.pending(line).1).sum()
+    }
+
+    /// How much of a line is folded, and what is not. In this order: the tally only rises, so the
+    /// difference is never negative.
+    fn pending(&self, line: Writer) -> (u64, u64) {
+        let folded = self.at(line, FOLDED).load(Ordering::Acquire);
+        (folded, self.at(line, TALLY).load(Ordering::Acquire).saturating_sub(folded))
+    }
+
+    /// Credit for a writer that asked in `slice`, if it is busy.
+    pub(super) fn grant(&self, writer: Writer, slice: Slice) {
+        let word = |column| self.at(writer, column);
+        // Relaxed throughout: on a line of its own nobody races; on a shared one a lost update
+        // makes the estimate of how busy it is a little wrong.
+        let read = |column| word(column).load(Ordering::Relaxed);
+        let made = read(TALLY) + read(OTHER_SUCCESS);
+        let mark = read(MARK);
+        if mark != slice.epoch {
+            let last = if mark + 1 == slice.epoch { made.saturating_sub(read(BEFORE)) } else { 0 };
+            word(LAST_SLICE).store(last, Ordering::Relaxed);
+            word(BEFORE).store(made, Ordering::Relaxed);
+            word(MARK).store(slice.epoch, Ordering::Relaxed);
+        }
+        if made.saturating_sub(read(BEFORE)).max(read(LAST_SLICE)) >= BUSY {
+            let tally = read(TALLY);
+            // A 32-bit language compares low halves: credit does not reach over their end.
+            word(LIMIT).store((tally + CREDIT).min(tally | 0xffff_ffff), Ordering::Relaxed);
+        }
+    }
+
+    /// Credit without the work that earns it, for the model checker.
+    #[cfg(all(test, loom))]
+    pub(crate) fn lend(&self, passes: u64) {
+        let writer = self.cell.writer();
+        let tally = self.at(writer, TALLY).load(Ordering::Relaxed);
+        self.at(writer, LIMIT).store(tally + passes, Ordering::Relaxed);
+    }
+
+    #[cfg(all(test, loom))]
+    pub(crate) fn fold_everything(&self, now: crate::time::Tick) {
+        let Some(slices) = self.slices() else { return };
+        let slice = self.enter_slice(slices, self.word(), now);
+        self.fold_all(slices, slice, Column::Successes);
+    }
+}
