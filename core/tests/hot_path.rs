@@ -112,6 +112,20 @@ fn a_new_slice_takes_all_credit_and_old_passes_fulfil_no_minimum() {
 }
 
 #[test]
+fn who_first_asks_in_a_slice_takes_the_credit_of_all() {
+    let mut bench = Bench::new(time_window(0.5));
+    (0..5_000).for_each(|_| bench.success());
+    bench.now = bench.now.after(Span::secs(3));
+    bench.asking(Outcome::Failure);
+    let permit = bench.breaker.pass().expect("one failure of thousands is calm");
+    assert!(!bench.breaker.tally(permit), "credit of the slice before");
+    bench.ask(permit, Outcome::Success);
+    let permit = bench.breaker.pass().unwrap();
+    assert!(bench.breaker.tally(permit), "a writer that was busy in the last slice gets new credit");
+    assert_eq!(bench.look().calls, 5_003);
+}
+
+#[test]
 fn a_burst_a_pause_and_an_outage_open_after_twenty_failures() {
     let mut bench = Bench::new(time_window(0.5));
     for _ in 0..300_000 {

@@ -1,4 +1,5 @@
-//! Faults planted by hand, one at a time: each must make a vector fail.
+//! Faults planted by hand, one at a time: each must make a vector fail, or on the path that vectors
+//! hardly take, the test of it.
 
 use crate::Outcome;
 use crate::steps::command;
@@ -11,13 +12,40 @@ struct Mutant {
     /// Text that stands there exactly once.
     from: &'static str,
     to: &'static str,
+    judge: Judge,
+}
+
+/// Who is to notice.
+#[derive(Copy, Clone)]
+enum Judge {
+    Vectors,
+    /// `core/tests/hot_path.rs`: no vector makes the thousands of calls that credit takes.
+    HotPath,
 }
 
 const fn mutant(file: &'static str, from: &'static str, to: &'static str) -> Mutant {
-    Mutant { file, from, to }
+    Mutant { file, from, to, judge: Judge::Vectors }
 }
 
-const MUTANTS: [Mutant; 20] = [
+const fn on_the_hot_path(file: &'static str, from: &'static str, to: &'static str) -> Mutant {
+    Mutant { file, from, to, judge: Judge::HotPath }
+}
+
+const MUTANTS: [Mutant; 26] = [
+    on_the_hot_path("breaker/tally.rs", "if made >= limit {", "if made > limit {"),
+    on_the_hot_path("breaker/tally.rs", "limit.store(0, Ordering::Relaxed)", "drop(limit.load(Ordering::Relaxed))"),
+    on_the_hot_path(
+        "breaker/tally.rs",
+        "self.fold_all(slices, slice, Column::Maybe)",
+        "self.fold_all(slices, slice, Column::Successes)",
+    ),
+    on_the_hot_path(
+        "breaker/closed.rs",
+        "self.rules_reached(2 * counts.failures",
+        "self.rules_reached(counts.failures",
+    ),
+    on_the_hot_path("breaker/closed.rs", "Some(_) if !folded =>", "Some(_) if false && !folded =>"),
+    on_the_hot_path("breaker/mod.rs", "let old = self.retire();", "let old = self.word();"),
     mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),
     mutant("breaker/transition.rs", "State::HalfOpen { word.step() + 1 }", "State::HalfOpen { word.step() }"),
     mutant("breaker/closed.rs", "(word.streak() >= failures)", "(word.streak() > failures)"),
@@ -46,8 +74,8 @@ const MUTANTS: [Mutant; 20] = [
     mutant("breaker/mod.rs", "took > slow.longer_than", "took >= slow.longer_than"),
     mutant(
         "window/time.rs",
-        "let oldest = (epoch + 1).saturating_sub(self.count);",
-        "let oldest = epoch.saturating_sub(self.count);",
+        "let oldest = (slice.epoch + 1).saturating_sub(self.count);",
+        "let oldest = slice.epoch.saturating_sub(self.count);",
     ),
     mutant("retry/mod.rs", "if self.retries >= config.attempts {", "if self.retries > config.attempts {"),
     mutant("retry/mod.rs", "Some(limit) if elapsed.plus(wait) > limit", "Some(limit) if elapsed > limit"),
@@ -83,9 +111,10 @@ const MUTANTS: [Mutant; 20] = [
 pub fn run(root: &Path) -> Outcome {
     let scratch = root.join("build/mutants");
     plant_bed(root, &scratch)?;
-    let healthy = vectors(&scratch)?;
-    if !healthy.status.success() {
-        return Err("without any fault the vectors fail already".into());
+    for judge in [Judge::Vectors, Judge::HotPath] {
+        if !judged(&scratch, judge)?.status.success() {
+            return Err("without any fault the tests fail already".into());
+        }
     }
     let (mut killed, mut alive) = (0, 0);
     for (index, mutant) in MUTANTS.iter().enumerate() {
@@ -107,7 +136,7 @@ pub fn run(root: &Path) -> Outcome {
     }
 }
 
-/// Whether the vectors notice the fault. A fault that cannot be planted or built is an error.
+/// Whether its judge notices the fault. A fault that cannot be planted or built is an error.
 fn kill(root: &Path, scratch: &Path, mutant: &Mutant) -> Result<bool, Box<dyn std::error::Error>> {
     let source = fs::read_to_string(root.join("core/src").join(mutant.file))?;
     if source.matches(mutant.from).count() != 1 {
@@ -115,7 +144,7 @@ fn kill(root: &Path, scratch: &Path, mutant: &Mutant) -> Result<bool, Box<dyn st
     }
     let place = scratch.join("core/src").join(mutant.file);
     fs::write(&place, source.replace(mutant.from, mutant.to))?;
-    let result = vectors(scratch);
+    let result = judged(scratch, mutant.judge);
     fs::write(&place, &source)?;
     Ok(!result?.status.success())
 }
@@ -146,7 +175,7 @@ fn plant_bed(root: &Path, scratch: &Path) -> Outcome {
     Ok(())
 }
 
-fn vectors(scratch: &Path) -> Result<Output, Box<dyn std::error::Error>> {
+fn judged(scratch: &Path, judge: Judge) -> Result<Output, Box<dyn std::error::Error>> {
     let cargo = |arguments: &[&str]| {
         let mut cargo = Command::new("cargo");
         cargo
@@ -156,12 +185,19 @@ fn vectors(scratch: &Path) -> Result<Output, Box<dyn std::error::Error>> {
             .env("RUSTFLAGS", "-Awarnings");
         cargo
     };
-    let built = cargo(&["build", "-q", "--offline", "-p", "seawall-tests", "--bin", "conform"]).output()?;
+    let build: &[&str] = match judge {
+        Judge::Vectors => &["build", "-q", "--offline", "-p", "seawall-tests", "--bin", "conform"],
+        Judge::HotPath => &["test", "-q", "--offline", "-p", "seawall", "--test", "hot_path", "--no-run"],
+    };
+    let built = cargo(build).output()?;
     if !built.status.success() {
         return Err(format!("the planted fault does not compile:\n{}", String::from_utf8_lossy(&built.stderr)).into());
     }
-    Ok(Command::new(scratch.join("target/debug/conform"))
-        .args(["--dir", "tests/vectors"])
-        .current_dir(scratch)
-        .output()?)
+    match judge {
+        Judge::Vectors => Ok(Command::new(scratch.join("target/debug/conform"))
+            .args(["--dir", "tests/vectors"])
+            .current_dir(scratch)
+            .output()?),
+        Judge::HotPath => Ok(cargo(&["test", "-q", "--offline", "-p", "seawall", "--test", "hot_path"]).output()?),
+    }
 }

@@ -151,7 +151,7 @@ impl Breaker {
         let slice = Slice { epoch, generation: word.generation() };
         if begins {
             // Relaxed: whoever reads the old limit passes a moment earlier.
-            self.lines().for_each(|line| self.at(line, LIMIT).store(0, Ordering::Relaxed));
+            self.lines().map(|line| self.at(line, LIMIT)).for_each(|limit| limit.store(0, Ordering::Relaxed));
             self.fold_all(slices, slice, Column::Maybe);
         }
         slice
