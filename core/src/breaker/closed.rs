@@ -103,18 +103,16 @@ impl Breaker {
         }
     }
 
-    /// One failure more in a row. While a streak runs, a consecutive window must hear of successes.
+    /// One failure more in a row. While a streak runs it must hear of the success that ends it.
     fn extend_streak(&self, seen: Word) {
-        self.change_word(seen, |word| {
-            let pass = word.pass() && !matches!(self.config.window, Window::Consecutive { .. });
-            word.with_streak(word.streak() + 1).with_pass(pass)
-        });
+        self.change_word(seen, |word| word.with_streak(word.streak() + 1).with_pass(false));
     }
 
     fn end_streak(&self, seen: Word) {
         self.change_word(seen, |word| {
-            // A streak that has reached its end is judged, not ended.
-            if word.streak() >= self.streak_limit() { word } else { word.with_streak(0) }
+            // A streak that opens the circuit is judged, not ended.
+            let opens = word.state() == State::Closed && word.streak() >= self.streak_limit();
+            if opens { word } else { word.with_streak(0) }
         });
     }
 
@@ -146,18 +144,16 @@ impl Breaker {
         match self.verdict(word, cx.now) {
             Verdict::Open(reason) if word.state() == State::MetricsOnly => self.say_once(word, reason, cx),
             Verdict::Open(reason) => self.trip(word, reason, hint, cx),
-            Verdict::Stay(pass) if word.state() == State::Closed => self.change_word(word, |word| {
-                let streak_runs = word.streak() > 0 && matches!(self.config.window, Window::Consecutive { .. });
-                word.with_pass(pass && !streak_runs)
-            }),
+            Verdict::Stay(pass) if word.state() == State::Closed => {
+                self.change_word(word, |word| word.with_pass(pass && word.streak() == 0));
+            }
             Verdict::Stay(_) => {}
         }
     }
 
     /// In `metrics_only`: that the circuit would have opened, once per generation.
     fn say_once(&self, word: Word, reason: Reason, cx: &mut Cx) {
-        // The step of the open time has no meaning in this state and serves as the mark.
-        if word.step() == 0 && self.swap_word(word, word.with_step(1)) {
+        if !word.told() && self.swap_word(word, word.with_told()) {
             let state = State::MetricsOnly.as_str();
             let note = Note::new(EventKind::Opened, PartKind::Breaker, cx.now);
             cx.note(Note { from: state, to: state, reason: reason.as_str(), ..note });

@@ -81,7 +81,9 @@ impl Layout {
             Window::Count { size } => {
                 layout.kind = 1;
                 layout.extent = u64::from(size);
-                layout.ring = log_length(config, size, config.failure_rate);
+                // Where no rule ends the failures, a window may be full of them.
+                let endless = config.failure_rate.is_none() && config.failure_count.is_none();
+                layout.ring = log_length(config, size, if endless { Some(Rate::ONE) } else { config.failure_rate });
                 layout.slow_window = window + layout.ring;
                 layout.slow_ring = config.slow_call.map_or(0, |slow| log_length(config, size, Some(slow.rate)));
                 layout.words = layout.slow_window + layout.slow_ring;

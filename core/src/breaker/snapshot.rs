@@ -93,7 +93,7 @@ impl Breaker {
             failure_rate,
             slow_rate,
             permits_left: probing.then(|| self.probes_left(word.generation(), now)),
-            step: if state == State::MetricsOnly { 0 } else { word.step() },
+            step: word.step(),
             open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation(), now))),
             retry_after: self.retry_after(word, now),
             not_permitted: self.sum(REJECTED).saturating_sub(self.total(REJECTED_BEFORE)),

@@ -30,7 +30,15 @@ impl Word {
         // An impossible number can only come from a damaged cell: let calls through.
         State::from_u8((self.0 >> 32 & 7) as u8).unwrap_or(State::Disabled)
     }
+    /// Re-openings since the circuit was closed.
     pub(crate) fn step(self) -> u32 {
+        if self.state() == State::MetricsOnly { 0 } else { self.step_field() }
+    }
+    /// In `metrics_only`, where a step has no meaning: that it was said that the circuit would open.
+    pub(crate) fn told(self) -> bool {
+        self.state() == State::MetricsOnly && self.step_field() != 0
+    }
+    fn step_field(self) -> u32 {
         (self.0 >> 35 & 0xff) as u32
     }
     pub(crate) fn streak(self) -> u32 {
@@ -42,6 +50,9 @@ impl Word {
     }
     pub(crate) fn with_step(self, step: u32) -> Word {
         Word(self.0 & !(0xff << 35) | u64::from(step.min(0xff)) << 35)
+    }
+    pub(crate) fn with_told(self) -> Word {
+        self.with_step(1)
     }
     pub(crate) fn with_streak(self, streak: u32) -> Word {
         Word(self.0 & ((1 << 43) - 1) | u64::from(streak.min(MAX_STREAK)) << 43)
