@@ -87,10 +87,16 @@ fn failures_take_the_pass_away_before_they_trip() {
     let mut bench = Bench::new(time_window(0.5));
     (0..8_000).for_each(|_| bench.success());
     assert!(bench.breaker.pass().is_some());
+    let one_of_each = |bench: &mut Bench| {
+        bench.asking(Outcome::Failure);
+        bench.success();
+    };
+    (0..3_999).for_each(|_| one_of_each(&mut bench));
+    assert!(bench.breaker.pass().is_some(), "{:?}", bench.look());
     // A quarter of all calls is half of the threshold.
-    (0..2_667).for_each(|_| bench.asking(Outcome::Failure));
+    one_of_each(&mut bench);
     assert!(bench.breaker.pass().is_none(), "{:?}", bench.look());
-    (0..5_332).for_each(|_| bench.asking(Outcome::Failure));
+    (0..7_999).for_each(|_| bench.asking(Outcome::Failure));
     assert_eq!(bench.look().state, State::Closed);
     bench.asking(Outcome::Failure);
     assert_eq!(bench.look().state, State::Open, "exactly half: {:?}", bench.look());
@@ -116,8 +122,14 @@ fn who_first_asks_in_a_slice_takes_the_credit_of_all() {
     let mut bench = Bench::new(time_window(0.5));
     (0..5_000).for_each(|_| bench.success());
     bench.now = bench.now.after(Span::secs(3));
-    bench.asking(Outcome::Failure);
-    let permit = bench.breaker.pass().expect("one failure of thousands is calm");
+    let permit = bench.breaker.pass().expect("calm");
+    let (breaker, now) = (&bench.breaker, bench.now);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let cx = &mut Cx { now, rng: &Rng::seeded(1), notes: &mut Vec::new() };
+            breaker.record(permit, Outcome::Success, Span::ZERO, None, cx);
+        });
+    });
     assert!(!bench.breaker.tally(permit), "credit of the slice before");
     bench.ask(permit, Outcome::Success);
     let permit = bench.breaker.pass().unwrap();
