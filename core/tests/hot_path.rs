@@ -103,6 +103,16 @@ fn failures_take_the_pass_away_before_they_trip() {
 }
 
 #[test]
+fn before_it_opens_it_counts_what_was_passed_and_not_yet_seen() {
+    let mut bench = Bench::new(time_window(0.5));
+    (0..8_030).for_each(|_| bench.success());
+    (0..8_029).for_each(|_| bench.asking(Outcome::Failure));
+    assert_eq!(bench.look().state, State::Closed);
+    bench.asking(Outcome::Failure);
+    assert_eq!(bench.look().state, State::Open, "exactly half: {:?}", bench.look());
+}
+
+#[test]
 fn a_new_slice_takes_all_credit_and_old_passes_fulfil_no_minimum() {
     let mut bench = Bench::new(time_window(0.5));
     (0..4_100).for_each(|_| bench.success());
