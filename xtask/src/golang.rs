@@ -97,23 +97,54 @@ fn look(root: &Path) -> Outcome {
 /// Builds the module with its library, installs it into an empty place as `go get` does, and runs the
 /// quick start of its page there.
 pub fn package(root: &Path) -> Outcome {
-    let out = root.join("build/package");
-    let (module, proxy, trial) = (out.join("go/module"), out.join("go/proxy"), out.join("go/trial"));
-    for folder in [&module, &proxy, &trial] {
-        if folder.exists() {
-            writable(folder)?;
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
+    pack(root)?;
+    let trial = root.join("build/package/go/trial");
+    empty(&trial)?;
+    let page = fs::read_to_string(root.join("bindings-go/README.md"))?;
+    let program = page.split("```go\n").nth(1).and_then(|rest| rest.split("```").next());
+    fs::write(trial.join("main.go"), program.ok_or("bindings-go/README.md has no quick start")?)?;
+    fs::write(trial.join("go.mod"), "module quickstart\n\ngo 1.24\n")?;
+    quiet(packaged(root, &trial, &["get", &format!("{MODULE}@{VERSION}")])?)?;
+    let said = output_of(packaged(root, &trial, &["run", "."])?)?;
+    if said.contains("identity is resting") {
+        Ok(())
+    } else {
+        Err(format!("the quick start said something else:\n{said}").into())
     }
+}
+
+/// Builds the module that ships and lets the module in `place` depend on it.
+pub fn add_packaged(root: &Path, place: &Path) -> Outcome {
+    pack(root)?;
+    quiet(packaged(root, place, &["get", &format!("{MODULE}@{VERSION}")])?)
+}
+
+/// `go` in `place`, finding the module that ships as `go get` finds any.
+pub fn packaged(root: &Path, place: &Path, arguments: &[&str]) -> Result<Command, Box<dyn std::error::Error>> {
+    let usual = output_of(command(root, "go", &["env", "GOPROXY"]))?;
+    let mut go = command(place, "go", arguments);
+    // A place of its own each time: Go remembers what is in the folder of a version.
+    go.env("GOMODCACHE", place.join(format!("modules-{}", std::process::id())))
+        .env("GOFLAGS", "-modcacherw")
+        .env("GOPROXY", format!("file://{},{}", root.join("build/package/go/proxy").display(), usual.trim()))
+        .env("GONOSUMDB", MODULE)
+        .env("GONOSUMCHECK", "1");
+    Ok(go)
+}
+
+/// Builds the module with its library, as a file proxy serves it.
+fn pack(root: &Path) -> Outcome {
+    let out = root.join("build/package/go");
+    let (module, proxy) = (out.join("module"), out.join("proxy"));
+    empty(&module)?;
+    empty(&proxy)?;
     let tracked = output_of(command(root, "git", &["ls-files", "bindings-go"]))?;
     for file in tracked.lines().filter_map(|file| file.strip_prefix("bindings-go/")).filter(|file| ships(file)) {
         copy(&root.join("bindings-go").join(file), &module.join(file))?;
     }
     place(root, &module)?;
     let pack = ["run", "./internal/pack", &shown(&module), MODULE, VERSION, &shown(&proxy)];
-    quiet(go(root, &pack))?;
-    try_out(root, &proxy, &trial)
+    quiet(go(root, &pack))
 }
 
 /// Neither tests nor tools of the repository go into the package.
@@ -124,31 +155,12 @@ fn ships(file: &str) -> bool {
         && file != ".gitignore"
 }
 
-fn try_out(root: &Path, proxy: &Path, trial: &Path) -> Outcome {
-    let page = fs::read_to_string(root.join("bindings-go/README.md"))?;
-    let program = page.split("```go\n").nth(1).and_then(|rest| rest.split("```").next());
-    fs::write(trial.join("main.go"), program.ok_or("bindings-go/README.md has no quick start")?)?;
-    fs::write(trial.join("go.mod"), "module quickstart\n\ngo 1.24\n")?;
-    let usual = output_of(command(root, "go", &["env", "GOPROXY"]))?;
-    // A place of its own each time: Go remembers what is in the folder of a version.
-    let modules = trial.join(format!("modules-{}", std::process::id()));
-    let inside = |arguments: &[&str]| {
-        let mut go = command(root, "go", arguments);
-        go.current_dir(trial)
-            .env("GOMODCACHE", &modules)
-            .env("GOFLAGS", "-modcacherw")
-            .env("GOPROXY", format!("file://{},{}", proxy.display(), usual.trim()))
-            .env("GONOSUMDB", MODULE)
-            .env("GONOSUMCHECK", "1");
-        go
-    };
-    quiet(inside(&["get", &format!("{MODULE}@{VERSION}")]))?;
-    let said = output_of(inside(&["run", "."]))?;
-    if said.contains("identity is resting") {
-        Ok(())
-    } else {
-        Err(format!("the quick start said something else:\n{said}").into())
+fn empty(folder: &Path) -> Outcome {
+    if folder.exists() {
+        writable(folder)?;
+        fs::remove_dir_all(folder)?;
     }
+    Ok(fs::create_dir_all(folder)?)
 }
 
 /// A module cache is read-only, which would keep it from being removed.

@@ -4,6 +4,7 @@ mod adoption;
 mod c;
 mod check;
 mod conform;
+mod demo;
 mod generate;
 mod golang;
 mod interleavings;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
 
 fn run(root: &Path, words: &[&str]) -> Outcome {
     match words {
-        ["demo"] => python::demo(root),
+        ["demo"] => demo::run(root),
         ["test"] => steps::run_all(root, test_steps()),
         ["c"] => c::tests::run(root),
         ["check"] => steps::run_all(root, check::steps()),

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::steps::{Step, command, quiet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub fn steps() -> Vec<Step> {
@@ -33,17 +33,22 @@ fn build(root: &Path) -> Outcome {
     quiet(npm(root, &["run", "--silent", "build"]))
 }
 
+/// Builds the tarball that ships into `place`; its path.
+pub fn pack(root: &Path, place: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    build(root)?;
+    quiet(npm(root, &["pack", "--silent", "--pack-destination", &place.to_string_lossy()]))?;
+    let tarball = fs::read_dir(place)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|ending| ending == "tgz"));
+    Ok(tarball.ok_or("npm pack left no tarball")?)
+}
+
 /// The tarball, installed into an empty folder; the README's example runs there.
 pub fn package(root: &Path) -> Outcome {
-    build(root)?;
     let place = root.join("build/package/node");
     let _ = fs::remove_dir_all(&place);
     fs::create_dir_all(&place)?;
-    quiet(npm(root, &["pack", "--silent", "--pack-destination", &place.to_string_lossy()]))?;
-    let tarball = fs::read_dir(&place)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|ending| ending == "tgz"))
-        .ok_or("npm pack left no tarball")?;
+    let tarball = pack(root, &place)?;
     let install = ["install", "--silent", "--no-audit", "--no-fund", &tarball.to_string_lossy()];
     quiet(command(&place, "npm", &install))?;
     let readme = fs::read_to_string(root.join("bindings-node/README.md"))?;

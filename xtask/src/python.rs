@@ -44,18 +44,6 @@ pub fn conform(root: &Path, dir: &Path) -> Command {
     command
 }
 
-/// The walk through an outage, shown while it happens.
-pub fn demo(root: &Path) -> Outcome {
-    println!("setting up the Python package …");
-    install(root)?;
-    let mut demo = Command::new(interpreter(root));
-    demo.args(["-u", "demo/demo.py", "build/demo/report.html"]).current_dir(root);
-    match demo.status()?.success() {
-        true => Ok(()),
-        false => Err("the outage did not stay where it began".into()),
-    }
-}
-
 fn interpreter(root: &Path) -> PathBuf {
     root.join("build/venv/bin/python")
 }
@@ -68,14 +56,8 @@ fn module(root: &Path, name: &str, arguments: &[&str]) -> Command {
 
 /// Makes the environment if its lock file changed, and installs the wheel if the sources did.
 pub fn install(root: &Path) -> Outcome {
-    let lock = fs::read_to_string(root.join(LOCK))?;
-    let stamp = root.join("build/venv/seawall.lock");
+    environment(root)?;
     let installed = root.join("build/venv/seawall.wheel");
-    if fs::read_to_string(&stamp).unwrap_or_default() != lock {
-        quiet(command(root, "python3", &["-m", "venv", "--clear", "build/venv"]))?;
-        quiet(module(root, "pip", &["install", "--quiet", "--requirement", "requirements-dev.lock"]))?;
-        fs::write(&stamp, lock)?;
-    }
     let sources =
         ["Cargo.lock", "core", "bindings-python/src", "bindings-python/python", "bindings-python/pyproject.toml"];
     let newest = sources.iter().filter_map(|path| newest(&root.join(path))).max();
@@ -87,6 +69,18 @@ pub fn install(root: &Path) -> Outcome {
     Ok(fs::write(&installed, wheel)?)
 }
 
+/// The virtual environment with the tools of the lock file.
+fn environment(root: &Path) -> Outcome {
+    let lock = fs::read_to_string(root.join(LOCK))?;
+    let stamp = root.join("build/venv/seawall.lock");
+    if fs::read_to_string(&stamp).unwrap_or_default() == lock {
+        return Ok(());
+    }
+    quiet(command(root, "python3", &["-m", "venv", "--clear", "build/venv"]))?;
+    quiet(module(root, "pip", &["install", "--quiet", "--requirement", "requirements-dev.lock"]))?;
+    Ok(fs::write(&stamp, lock)?)
+}
+
 /// When anything below `path` was last changed.
 fn newest(path: &Path) -> Option<SystemTime> {
     if path.is_dir() {
@@ -96,7 +90,8 @@ fn newest(path: &Path) -> Option<SystemTime> {
 }
 
 /// Builds the wheel that ships; its path.
-fn wheel(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
+pub fn wheel(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    environment(root)?;
     let wheels = root.join("build/wheels");
     if wheels.exists() {
         fs::remove_dir_all(&wheels)?;
