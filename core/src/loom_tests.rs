@@ -239,6 +239,81 @@ fn tokens_are_spent_once() {
 }
 
 #[test]
+fn a_ratio_is_never_overdrawn() {
+    explore(|| {
+        let rule = BudgetRule::Ratio { share: 0.5, floor_per_second: 0.0, span: Span::secs(10) };
+        let budget = Arc::new(Budget::new(&rule));
+        (0..3).for_each(|_| at(0, |cx| budget.begin(cx)));
+        let other = budget.clone();
+        let taking = thread::spawn(move || at(0, |cx| other.withdraw(Outcome::Failure, cx)).is_some());
+        // In the next slice already, which this caller begins.
+        let mine = at(1_000, |cx| budget.withdraw(Outcome::Failure, cx)).is_some();
+        let theirs = taking.join().unwrap();
+        assert!(mine ^ theirs, "half of three calls: one retry");
+        assert!(at(1_000, |cx| budget.withdraw(Outcome::Failure, cx)).is_none());
+    });
+}
+
+/// A bulkhead of one, its permit, and the ticket of one who waits.
+fn full() -> (Arc<Bulkhead>, crate::permit::Permit, u64) {
+    let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
+    let Entry::Admitted(permit) = at(0, |cx| bulkhead.enter(None, cx)) else { panic!("not admitted") };
+    let Entry::Queued { ticket, .. } = at(0, |cx| bulkhead.enter(None, cx)) else { panic!("not queued") };
+    (bulkhead, permit, ticket)
+}
+
+#[test]
+fn who_looks_and_who_is_woken_is_admitted_once() {
+    explore(|| {
+        let (bulkhead, permit, ticket) = full();
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(1, |cx| other.leave(permit, cx)));
+        let first = at(1, |cx| bulkhead.poll(ticket, cx));
+        let woken = leaving.join().unwrap();
+        match first {
+            Poll::Admitted(_) => assert!(woken.is_empty() || woken == [ticket]),
+            Poll::Waiting { .. } => {
+                assert_eq!(woken, [ticket], "nobody wakes the one who waits");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Poll::Refused(refusal) => panic!("{refusal}"),
+        }
+        assert_eq!(bulkhead.look().in_use, 1);
+    });
+}
+
+#[test]
+fn a_newcomer_never_passes_the_queue() {
+    explore(|| {
+        let (bulkhead, permit, ticket) = full();
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(1, |cx| other.leave(permit, cx)));
+        let newcomer = at(1, |cx| bulkhead.enter(None, cx));
+        leaving.join().unwrap();
+        assert!(matches!(newcomer, Entry::Queued { .. }), "{newcomer:?}");
+        assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+    });
+}
+
+#[test]
+fn a_wider_bulkhead_forgets_nobody() {
+    explore(|| {
+        let (bulkhead, _, ticket) = full();
+        let other = bulkhead.clone();
+        let widening = thread::spawn(move || at(1, |cx| other.resize(3, cx)));
+        let newcomer = at(1, |cx| bulkhead.enter(None, cx));
+        let woken = widening.join().unwrap();
+        let newcomer_in = match newcomer {
+            Entry::Admitted(_) => true,
+            Entry::Queued { ticket, .. } => woken.contains(&ticket),
+            Entry::Refused(_) => false,
+        };
+        assert!(newcomer_in && woken.contains(&ticket), "{woken:?}");
+        assert_eq!(bulkhead.look().in_use, 3);
+    });
+}
+
+#[test]
 fn costs_are_never_overdrawn() {
     explore(|| {
         let limits = vec![("tokens".to_owned(), 10)];

@@ -2,12 +2,13 @@
 
 use crate::breaker::{Breaker, State};
 use crate::budget::Budget;
-use crate::bulkhead::Bulkhead;
+use crate::bulkhead::{Bulkhead, Wakes};
 use crate::config::{AdaptiveConfig, BreakerConfig, BudgetConfig, BulkheadConfig, CostConfig, PolicyConfig};
 use crate::cost::CostBudget;
 use crate::family::{Cell, Family, Keyed};
 use crate::sync::{Arc, Mutex};
 use crate::timeout::Adaptive;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub(crate) type Breakers = Family<BreakerConfig, Breaker>;
@@ -187,14 +188,19 @@ impl Names {
         (families, conflicts)
     }
 
-    /// Puts the settings of `config` in force for the parts it names, and finds its families.
-    pub(crate) fn reconfigure(&self, config: &PolicyConfig, place: &str) -> Families {
+    /// Puts the settings of `config` in force for the parts it names, and finds its families. The
+    /// tickets that a wider bulkhead admits are to be woken.
+    pub(crate) fn reconfigure(&self, config: &PolicyConfig, place: &str) -> (Families, Wakes) {
         let (families, _) = self.families(config, place);
+        let wakes = RefCell::new(Wakes::new());
         if let (Some(family), Some(c)) = (&families.breaker, &config.breaker) {
             family.reconfigure(c.clone(), place, |breaker, c| Some(breaker.reconfigured(c)));
         }
         if let (Some(family), Some(c)) = (&families.bulkhead, &config.bulkhead) {
-            family.reconfigure(c.clone(), place, |bulkhead, c| bulkhead.reconfigured(c));
+            family.reconfigure(c.clone(), place, |bulkhead, c| {
+                wakes.borrow_mut().extend(bulkhead.reconfigure(c));
+                None
+            });
         }
         let adaptive = config.timeout.as_ref().and_then(|timeout| timeout.adaptive);
         if let (Some(family), Some(c)) = (&families.adaptive, adaptive) {
@@ -207,7 +213,7 @@ impl Names {
         for (family, c) in families.costs.iter().zip(&config.cost) {
             family.reconfigure(c.clone(), place, |budget, c| Some(budget.reconfigured(c)));
         }
-        families
+        (families, wakes.into_inner())
     }
 
     pub(crate) fn breakers(&self) -> Vec<(Arc<str>, Arc<Breakers>)> {

@@ -16,7 +16,7 @@ use crate::parts::{Families, Parts};
 use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, process_unique};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Span;
 
 /// What all handles of one policy share.
@@ -69,6 +69,18 @@ pub struct Pass {
 #[derive(Clone)]
 pub struct Policy(Arc<Handle>);
 
+/// A policy that may be gone.
+pub(crate) struct WeakPolicy(Weak<Handle>);
+
+impl WeakPolicy {
+    pub(crate) fn upgrade(&self) -> Option<Policy> {
+        self.0.upgrade().map(Policy)
+    }
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
 struct Handle {
     shared: Arc<Shared>,
     key: Option<Arc<str>>,
@@ -91,6 +103,10 @@ impl Policy {
     fn handle(shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
         let live = Live::choose(&shared, key.as_ref());
         Policy(Arc::new(Handle { shared, key, live: Arc::new(live) }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakPolicy {
+        WeakPolicy(Arc::downgrade(&self.0))
     }
 
     /// A number that no other policy of this process has.
@@ -295,6 +311,33 @@ impl Policy {
         let result = decide(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
         self.publish(&mut notes);
         result
+    }
+
+    /// Applies the transitions that time has made due, of every key.
+    pub(crate) fn apply_what_is_due(&self) {
+        for (key, breaker) in self.breakers() {
+            let mut notes = Vec::new();
+            let registry = self.registry();
+            breaker.snapshot(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
+            if !notes.is_empty() && registry.events().wanted() {
+                let named = |note| Event { key: key.clone(), ..self.event(note, "") };
+                registry.events().publish(notes.into_iter().map(named));
+            }
+        }
+    }
+
+    /// In a forked child: nobody there will return what callers of the parent hold.
+    pub(crate) fn forget_callers(&self) {
+        let families = self.0.shared.settings.read().families.clone();
+        if let Some(family) = &families.bulkhead {
+            family.cells().iter().for_each(|(_, bulkhead)| bulkhead.forget_callers());
+        }
+        self.breakers().iter().for_each(|(_, breaker)| breaker.forget_probes());
+    }
+
+    fn breakers(&self) -> Vec<(Option<Arc<str>>, Arc<Breaker>)> {
+        let families = self.0.shared.settings.read().families.clone();
+        families.breaker.as_ref().map(|family| family.cells()).unwrap_or_default()
     }
 
     pub(crate) fn metrics(&self) -> &CallMetrics {

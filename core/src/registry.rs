@@ -8,7 +8,7 @@ use crate::event::{EventKind, PartKind};
 use crate::events::Events;
 use crate::metrics;
 use crate::parts::Names;
-use crate::policy::Policy;
+use crate::policy::{Policy, WeakPolicy};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
 use crate::time::{Span, Tick};
@@ -26,6 +26,10 @@ struct Inner {
     internal: AtomicU64,
     /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
     stranded: Mutex<Vec<u64>>,
+    any_stranded: AtomicBool,
+    /// Policies without a name, for what must be done for all; those that are gone are dropped now
+    /// and then.
+    unnamed: Mutex<Vec<WeakPolicy>>,
     names: Names,
     /// Named policies, with the code layer they were built from.
     policies: Mutex<BTreeMap<String, Vec<Known>>>,
@@ -55,6 +59,8 @@ impl Registry {
             events: Events::default(),
             internal: AtomicU64::new(0),
             stranded: Mutex::new(Vec::new()),
+            any_stranded: AtomicBool::new(false),
+            unnamed: Mutex::new(Vec::new()),
             names: Names::default(),
             policies: Mutex::new(BTreeMap::new()),
             file: RwLock::new(None),
@@ -161,8 +167,9 @@ impl Registry {
         }
         let (families, conflicts) = self.0.names.families(&config, place);
         let policy = Policy::new(self.clone(), config, families);
-        if let Some(known) = known {
-            known.push(Known { policy: policy.clone(), code, place: place.to_owned() });
+        match known {
+            Some(known) => known.push(Known { policy: policy.clone(), code, place: place.to_owned() }),
+            None => self.remember_unnamed(&policy),
         }
         drop(policies);
         for conflict in conflicts {
@@ -174,6 +181,21 @@ impl Registry {
             policy.publish_one(EventKind::ConfigConflict, conflict.part, &detail);
         }
         policy
+    }
+
+    fn remember_unnamed(&self, policy: &Policy) {
+        let mut unnamed = self.0.unnamed.lock();
+        // Before the list would grow: whoever is gone makes room.
+        if unnamed.len() == unnamed.capacity() {
+            unnamed.retain(WeakPolicy::is_alive);
+        }
+        unnamed.push(policy.downgrade());
+    }
+
+    /// Every policy that lives, named or not.
+    fn all(&self) -> Vec<Policy> {
+        let unnamed: Vec<Policy> = self.0.unnamed.lock().iter().filter_map(WeakPolicy::upgrade).collect();
+        self.policies().into_iter().chain(unnamed).collect()
     }
 
     /// The first policy of that name that was built.
@@ -230,8 +252,9 @@ impl Registry {
         }
         drop(policies);
         for (policy, config, place) in changed {
-            let families = self.0.names.reconfigure(&config, &place);
+            let (families, wakes) = self.0.names.reconfigure(&config, &place);
             policy.reconfigure(config, families);
+            self.strand(wakes);
         }
         *self.0.file.write() = Some(Arc::new(file));
         Ok(())
@@ -253,8 +276,8 @@ impl Registry {
 
     /// Applies transitions that are due, so that listeners hear of them without a call.
     pub fn tick(&self) {
-        for policy in self.policies() {
-            policy.state();
+        for policy in self.all() {
+            policy.apply_what_is_due();
         }
     }
 
@@ -291,12 +314,20 @@ impl Registry {
         if !wakes.is_empty() {
             crate::run::wait::wake_own(&wakes);
             self.0.stranded.lock().extend(wakes);
+            // Release: who sees the mark finds the tickets.
+            self.0.any_stranded.store(true, Ordering::Release);
         }
     }
 
-    /// Tickets whose waker is gone: a driver wakes them with its own.
+    /// Tickets whose waker is gone, and those that a reload admitted: a driver wakes them with its own.
     pub fn take_stranded(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.0.stranded.lock())
+        // Every step of every call looks here, so it does without the lock where there is nothing.
+        if !self.0.any_stranded.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut stranded = self.0.stranded.lock();
+        self.0.any_stranded.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *stranded)
     }
 
     /// How many faults of ours let a call through.
@@ -307,9 +338,7 @@ impl Registry {
     /// In a forked child: what the parent's callers hold is not the child's to give back.
     pub fn forked(&self) {
         crate::cell::forked();
-        for (_, family) in self.0.names.bulkheads() {
-            family.cells().into_iter().for_each(|(_, bulkhead)| bulkhead.forget_callers());
-        }
+        self.all().iter().for_each(Policy::forget_callers);
     }
 
     /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,

@@ -113,6 +113,19 @@ impl Breaker {
         Claim::None
     }
 
+    /// In a forked child: the probes that run are the parent's. The state begins again, with the time
+    /// it had left and all its probes.
+    pub(crate) fn forget_probes(&self) {
+        let word = self.word();
+        if word.state() != State::HalfOpen {
+            return;
+        }
+        let next = word.next(State::HalfOpen).with_step(word.step());
+        self.carry_slots(word.generation(), next.generation());
+        // Nobody else runs in a child that has just begun.
+        self.swap_word(word, next);
+    }
+
     /// Each lease that ran out doubles the next, until a verdict.
     fn lease_end(&self, generation: u32, one_more: bool, now: Tick) -> u64 {
         let tagged = self.cell.word(EXPIRED).load(Ordering::Acquire);

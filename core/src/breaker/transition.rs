@@ -249,6 +249,16 @@ impl Breaker {
             })
     }
 
+    /// Gives generation `to` the base and the deadline of generation `from`.
+    pub(super) fn carry_slots(&self, from: u32, to: u32) {
+        for slots in [BASES, DEADLINES] {
+            let value = self.read_slot(slots, from).unwrap_or(0);
+            let slot = self.cell.word(slots + (to % 4) as usize);
+            // Release: published by the swap of the word that follows.
+            slot.store(u64::from(to & 0xffff) << 48 | value, Ordering::Release);
+        }
+    }
+
     fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
         let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
         (value >> 48 == u64::from(generation & 0xffff)).then_some(value & SLOT_VALUE)

@@ -44,7 +44,7 @@ pub struct Budget {
 
 impl Budget {
     pub fn new(rule: &BudgetRule) -> Budget {
-        let cell = Block::new(FIRST_SLICE + 2 * ratio::SLICES);
+        let cell = Block::new(FIRST_SLICE + ratio::WORDS);
         if let BudgetRule::Tokens { capacity, .. } = rule {
             cell.word(BALANCE).store(u64::from(*capacity), Ordering::Relaxed);
         }

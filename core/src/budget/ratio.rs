@@ -1,11 +1,20 @@
 //! Retries as a share of calls over a span, with a floor per second (after Finagle's RetryBudget).
+//!
+//! A row of slices counts the calls. The retries are one counter, so that taking one is a single
+//! compare-and-swap and callers at once cannot overdraw; a second row remembers what the counter
+//! was when a slice's first retry came.
 
 use crate::cell::Block;
 use crate::sync::Ordering;
 use crate::time::{Span, Tick};
 
-/// Slices of the span; calls and retries have a row each.
-pub(super) const SLICES: usize = 10;
+/// Slices of the span.
+const SLICES: usize = 10;
+// After the rows: the counter, and the youngest slice that anybody has seen.
+const COUNTER: usize = 2 * SLICES;
+const YOUNGEST: usize = COUNTER + 1;
+/// Words that the rule needs.
+pub(super) const WORDS: usize = YOUNGEST + 1;
 
 pub(super) struct Ratio {
     pub share: f64,
@@ -16,53 +25,76 @@ pub(super) struct Ratio {
 
 impl Ratio {
     pub(super) fn deposit(&self, cell: &Block, now: Tick) {
-        self.add(cell, 0, now);
+        let (word, tag) = self.slice(0, self.roll(cell, now));
+        // AcqRel: one word holds tag and count, so a slice begins and counts in one change.
+        let _ = cell.word(word).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
+            Some(if seen >> 32 == tag { seen.saturating_add(1) } else { tag << 32 | 1 })
+        });
     }
 
     pub(super) fn withdraw(&self, cell: &Block, now: Tick) -> bool {
-        let before = self.retries(cell, now);
-        if before as f64 + 1.0 > self.allowed(cell, now) {
-            return false;
+        let counter = cell.word(self.first + COUNTER);
+        loop {
+            // Acquire, and before the slice is chosen: who sees a retry sees the slice it was taken in.
+            let made = counter.load(Ordering::Acquire);
+            let epoch = self.roll(cell, now);
+            self.mark(cell, made, epoch);
+            if self.since(cell, made, epoch) as f64 + 1.0 > self.allowed(cell, epoch) {
+                return false;
+            }
+            // AcqRel: a retry is taken once, by a caller who saw all those before it.
+            if counter.compare_exchange_weak(made, made + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return true;
+            }
         }
-        self.add(cell, SLICES, now);
-        true
     }
 
     pub(super) fn balance(&self, cell: &Block, now: Tick) -> f64 {
-        (self.allowed(cell, now) - self.retries(cell, now) as f64).max(0.0)
+        let made = cell.word(self.first + COUNTER).load(Ordering::Acquire);
+        let epoch = self.roll(cell, now);
+        (self.allowed(cell, epoch) - self.since(cell, made, epoch) as f64).max(0.0)
     }
 
-    fn allowed(&self, cell: &Block, now: Tick) -> f64 {
+    fn allowed(&self, cell: &Block, epoch: u64) -> f64 {
+        let calls: u64 = self.slices(cell, 0, epoch).sum();
         // A hair, so that a share that is whole in decimal is whole in binary.
-        self.share * self.sum(cell, 0, now) as f64 + self.floor_per_second * self.span.as_secs_f64() + 1e-9
+        self.share * calls as f64 + self.floor_per_second * self.span.as_secs_f64() + 1e-9
     }
 
-    fn retries(&self, cell: &Block, now: Tick) -> u64 {
-        self.sum(cell, SLICES, now)
+    /// Remembers the counter for a slice, if nobody has.
+    fn mark(&self, cell: &Block, made: u64, epoch: u64) {
+        let (word, tag) = self.slice(SLICES, epoch);
+        let _ = cell.word(word).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
+            (seen >> 32 != tag).then_some(tag << 32 | made & 0xffff_ffff)
+        });
+    }
+
+    /// Retries of the span: those since its oldest slice that had one.
+    fn since(&self, cell: &Block, made: u64, epoch: u64) -> u64 {
+        self.slices(cell, SLICES, epoch).map(|mark| made.wrapping_sub(mark) & 0xffff_ffff).max().unwrap_or(0)
+    }
+
+    /// The values of a row's slices that are inside the span.
+    fn slices(&self, cell: &Block, row: usize, epoch: u64) -> impl Iterator<Item = u64> {
+        (epoch.saturating_sub(SLICES as u64 - 1)..=epoch).filter_map(move |epoch| {
+            let (word, tag) = self.slice(row, epoch);
+            let seen = cell.word(word).load(Ordering::Acquire);
+            (seen >> 32 == tag && epoch > 0).then_some(seen & 0xffff_ffff)
+        })
+    }
+
+    fn slice(&self, row: usize, epoch: u64) -> (usize, u64) {
+        (self.first + row + (epoch % SLICES as u64) as usize, epoch & 0xffff_ffff)
+    }
+
+    /// The slice of now, never older than one already seen: time does not run back here.
+    fn roll(&self, cell: &Block, now: Tick) -> u64 {
+        let mine = self.epoch(now);
+        mine.max(cell.word(self.first + YOUNGEST).fetch_max(mine, Ordering::AcqRel))
     }
 
     fn epoch(&self, now: Tick) -> u64 {
         // One more than the number of the slice: zero is a word never written.
         now.0 / (self.span.0 / SLICES as u64).max(1) + 1
-    }
-
-    fn add(&self, cell: &Block, row: usize, now: Tick) {
-        let epoch = self.epoch(now);
-        let word = cell.word(self.first + row + (epoch % SLICES as u64) as usize);
-        let tag = epoch & 0xffff_ffff;
-        // AcqRel: one word holds tag and count, so a slice begins and counts in one change.
-        let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-            Some(if seen >> 32 == tag { seen.saturating_add(1) } else { tag << 32 | 1 })
-        });
-    }
-
-    fn sum(&self, cell: &Block, row: usize, now: Tick) -> u64 {
-        let epoch = self.epoch(now);
-        (epoch.saturating_sub(SLICES as u64 - 1)..=epoch)
-            .map(|e| {
-                let word = cell.word(self.first + row + (e % SLICES as u64) as usize).load(Ordering::Acquire);
-                if word >> 32 == e & 0xffff_ffff && e > 0 { word & 0xffff_ffff } else { 0 }
-            })
-            .sum()
     }
 }

@@ -90,11 +90,13 @@ impl Bulkhead {
         self.config.read().clone()
     }
 
-    /// Takes new settings up in place: permits that are out stay out, waiters keep their place.
-    pub(crate) fn reconfigured(&self, config: &BulkheadConfig) -> Option<Bulkhead> {
+    /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
+    /// those for whom there is room now come in.
+    pub(crate) fn reconfigure(&self, config: &BulkheadConfig) -> Wakes {
         *self.config.write() = config.clone();
-        self.inside.lock().limit = config.limit;
-        None
+        let mut inside = self.inside.lock();
+        inside.limit = config.limit;
+        self.admit_waiters(&mut inside)
     }
 
     /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,

@@ -1,0 +1,120 @@
+//! What a registry does for all its policies: reload, the listener's tick, a fork.
+#![cfg(all(feature = "json", not(loom)))]
+
+use seawall::Registry;
+use seawall::breaker::State;
+use seawall::bulkhead::{Entry, Poll};
+use seawall::event::EventKind;
+use seawall::outcome::Outcome;
+use seawall::time::Span;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+#[test]
+fn a_reload_that_widens_a_bulkhead_lets_waiters_in() {
+    let registry = Registry::manual(1);
+    let text = |limit: u32| format!("[policy.p.bulkhead]\nlimit = {limit}\nqueue = 5\n");
+    registry.load(&text(1), "a").unwrap();
+    let policy = registry.named("p").unwrap();
+    assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+    let tickets: Vec<u64> = (0..3)
+        .map(|_| match policy.enter(None) {
+            Entry::Queued { ticket, .. } => ticket,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    registry.load(&text(3), "a").unwrap();
+    assert_eq!(registry.take_stranded(), tickets[..2]);
+    assert!(registry.take_stranded().is_empty());
+    assert!(matches!(policy.poll(tickets[1]), Poll::Admitted(_)));
+    assert!(matches!(policy.poll(tickets[2]), Poll::Waiting { .. }));
+}
+
+#[test]
+fn a_rust_thread_that_waits_is_woken_by_a_reload() {
+    let registry = Registry::global();
+    let text = |limit: u32| format!("[policy.reload_wakes.bulkhead]\nlimit = {limit}\nqueue = 5\nmax_wait = \"20s\"\n");
+    registry.load(&text(1), "a").unwrap();
+    let policy = registry.named("reload_wakes").unwrap();
+    let inside = policy.enter(None);
+    let begun = std::time::Instant::now();
+    let done = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            policy.run(|| Ok::<_, ()>(done.fetch_add(1, Ordering::SeqCst))).unwrap();
+        });
+        while policy.bulkhead().unwrap().look().queued == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        registry.load(&text(2), "a").unwrap();
+    });
+    assert!(matches!(inside, Entry::Admitted(_)));
+    assert_eq!(done.into_inner(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(10), "it slept to its limit: {:?}", begun.elapsed());
+}
+
+#[test]
+fn the_tick_applies_what_is_due_for_policies_without_a_name_and_for_keys() {
+    let registry = Registry::manual(1);
+    let unnamed =
+        registry.policy(r#"{"breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"}}"#).unwrap();
+    let keyed = registry
+        .policy(r#"{"name":"k","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"}}"#)
+        .unwrap()
+        .at("tenant");
+    let mut events = registry.events().subscribe();
+    for policy in [&unnamed, &keyed] {
+        let permit = policy.acquire().unwrap();
+        policy.record(permit, Outcome::Failure, Span::ZERO, None);
+    }
+    registry.clock().advance(Span::secs(5));
+    registry.tick();
+    let half: Vec<_> = events.drain().events.into_iter().filter(|e| e.note.kind == EventKind::HalfOpened).collect();
+    assert_eq!(half.len(), 2);
+    assert_eq!(half.iter().filter(|e| e.policy_id == unnamed.id() && e.key.is_none()).count(), 1);
+    assert_eq!(half.iter().filter(|e| e.policy_id == keyed.id() && e.key.as_deref() == Some("tenant")).count(), 1);
+    registry.tick();
+    assert!(events.drain().events.is_empty());
+}
+
+#[test]
+fn policies_that_are_gone_leave_nothing_behind() {
+    let registry = Registry::manual(1);
+    for _ in 0..10_000 {
+        registry.policy(r#"{"breaker":{}}"#).unwrap();
+    }
+    let kept =
+        registry.policy(r#"{"breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"}}"#).unwrap();
+    let permit = kept.acquire().unwrap();
+    kept.record(permit, Outcome::Failure, Span::ZERO, None);
+    let mut events = registry.events().subscribe();
+    registry.clock().advance(Span::secs(5));
+    registry.tick();
+    assert_eq!(events.drain().events.len(), 1);
+}
+
+#[test]
+fn a_forked_child_has_all_probes_and_permits_again() {
+    let registry = Registry::manual(1);
+    let policy = registry
+        .policy(
+            r#"{"name":"p","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"},
+                "bulkhead":{"limit":1}}"#,
+        )
+        .unwrap();
+    let permit = policy.acquire().unwrap();
+    policy.record(permit, Outcome::Failure, Span::ZERO, None);
+    registry.clock().advance(Span::secs(5));
+    let probe = policy.acquire().unwrap();
+    assert!(policy.acquire().is_err());
+    assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+    assert!(matches!(policy.enter(None), Entry::Refused(_)));
+    registry.forked();
+    assert_eq!(policy.state(), Some(State::HalfOpen));
+    let mine = policy.acquire().expect("the parent's probe is not the child's");
+    policy.record(probe, Outcome::Failure, Span::ZERO, None);
+    assert_eq!(policy.state(), Some(State::HalfOpen), "a report of the parent's probe is stale");
+    policy.record(mine, Outcome::Success, Span::ZERO, None);
+    assert_eq!(policy.state(), Some(State::Closed));
+    assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+}
