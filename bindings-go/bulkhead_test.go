@@ -155,3 +155,34 @@ func waitFor(t *testing.T, holds func() bool) {
 		runtime.Gosched()
 	}
 }
+
+func TestAConfigurationThatWidensABulkheadLetsItsWaitersIn(t *testing.T) {
+	r := seawall.Default()
+	load := func(limit string) {
+		if err := r.LoadTOML("[policy.widened.bulkhead]\nlimit = "+limit+"\nmax_wait = \"1h\"\n", "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load("1")
+	p, err := seawall.Named("widened")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave, err := p.Enter(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	done := make(chan error, 1)
+	go func() { done <- p.Run(context.Background(), func(context.Context) error { return nil }) }()
+	waitFor(t, func() bool { return queued(t, p) == 1 })
+	load("2")
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody woke the waiter")
+	}
+}

@@ -85,13 +85,21 @@ func (r *Registry) Named(name string) (*Policy, error) {
 }
 
 // Load reads a configuration file, LoadTOML its text; source is the name for messages.
-func (r *Registry) Load(path string) error { return configError(r.core.LoadPath(path)) }
+func (r *Registry) Load(path string) error { return r.configured(r.core.LoadPath(path)) }
 
 // LoadTOML reads the text of a configuration file.
-func (r *Registry) LoadTOML(text, source string) error { return configError(r.core.Load(text, source)) }
+func (r *Registry) LoadTOML(text, source string) error {
+	return r.configured(r.core.Load(text, source))
+}
 
 // Reload reads the configuration again.
-func (r *Registry) Reload() error { return configError(r.core.Reload()) }
+func (r *Registry) Reload() error { return r.configured(r.core.Reload()) }
+
+// configured wakes those whom a wider bulkhead admits.
+func (r *Registry) configured(status abi.Status, why string) error {
+	r.core.TakeWakes(wake)
+	return configError(status, why)
+}
 
 // Enabled tells whether policies protect.
 func (r *Registry) Enabled() bool { return r.core.Enabled() }

@@ -545,6 +545,17 @@ seawall_status seawall_registry_load_path(const seawall_registry *registry,
 // Owns, threads, statuses: as `seawall_registry_load`.
 seawall_status seawall_registry_reload(const seawall_registry *registry, seawall_text *why);
 
+// Tickets that a load or reload admitted because their bulkhead is wider now: wake their holders.
+//
+// `tickets` gets at most `room` of them, `count` how many; the rest waits for the next call. Steps
+// of calls hand them out too, so that a driver that forgets this function is only late.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_take_wakes(const seawall_registry *registry,
+                                           uint64_t *tickets,
+                                           size_t room,
+                                           size_t *count);
+
 // Applies the transitions that are due. Whoever listens to events calls it now and then, every
 // 100 ms say; calls through a policy do it for themselves.
 //

@@ -1,5 +1,6 @@
 //! The registry: clock, randomness, configuration files, the off switch, metrics.
 
+use crate::bulkhead::pour;
 use crate::explain::why;
 use crate::guard::{entry, guard};
 use crate::own::{Out, hand_out, handle, output, release, share, text};
@@ -256,6 +257,32 @@ pub unsafe extern "C" fn seawall_registry_reload(
 ) -> seawall_status {
     let why = output!(why, seawall_text::NONE);
     configure(registry, why, |registry| Ok(registry.reload()))
+}
+
+/// Tickets that a load or reload admitted because their bulkhead is wider now: wake their holders.
+///
+/// `tickets` gets at most `room` of them, `count` how many; the rest waits for the next call. Steps
+/// of calls hand them out too, so that a driver that forgets this function is only late.
+///
+/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_registry_take_wakes(
+    registry: *const seawall_registry,
+    tickets: *mut u64,
+    room: usize,
+    count: *mut usize,
+) -> seawall_status {
+    let count = output!(count, 0);
+    act(registry, |registry| {
+        let count = count.required()?;
+        if tickets.is_null() && room > 0 {
+            return Err(Code::NullArgument);
+        }
+        let mut woken = registry.take_some_stranded(room);
+        // SAFETY: `room` numbers fit, by the contract of the header.
+        count.set(unsafe { pour(&mut woken, tickets, room) }?);
+        Ok(())
+    })
 }
 
 /// Applies the transitions that are due. Whoever listens to events calls it now and then, every

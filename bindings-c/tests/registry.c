@@ -101,6 +101,10 @@ static void looking(void) {
   CHECK(text.ptr[0] == '[' && text_has(&text, "\"closed\""));
   seawall_text_free(&text);
   CHECK_IS(seawall_registry_tick(registry), SEAWALL_OK);
+  uint64_t tickets[2];
+  size_t woken = 7;
+  CHECK_IS(seawall_registry_take_wakes(registry, tickets, 2, &woken), SEAWALL_OK);
+  CHECK_IS(woken, 0);
   CHECK_IS(seawall_registry_forked(registry), SEAWALL_OK);
 
   uint8_t enabled = 0;

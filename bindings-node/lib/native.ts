@@ -85,6 +85,7 @@ export interface NativeRegistry {
   load(toml: string, source: string): void;
   loadPath(path: string): void;
   reload(): void;
+  takeWakes(): number[];
   names(): string[];
   readonly enabled: boolean;
   setEnabled(enabled: boolean): void;

@@ -1,5 +1,6 @@
 import { configuring } from './errors.js';
 import { native, type NativeRegistry } from './native.js';
+import { wake } from './wait.js';
 
 /** The registry that new policies are made in: the process's own, or a test's. */
 let current: NativeRegistry | undefined;
@@ -21,11 +22,13 @@ export function replaceRegistry(other: NativeRegistry): () => void {
 /** Takes TOML, or the file at a path, as the configuration. Without it `SEAWALL_CONFIG` names the file. */
 export function configure(from: { path: string } | { toml: string; source?: string }): void {
   configuring(() => ('path' in from ? registry().loadPath(from.path) : registry().load(from.toml, from.source ?? 'toml')));
+  wake(registry().takeWakes());
 }
 
 /** Reads the configuration file again; policies that exist keep their state. If anything is wrong, nothing changes. */
 export function reload(): void {
   configuring(() => registry().reload());
+  wake(registry().takeWakes());
 }
 
 /** The off switch: `false` turns every policy into a plain call. */

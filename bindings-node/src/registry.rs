@@ -46,6 +46,12 @@ impl NativeRegistry {
         self.0.reload().map_err(config_error)
     }
 
+    /// Tickets that a configuration admitted: wake their holders.
+    #[napi]
+    pub fn take_wakes(&self) -> Vec<f64> {
+        crate::policy::numbers(self.0.take_stranded())
+    }
+
     #[napi]
     pub fn names(&self) -> Vec<String> {
         self.0.policies().iter().filter_map(Policy::name).map(str::to_owned).collect()

@@ -220,3 +220,15 @@ test('growing a bulkhead lets its waiters in', async () => {
   assert.equal(await running, 'in');
   held.release();
 });
+
+test('a configuration that widens a bulkhead lets its waiters in', async () => {
+  const toml = (limit: number) => `[policy.widened.bulkhead]\nlimit = ${limit}\nmax_wait = "1h"\n`;
+  seawall.configure({ toml: toml(1) });
+  const policy = seawall.policy('widened');
+  const held = policy.enter() as seawall.BulkheadPermit;
+  const running = policy.execute(() => 'in');
+  await new Promise((resolve) => setImmediate(resolve));
+  seawall.configure({ toml: toml(2) });
+  assert.equal(await running, 'in');
+  held.release();
+});

@@ -77,6 +77,11 @@ impl Registry {
         self.inner.reload().map_err(|error| raise::config(py, error))
     }
 
+    /// Tickets that a configuration admitted: wake their holders.
+    fn take_wakes(&self) -> Vec<u64> {
+        self.inner.take_stranded()
+    }
+
     /// The names of all named policies.
     fn policies(&self) -> Vec<String> {
         self.inner.policies().iter().filter_map(|policy| policy.name().map(str::to_owned)).collect()

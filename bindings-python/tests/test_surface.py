@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -170,6 +171,23 @@ def test_reload_keeps_state(tmp_path: Any) -> None:
         seawall.reload()
         assert identity.state == "open"
         assert identity(lambda: None)() == "nobody"
+
+
+def test_a_configuration_that_widens_a_bulkhead_lets_its_waiters_in() -> None:
+    def toml(limit: int) -> str:
+        return f'[policy.widened.bulkhead]\nlimit = {limit}\nmax_wait = "1h"\n'
+
+    seawall.configure(toml(1))
+    widened = seawall.policy("widened")
+    done = threading.Event()
+    with widened.enter():
+        waiter = threading.Thread(target=widened(done.set), daemon=True)
+        waiter.start()
+        while widened.snapshot()["bulkhead"]["queued"] == 0:
+            time.sleep(0.001)
+        seawall.configure(toml(2))
+        assert done.wait(20), "nobody woke the waiter"
+        waiter.join()
 
 
 def test_a_sandbox_knows_the_file_of_the_process(tmp_path: Any) -> None:

@@ -313,21 +313,28 @@ impl Registry {
     pub(crate) fn strand(&self, wakes: Vec<u64>) {
         if !wakes.is_empty() {
             crate::run::wait::wake_own(&wakes);
-            self.0.stranded.lock().extend(wakes);
-            // Release: who sees the mark finds the tickets.
+            let mut stranded = self.0.stranded.lock();
+            stranded.extend(wakes);
+            // Release, and under the lock: who sees the mark finds the tickets, who takes them clears it.
             self.0.any_stranded.store(true, Ordering::Release);
         }
     }
 
     /// Tickets whose waker is gone, and those that a reload admitted: a driver wakes them with its own.
     pub fn take_stranded(&self) -> Vec<u64> {
+        self.take_some_stranded(usize::MAX)
+    }
+
+    /// At most `room` of them; the others wait for the next who asks.
+    pub fn take_some_stranded(&self, room: usize) -> Vec<u64> {
         // Every step of every call looks here, so it does without the lock where there is nothing.
         if !self.0.any_stranded.load(Ordering::Acquire) {
             return Vec::new();
         }
         let mut stranded = self.0.stranded.lock();
-        self.0.any_stranded.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *stranded)
+        let fits = stranded.len().min(room);
+        self.0.any_stranded.store(fits < stranded.len(), Ordering::Relaxed);
+        stranded.drain(..fits).collect()
     }
 
     /// How many faults of ours let a call through.

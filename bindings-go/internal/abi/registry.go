@@ -118,6 +118,22 @@ func (r *Registry) Reload() (Status, string) {
 	return Status(status), taken(&why)
 }
 
+// TakeWakes calls wake with the tickets that a configuration admitted.
+func (r *Registry) TakeWakes(wake func(ticket uint64)) {
+	var tickets [16]C.uint64_t
+	for {
+		var count C.size_t
+		C.seawall_registry_take_wakes(r.ptr, &tickets[0], C.size_t(len(tickets)), &count)
+		runtime.KeepAlive(r)
+		for _, ticket := range tickets[:min(int(count), len(tickets))] {
+			wake(uint64(ticket))
+		}
+		if int(count) < len(tickets) {
+			return
+		}
+	}
+}
+
 // Tick applies due transitions.
 func (r *Registry) Tick() { C.seawall_registry_tick(r.ptr); runtime.KeepAlive(r) }
 

@@ -101,11 +101,14 @@ def configure(source: str | os.PathLike[str], *, name: str | None = None) -> Non
     else:
         registry.native.load_path(text)
         registry.loaded = None, text
+    _wait.wake(registry.native.take_wakes())
 
 
 def reload() -> None:
     """Reads the configuration file again and applies it, keeping state where its shape allows."""
-    current().native.reload()
+    native = current().native
+    native.reload()
+    _wait.wake(native.take_wakes())
 
 
 def set_enabled(enabled: bool) -> None:

@@ -1,9 +1,9 @@
 //! Half-open: a few probes, each a lease, and what they prove.
 //!
-//! One word per permit: generation (12 bits), kind (3), nonce (9), end of the lease in
-//! milliseconds (40, and so on from zero: a lease is far shorter than what fits). Claiming, reporting and taking over are one compare-and-swap each, so a probe
-//! that is cancelled, dropped, killed or hung gives its slot back by its report or by the end of
-//! its lease, and the breaker can never be stuck.
+//! One word per permit: generation (12 bits), kind (3), nonce (4), end of the lease in milliseconds
+//! (45). Claiming, reporting and taking over are one compare-and-swap each, so a probe that is
+//! cancelled, dropped, killed or hung gives its slot back by its report or by the end of its lease,
+//! and the breaker can never be stuck.
 
 use super::layout::{EXPIRED, PROBE_FAILURES, RECLAIMED, RESULTS, SLOW_TOTAL, STALE};
 use super::transition::Reason;
@@ -19,9 +19,8 @@ use crate::time::{Span, Tick};
 use crate::window::Counts;
 
 const LEASE_CAP: Span = Span::secs(3600);
-const MILLIS: u64 = (1 << 40) - 1;
-/// A longer lease (17 years) could not be told from one that is over.
-const LONGEST: u64 = MILLIS / 2;
+/// More milliseconds than the clock has nanoseconds for.
+const MILLIS: u64 = (1 << 45) - 1;
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 enum Kind {
@@ -39,7 +38,7 @@ struct Lease(u64);
 impl Lease {
     fn new(generation: u32, kind: Kind, nonce: u64, ends: u64) -> Lease {
         let tag = u64::from(generation & 0xfff);
-        Lease(tag << 52 | (kind as u64) << 49 | (nonce & 0x1ff) << 40 | ends & MILLIS)
+        Lease(tag << 52 | (kind as u64) << 49 | (nonce & 0xf) << 45 | ends.min(MILLIS))
     }
     /// A lease of another generation is a free slot.
     fn kind(self, generation: u32) -> Kind {
@@ -56,17 +55,22 @@ impl Lease {
         }
     }
     fn nonce(self) -> u64 {
-        self.0 >> 40 & 0x1ff
+        self.0 >> 45 & 0xf
     }
-    /// Milliseconds left, of which the one that runs counts as whole; 0 when the lease is over.
-    fn left(self, now: Tick) -> u64 {
-        let left = (self.0 & MILLIS).wrapping_sub(now.0 / 1_000_000) & MILLIS;
-        if left <= LONGEST { left } else { 0 }
+    fn ends(self) -> u64 {
+        self.0 & MILLIS
     }
     fn is_over(self, now: Tick) -> bool {
-        self.left(now) == 0
+        now.0 / 1_000_000 >= self.ends()
+    }
+    /// What tells this claim of a slot from others: the nonce and a part of the end.
+    fn mark(self) -> u64 {
+        (self.ends() & 0xfff) << 4 | self.nonce()
     }
 }
+
+/// The upper half of a probe's permit: its slot above the mark of its lease.
+const MARK_BITS: u32 = 16;
 
 pub(super) enum Claim {
     Probe(Permit),
@@ -107,7 +111,7 @@ impl Breaker {
             if self.word().generation() != generation {
                 return Claim::Moved;
             }
-            let id = (slot as u64) << 9 | lease.nonce();
+            let id = (slot as u64) << MARK_BITS | lease.mark();
             return Claim::Probe(Permit(id << 32 | u64::from(word.gate())));
         }
         Claim::None
@@ -133,7 +137,7 @@ impl Breaker {
         let doublings = (expired + u64::from(one_more)).min(40) as i32;
         let lease =
             self.config.half_open.lease.times(2f64.powi(doublings)).min(LEASE_CAP.max(self.config.half_open.lease));
-        Span(now.after(lease.min(Span::millis(LONGEST - 1))).0).millis_ceil()
+        Span(now.after(lease).0).millis_ceil()
     }
 
     fn note_reclaimed(&self, generation: u32, cx: &mut Cx) {
@@ -155,14 +159,15 @@ impl Breaker {
         hint: Option<Hint>,
         cx: &mut Cx,
     ) {
-        let (slot, nonce) = ((permit.0 >> 41) as usize, permit.0 >> 32 & 0x1ff);
+        let id = permit.0 >> 32;
+        let (slot, mark) = ((id >> MARK_BITS) as usize, id & ((1 << MARK_BITS) - 1));
         if slot >= self.layout.permits {
             return self.count(STALE);
         }
         let generation = word.generation();
         let cell = self.cell.word(self.layout.leases + slot);
         let seen = Lease(cell.load(Ordering::Acquire));
-        let mine = seen.kind(generation) == Kind::Held && seen.nonce() == nonce && !seen.is_over(cx.now);
+        let mine = seen.kind(generation) == Kind::Held && seen.mark() == mark && !seen.is_over(cx.now);
         let result = match (counted, slow) {
             (Counted::Neutral(_), _) => Kind::Free,
             (Counted::Success, false) => Kind::Success,
@@ -171,7 +176,7 @@ impl Breaker {
             (Counted::Failure, true) => Kind::SlowFailure,
         };
         let kept = if self.config.half_open.mode == ProbeMode::Concurrent { Kind::Free } else { result };
-        let next = Lease::new(generation, kept, nonce, 0);
+        let next = Lease::new(generation, kept, seen.nonce(), 0);
         // AcqRel: a report counts once; whoever judges sees the result.
         if !mine || cell.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return self.count(STALE);
@@ -208,8 +213,7 @@ impl Breaker {
                 Kind::Free => probes.left += 1,
                 Kind::Held if lease.is_over(now) => probes.left += 1,
                 Kind::Held => {
-                    // To the millisecond's begin, which is where the lease ends.
-                    let left = now.until(Tick((now.0 / 1_000_000 + lease.left(now)).saturating_mul(1_000_000)));
+                    let left = now.until(Tick(lease.ends().saturating_mul(1_000_000)));
                     probes.earliest_end = Some(probes.earliest_end.map_or(left, |end| end.min(left)));
                 }
                 kind => {

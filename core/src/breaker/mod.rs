@@ -128,7 +128,7 @@ impl Breaker {
         let retry_after = match word.state() {
             State::ForcedOpen => None,
             State::Open => {
-                let deadline = self.deadline(word.generation(), coarse);
+                let deadline = self.deadline(word.generation());
                 (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
             }
             _ => return None,

@@ -94,7 +94,7 @@ impl Breaker {
             slow_rate,
             permits_left: probing.then(|| self.probes_left(word.generation(), now)),
             step: word.step(),
-            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation(), now))),
+            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation()))),
             retry_after: self.retry_after(word, now),
             not_permitted: self.sum(REJECTED).saturating_sub(self.total(REJECTED_BEFORE)),
             totals: self.totals(),
@@ -137,10 +137,10 @@ impl Breaker {
     /// When a rejected caller may come back.
     pub(super) fn retry_after(&self, word: Word, now: Tick) -> Option<Span> {
         match word.state() {
-            State::Open => Some(now.until(self.deadline(word.generation(), now))),
+            State::Open => Some(now.until(self.deadline(word.generation()))),
             State::HalfOpen => {
                 let lease = self.probes(word.generation(), now).earliest_end;
-                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation(), now)));
+                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation())));
                 let soonest = lease.into_iter().chain(wait).min().unwrap_or(self.config.open_for.base);
                 Some(soonest.min(self.config.open_for.base))
             }

@@ -86,17 +86,17 @@ impl Reason {
     }
 }
 
-/// A slot holds the low 16 bits of its generation above 48 bits of value.
-const SLOT_VALUE: u64 = (1 << 48) - 1;
-/// A deadline farther off than this (4 years) could not be told from one that has passed.
-const FARTHEST: u64 = SLOT_VALUE / 2;
+/// A slot holds the low 8 bits of its generation above 56 bits of value: more microseconds than
+/// the clock has nanoseconds for.
+const SLOT_VALUE: u64 = (1 << 56) - 1;
 
-/// A deadline as a slot keeps it: whole microseconds, and so on from zero; all ones for never.
-fn kept(deadline: Tick, now: Tick) -> u64 {
-    match deadline {
-        Tick::NEVER => SLOT_VALUE,
-        _ => Span(now.after(now.until(deadline).min(Span::micros(FARTHEST - 1))).0).micros_ceil() % SLOT_VALUE,
-    }
+fn slot_of(generation: u32, value: u64) -> u64 {
+    u64::from(generation & 0xff) << 56 | value.min(SLOT_VALUE)
+}
+
+/// A deadline as a slot keeps it: whole microseconds, rounded up.
+fn kept(deadline: Tick) -> u64 {
+    if deadline == Tick::NEVER { SLOT_VALUE } else { Span(deadline.0).micros_ceil() }
 }
 
 impl Breaker {
@@ -107,7 +107,7 @@ impl Breaker {
             if word.state() == State::Open && self.read_slot(DEADLINES, word.generation()).is_none() {
                 // A circuit that was made open: its time begins with the first who looks.
                 let until = cx.now.after(self.open_span(0, cx));
-                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, kept(until, cx.now))]);
+                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, kept(until))]);
             }
             let Some((to, reason)) = self.due(word, cx.now) else { return word };
             match to {
@@ -120,7 +120,7 @@ impl Breaker {
 
     /// The transition that time has made due.
     pub(super) fn due(&self, word: Word, now: Tick) -> Option<(State, Reason)> {
-        let deadline = || self.deadline(word.generation(), now);
+        let deadline = || self.deadline(word.generation());
         match word.state() {
             State::Open if now >= deadline() => Some((State::HalfOpen, Reason::OpenTimeOver)),
             State::HalfOpen if self.config.half_open.max_wait.is_some() && now >= deadline() => {
@@ -204,7 +204,7 @@ impl Breaker {
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
         let counts = self.shown_counts(from, cx.now);
         let rejected = self.sum(REJECTED);
-        let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline, cx.now))];
+        let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline))];
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
@@ -240,7 +240,7 @@ impl Breaker {
     fn write_slots(&self, from: Word, generation: u32, values: [(usize, u64); 2]) -> bool {
         let slots = values.map(|(slots, value)| {
             let slot = self.cell.word(slots + (generation % 4) as usize);
-            (slot, slot.load(Ordering::Acquire), u64::from(generation & 0xffff) << 48 | value.min(SLOT_VALUE))
+            (slot, slot.load(Ordering::Acquire), slot_of(generation, value))
         });
         // AcqRel: published by the swap of the word that follows.
         self.word() == from
@@ -255,27 +255,23 @@ impl Breaker {
             let value = self.read_slot(slots, from).unwrap_or(0);
             let slot = self.cell.word(slots + (to % 4) as usize);
             // Release: published by the swap of the word that follows.
-            slot.store(u64::from(to & 0xffff) << 48 | value, Ordering::Release);
+            slot.store(slot_of(to, value), Ordering::Release);
         }
     }
 
     fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
         let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
-        (value >> 48 == u64::from(generation & 0xffff)).then_some(value & SLOT_VALUE)
+        (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
     }
 
     pub(super) fn base(&self, generation: u32) -> u64 {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
-    pub(super) fn deadline(&self, generation: u32, now: Tick) -> Tick {
+    pub(super) fn deadline(&self, generation: u32) -> Tick {
         match self.read_slot(DEADLINES, generation) {
             Some(SLOT_VALUE) => Tick::NEVER,
-            Some(micros) => {
-                let ahead = (micros + SLOT_VALUE - now.0 / 1_000 % SLOT_VALUE) % SLOT_VALUE;
-                let whole = now.0 / 1_000 * 1_000;
-                if ahead <= FARTHEST { Tick(whole).after(Span::micros(ahead)) } else { Tick::ZERO }
-            }
+            Some(micros) => Tick(micros.saturating_mul(1_000)),
             // A state without a deadline of its own: due at once rather than never.
             None => Tick::ZERO,
         }
