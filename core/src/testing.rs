@@ -26,8 +26,7 @@ use crate::registry::Registry;
 use std::ops::Deref;
 use std::time::Duration;
 
-/// A registry of its own. Waits of its policies advance the clock instead of sleeping. When it is
-/// dropped its named policies are forgotten.
+/// A registry of its own. Waits of its policies advance the clock instead of sleeping.
 pub struct Sandbox {
     registry: Registry,
     events: Cursor,
@@ -77,11 +76,5 @@ impl Deref for Sandbox {
 
     fn deref(&self) -> &Registry {
         &self.registry
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        self.registry.forget_policies();
     }
 }
