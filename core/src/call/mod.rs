@@ -97,6 +97,8 @@ pub struct Call {
     bypass: bool,
     /// The value has begun to come out: no further attempt, no fallback, no limit on the rest.
     committed: bool,
+    /// There is no further attempt, though a fallback may answer.
+    once: bool,
     slow: Option<Span>,
     wakes: Wakes,
     notes: Vec<Note>,
@@ -132,6 +134,7 @@ impl Call {
             primary: Verdict::Settle,
             bypass,
             committed: false,
+            once: false,
             slow: None,
             wakes: Wakes::new(),
             notes: Vec::new(),
@@ -240,6 +243,11 @@ impl Call {
     pub fn commit(&mut self) {
         self.committed = true;
         self.unenforced();
+    }
+
+    /// The work cannot be repeated: whatever the running attempt gives, there is no further one.
+    pub fn last_attempt(&mut self) {
+        self.once = true;
     }
 
     /// The host cannot hold the running attempt to its own limit (blocking work, and nobody said how

@@ -165,7 +165,7 @@ impl Call {
 
     /// `None` without a retry part; else the delay before the next attempt, paid for, or why not.
     fn next_delay(&mut self, outcome: Outcome, hint: Option<Hint>, now: Tick) -> Option<Result<Span, Stop>> {
-        if self.committed {
+        if self.committed || self.once {
             return None;
         }
         let live = self.live.clone();
