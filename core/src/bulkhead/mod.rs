@@ -125,9 +125,10 @@ impl Bulkhead {
 
     /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
     /// those for whom there is room now come in.
-    pub(crate) fn reconfigure(&self, config: &BulkheadConfig) -> Wakes {
+    pub(crate) fn reconfigure(&self, config: &BulkheadConfig, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
         inside.config = config.clone();
+        inside.queue.expire(now);
         inside.limit = config.limit;
         self.admit_waiters(&mut inside)
     }
@@ -136,6 +137,7 @@ impl Bulkhead {
     /// `Some(Some(ZERO))` does not wait.
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if inside.queue.is_empty()
             && let Some(permit) = self.take(&mut inside)
         {
@@ -158,9 +160,10 @@ impl Bulkhead {
         Entry::Queued { ticket, until }
     }
 
-    /// Looks how a ticket stands. An expired one leaves the queue here.
+    /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
@@ -171,22 +174,21 @@ impl Bulkhead {
             inside.queue.leave(ticket);
             return Poll::Admitted(permit);
         }
-        let waiting = inside.queue.until(ticket);
-        match waiting {
-            Some((until, _)) if until.is_none_or(|until| cx.now < until) => Poll::Waiting { until },
-            Some((_, since)) => {
-                inside.queue.leave(ticket);
-                drop(inside);
-                self.count(TIMED_OUT);
-                Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
-            }
-            None => Poll::Refused(Refusal::new(Code::StaleHandle)),
+        if let Some(until) = inside.queue.until(ticket) {
+            return Poll::Waiting { until };
         }
+        let Some(since) = inside.queue.take_late(ticket) else {
+            return Poll::Refused(Refusal::new(Code::StaleHandle));
+        };
+        drop(inside);
+        self.count(TIMED_OUT);
+        Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
     }
 
     /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
-    pub fn cancel(&self, ticket: u64, _cx: &mut Cx) -> Wakes {
+    pub fn cancel(&self, ticket: u64, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             self.count(CANCELLED);
             inside.out.take_back(permit);
@@ -199,8 +201,9 @@ impl Bulkhead {
     }
 
     /// A permit comes back. One that is not out changes nothing.
-    pub fn leave(&self, permit: Permit, _cx: &mut Cx) -> Wakes {
+    pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if !inside.out.take_back(permit) {
             drop(inside);
             self.count(STALE);
@@ -210,8 +213,9 @@ impl Bulkhead {
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
-    pub fn resize(&self, limit: u32, _cx: &mut Cx) -> Wakes {
+    pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         inside.limit = limit;
         self.admit_waiters(&mut inside)
     }
