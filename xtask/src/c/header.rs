@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms of the crate in the order of the header.
-const SOURCES: [&str; 16] = [
-    "version", "text", "status", "registry", "policy", "shape", "step", "call", "explain", "breaker", "bulkhead",
+const SOURCES: [&str; 17] = [
+    "version", "text", "status", "registry", "policy", "overlay", "shape", "step", "call", "explain", "breaker", "bulkhead",
     "schedule", "budget", "cost", "events", "classify",
 ];
 
