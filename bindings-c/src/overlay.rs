@@ -43,8 +43,7 @@ const _: () = assert!(size_of::<seawall_overlay>() == 24);
 // SAFETY: integers and addresses alone, the size first, no padding.
 unsafe impl Sized32 for seawall_overlay {
     const FIRST: u32 = 24;
-    const EMPTY: Self =
-        seawall_overlay { size: 0, lines: 0, gate: std::ptr::null(), tallies: std::ptr::null_mut() };
+    const EMPTY: Self = seawall_overlay { size: 0, lines: 0, gate: std::ptr::null(), tallies: std::ptr::null_mut() };
 }
 
 impl From<Overlay> for seawall_overlay {

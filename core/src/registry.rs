@@ -244,7 +244,7 @@ impl Registry {
         }
         drop(policies);
         for (policy, config, place) in changed {
-            let (families, wakes) = self.0.names.reconfigure(&config, &place);
+            let (families, wakes) = self.0.names.reconfigure(&config, &place, self.clock().now());
             policy.reconfigure(config, families);
             self.strand(wakes);
         }

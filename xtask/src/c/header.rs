@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// The rooms of the crate in the order of the header.
 const SOURCES: [&str; 17] = [
-    "version", "text", "status", "registry", "policy", "overlay", "shape", "step", "call", "explain", "breaker", "bulkhead",
-    "schedule", "budget", "cost", "events", "classify",
+    "version", "text", "status", "registry", "policy", "overlay", "shape", "step", "call", "explain", "breaker",
+    "bulkhead", "schedule", "budget", "cost", "events", "classify",
 ];
 
 const TOP: &str = "\
