@@ -207,11 +207,12 @@ impl Policy {
     }
 
     /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask. The addresses are valid as long as this handle; take them
-    /// again after a call that had to ask.
+    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
+    /// this handle; take them again after each change of the settings and of the off switch.
     pub fn overlay(&self) -> Option<Overlay> {
         let live = self.live();
-        live.parts.breaker.as_ref().filter(|_| live.fast).map(|breaker| breaker.overlay())
+        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
+        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
