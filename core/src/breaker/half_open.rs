@@ -94,6 +94,11 @@ impl Breaker {
         for slot in 0..self.layout.permits {
             let cell = self.cell.word(self.layout.leases + slot);
             let seen = Lease(cell.load(Ordering::Acquire));
+            // Only now: what was seen is of this generation or before it, never the lease of a later
+            // one, which would look like a free slot.
+            if self.word().generation() != generation {
+                return Claim::Moved;
+            }
             let expired = seen.kind(generation) == Kind::Held && seen.is_over(cx.now);
             if seen.kind(generation) != Kind::Free && !expired {
                 continue;
