@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -14,25 +15,27 @@ import (
 //
 // While the circuit is closed and the call succeeds nothing is allocated.
 func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
-	if p == nil || fn == nil {
+	if ctx == nil || p == nil || fn == nil {
 		var none T
-		return none, fmt.Errorf("seawall.Do: %w: neither the policy nor the function may be nil", ErrNullArgument)
+		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	if len(options) == 0 && p.direct {
-		if pass := p.core.Pass(); !pass.Asks() {
-			return underPass(ctx, p, pass, fn)
+	if len(options) == 0 {
+		v := p.look()
+		if gate := v.overlay.Gate(); abi.Passes(gate) {
+			return underPass(ctx, p, v, gate, fn)
 		}
 	}
 	return ask(ctx, p, fn, options)
 }
 
 // underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error)) (T, error) {
+func underPass[T any](ctx context.Context, p *Policy, v *view, gate uint32, fn func(context.Context) (T, error)) (T, error) {
+	began := p.began(ctx)
 	returned := false
 	defer func() {
 		if !returned {
 			cause := recover()
-			p.unwound(pass, cause)
+			p.unwound(gate, began, cause)
 			if cause != nil {
 				panic(cause)
 			}
@@ -41,12 +44,14 @@ func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(con
 	value, err := fn(ctx)
 	returned = true
 	if err == nil && !inspected[T](p) {
-		if !p.core.Succeed(pass) {
-			p.registry.pump() // the circuit has changed meanwhile and was told all the same
+		if line := v.overlay.Line(); !v.overlay.Tally(gate, line) {
+			p.core.Report(gate, line)
+			p.registry.pump()
 		}
+		runtime.KeepAlive(p) // and with it the memory that was counted in
 		return value, nil
 	}
-	return afterPass(ctx, p, pass, fn, value, err)
+	return afterPass(ctx, p, gate, began, fn, value, err)
 }
 
 // inspected tells whether a result without an error may still be a failure.
@@ -67,11 +72,11 @@ func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, err
 	return t.value, err
 }
 
-func afterPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error), value T, err error) (T, error) {
+func afterPass[T any](ctx context.Context, p *Policy, gate uint32, began uint64, fn func(context.Context) (T, error), value T, err error) (T, error) {
 	t := &task[T]{fn: fn, value: value, err: err}
 	d := newDrive(ctx, p, t, nil)
 	defer d.leave()
-	d.resume(pass)
+	d.resume(gate, began)
 	err = d.loop()
 	return t.value, err
 }

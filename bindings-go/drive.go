@@ -60,9 +60,9 @@ func (d *drive) brought() abi.CallOptions {
 }
 
 // resume goes on after an attempt that ran under a pass.
-func (d *drive) resume(pass abi.Pass) {
+func (d *drive) resume(gate uint32, began uint64) {
 	var status abi.Status
-	d.call, status = d.policy.core.CallAfterPass(pass, d.brought())
+	d.call, status = d.policy.core.CallAfterPass(d.policy.pass(gate, began), d.brought())
 	if !d.call.Valid() {
 		d.unprotected(status)
 		return
@@ -298,8 +298,8 @@ func (d *drive) leave() {
 }
 
 // unwound reports a call under a pass whose function did not return.
-func (p *Policy) unwound(pass abi.Pass, cause any) {
-	call, _ := p.core.CallAfterPass(pass, abi.CallOptions{Deadline: abi.None})
+func (p *Policy) unwound(gate uint32, began uint64, cause any) {
+	call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None})
 	if !call.Valid() {
 		return
 	}

@@ -85,8 +85,12 @@ func (o *Overlay) Tally(gate uint32, number uintptr) bool {
 	return true
 }
 
-// PassOf is the pass of a call that began under the gate.
-func PassOf(gate uint32) Pass { return Pass{number: C.SEAWALL_PASSED | uint64(gate)} }
+// Pass lets a call run without asking.
+type Pass struct{ number, started uint64 }
+
+// PassOf is the pass of a call that began under the gate, at an instant of the core's clock; 0 where
+// nobody knows.
+func PassOf(gate uint32, started uint64) Pass { return Pass{C.SEAWALL_PASSED | uint64(gate), started} }
 
 // Report tells a success that Tally did not count.
 func (p *Policy) Report(gate uint32, number uintptr) {

@@ -130,12 +130,3 @@ func (p *Policy) ID() uint64 {
 	runtime.KeepAlive(p)
 	return uint64(id)
 }
-
-// Pass lets a call run without asking. The zero value is none.
-type Pass struct{ number, started uint64 }
-
-// Asks tells that the call has to be made.
-func (p Pass) Asks() bool { return p.number == 0 }
-
-// Since says when the call began, where that is known.
-func (p Pass) Since(instant uint64) Pass { p.started = instant; return p }
