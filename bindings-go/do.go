@@ -19,39 +19,52 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 		var none T
 		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	if len(options) == 0 {
-		v := p.look()
+	// A view of settings that are no longer in force is renewed by those who ask.
+	if v := p.seen.Load(); len(options) == 0 && v.epoch == p.registry.epoch.Load() {
 		if gate := v.overlay.Gate(); abi.Passes(gate) {
-			return underPass(ctx, p, v, gate, fn)
+			return underPass(ctx, p, &v.overlay, gate, fn)
 		}
 	}
 	return ask(ctx, p, fn, options)
 }
 
-// underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, v *view, gate uint32, fn func(context.Context) (T, error)) (T, error) {
-	began := p.began(ctx)
-	returned := false
-	defer func() {
-		if !returned {
-			cause := recover()
-			p.unwound(gate, began, cause)
-			if cause != nil {
-				panic(cause)
-			}
+// passing is a call under a pass.
+type passing struct {
+	policy   *Policy
+	began    uint64
+	gate     uint32
+	returned bool
+}
+
+// unwind reports a call whose function did not return.
+func (c *passing) unwind() {
+	if !c.returned {
+		cause := recover()
+		c.policy.unwound(c.gate, c.began, cause)
+		if cause != nil {
+			panic(cause)
 		}
-	}()
+	}
+}
+
+// underPass runs the first attempt without asking; everything but a plain success is reported.
+func underPass[T any](ctx context.Context, p *Policy, o *abi.Overlay, gate uint32, fn func(context.Context) (T, error)) (T, error) {
+	c := passing{policy: p, gate: gate}
+	if _, has := ctx.Deadline(); has {
+		c.began = p.began()
+	}
+	defer c.unwind()
 	value, err := fn(ctx)
-	returned = true
+	c.returned = true
 	if err == nil && !inspected[T](p) {
-		if line := v.overlay.Line(); !v.overlay.Tally(gate, line) {
+		if line := o.Line(); !o.Tally(gate, line) {
 			p.core.Report(gate, line)
 			p.registry.pump()
 		}
 		runtime.KeepAlive(p) // and with it the memory that was counted in
 		return value, nil
 	}
-	return afterPass(ctx, p, gate, began, fn, value, err)
+	return afterPass(ctx, p, gate, c.began, fn, value, err)
 }
 
 // inspected tells whether a result without an error may still be a failure.

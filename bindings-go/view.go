@@ -1,10 +1,6 @@
 package seawall
 
-import (
-	"context"
-
-	"seawall.dev/seawall/internal/abi"
-)
+import "seawall.dev/seawall/internal/abi"
 
 // view is what a policy looks like under the settings in force. A reload and the off switch make a
 // new one; calls that began under the old one end under it.
@@ -43,14 +39,9 @@ func (p *Policy) lookAgain() *view {
 	return v
 }
 
-// began is when a call under a pass begins, where that may matter: a dependency is to blame for a
-// caller's deadline only if it had its chance. 0: it does not.
-func (p *Policy) began(ctx context.Context) uint64 {
-	if _, has := ctx.Deadline(); !has {
-		return 0
-	}
-	return p.registry.clock.began(p.registry)
-}
+// began is when a call under a pass begins. That matters where the caller has a deadline: the
+// dependency is to blame for its passing only if it had its chance.
+func (p *Policy) began() uint64 { return p.registry.clock.began(p.registry) }
 
 // pass is what the core knows a call by that began under the gate.
 func (p *Policy) pass(gate uint32, began uint64) abi.Pass {
