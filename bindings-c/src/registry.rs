@@ -15,16 +15,6 @@ use seawall::time::Span;
 /// for the process, and as many as a test likes for itself.
 pub struct seawall_registry {
     pub(crate) inner: Registry,
-    /// Not the process's: its end is the end of its names.
-    is_own: bool,
-}
-
-impl Drop for seawall_registry {
-    fn drop(&mut self) {
-        if self.is_own {
-            self.inner.forget_policies();
-        }
-    }
 }
 
 /// The registry of the process. Its clock follows `CLOCK_MONOTONIC`, and the file that
@@ -36,7 +26,7 @@ pub unsafe extern "C" fn seawall_registry_global(registry: *mut *mut seawall_reg
     let registry = output!(registry, std::ptr::null_mut());
     entry(|| {
         let registry = registry.required()?;
-        registry.set(hand_out(seawall_registry { inner: Registry::global().clone(), is_own: false }));
+        registry.set(hand_out(seawall_registry { inner: Registry::global().clone() }));
         Ok(())
     })
 }
@@ -50,7 +40,7 @@ pub unsafe extern "C" fn seawall_registry_manual(seed: u64, registry: *mut *mut 
     let registry = output!(registry, std::ptr::null_mut());
     entry(|| {
         let registry = registry.required()?;
-        registry.set(hand_out(seawall_registry { inner: Registry::manual(seed), is_own: true }));
+        registry.set(hand_out(seawall_registry { inner: Registry::manual(seed) }));
         Ok(())
     })
 }
@@ -72,7 +62,7 @@ pub unsafe extern "C" fn seawall_registry_manual_with(
         let variables: std::collections::BTreeMap<String, String> =
             serde_json::from_str(text!(environment)?).map_err(|_| Code::InvalidText)?;
         let inner = Registry::manual_with(seed, variables.into_iter().collect());
-        registry.set(hand_out(seawall_registry { inner, is_own: true }));
+        registry.set(hand_out(seawall_registry { inner }));
         Ok(())
     })
 }

@@ -7,6 +7,7 @@ use crate::config::{AdaptiveConfig, BreakerConfig, BudgetConfig, BulkheadConfig,
 use crate::cost::CostBudget;
 use crate::family::{Cell, Family, Keyed};
 use crate::sync::{Arc, Mutex};
+use crate::time::Tick;
 use crate::timeout::Adaptive;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -190,7 +191,7 @@ impl Names {
 
     /// Puts the settings of `config` in force for the parts it names, and finds its families. The
     /// tickets that a wider bulkhead admits are to be woken.
-    pub(crate) fn reconfigure(&self, config: &PolicyConfig, place: &str) -> (Families, Wakes) {
+    pub(crate) fn reconfigure(&self, config: &PolicyConfig, place: &str, now: Tick) -> (Families, Wakes) {
         let (families, _) = self.families(config, place);
         let wakes = RefCell::new(Wakes::new());
         if let (Some(family), Some(c)) = (&families.breaker, &config.breaker) {
@@ -198,7 +199,7 @@ impl Names {
         }
         if let (Some(family), Some(c)) = (&families.bulkhead, &config.bulkhead) {
             family.reconfigure(c.clone(), place, |bulkhead, c| {
-                wakes.borrow_mut().extend(bulkhead.reconfigure(c));
+                wakes.borrow_mut().extend(bulkhead.reconfigure(c, now));
                 None
             });
         }

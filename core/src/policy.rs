@@ -19,12 +19,12 @@ use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Span;
 
-/// What all handles of one policy share.
+/// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
+/// each other for ever.
 pub(crate) struct Shared {
-    pub id: u64,
-    pub name: Option<Arc<str>>,
-    pub registry: Registry,
-    pub metrics: CallMetrics,
+    id: u64,
+    name: Option<Arc<str>>,
+    metrics: CallMetrics,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -69,12 +69,30 @@ pub struct Pass {
 #[derive(Clone)]
 pub struct Policy(Arc<Handle>);
 
-/// A policy that may be gone.
-pub(crate) struct WeakPolicy(Weak<Handle>);
+/// A policy as its registry keeps it.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+}
+
+impl Kept {
+    pub(crate) fn policy(&self, registry: &Registry) -> Policy {
+        let Kept { shared, live } = self.clone();
+        Policy(Arc::new(Handle { registry: registry.clone(), shared, key: None, live }))
+    }
+
+    pub(crate) fn config(&self) -> Arc<PolicyConfig> {
+        self.shared.settings.read().config.clone()
+    }
+}
+
+/// A policy that lives as long as somebody else holds it.
+pub(crate) struct WeakPolicy(Weak<Shared>);
 
 impl WeakPolicy {
-    pub(crate) fn upgrade(&self) -> Option<Policy> {
-        self.0.upgrade().map(Policy)
+    pub(crate) fn upgrade(&self, registry: &Registry) -> Option<Policy> {
+        self.0.upgrade().map(|shared| Policy::handle(registry.clone(), shared, None))
     }
     pub(crate) fn is_alive(&self) -> bool {
         self.0.strong_count() > 0
@@ -82,6 +100,7 @@ impl WeakPolicy {
 }
 
 struct Handle {
+    registry: Registry,
     shared: Arc<Shared>,
     key: Option<Arc<str>>,
     live: Arc<Live>,
@@ -92,21 +111,24 @@ impl Policy {
         let shared = Arc::new(Shared {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
-            registry,
             metrics: CallMetrics::default(),
             settings: RwLock::new(Settings { config: Arc::new(config), families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
-        Policy::handle(shared, None)
+        Policy::handle(registry, shared, None)
     }
 
-    fn handle(shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
-        let live = Live::choose(&shared, key.as_ref());
-        Policy(Arc::new(Handle { shared, key, live: Arc::new(live) }))
+    fn handle(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
+        let live = Live::choose(&registry, &shared, key.as_ref());
+        Policy(Arc::new(Handle { registry, shared, key, live: Arc::new(live) }))
+    }
+
+    pub(crate) fn keep(&self) -> Kept {
+        Kept { shared: self.0.shared.clone(), live: self.0.live.clone() }
     }
 
     pub(crate) fn downgrade(&self) -> WeakPolicy {
-        WeakPolicy(Arc::downgrade(&self.0))
+        WeakPolicy(Arc::downgrade(&self.0.shared))
     }
 
     /// A number that no other policy of this process has.
@@ -123,7 +145,7 @@ impl Policy {
     }
 
     pub fn registry(&self) -> &Registry {
-        &self.0.shared.registry
+        &self.0.registry
     }
 
     pub fn config(&self) -> Arc<PolicyConfig> {
@@ -138,7 +160,7 @@ impl Policy {
     /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
     /// holds them as long as it lives.
     pub fn at(&self, key: &str) -> Policy {
-        Policy::handle(self.0.shared.clone(), Some(key.into()))
+        Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
     }
 
     /// Permission to run without asking, for a call without options of its own: under a caller's
@@ -184,11 +206,12 @@ impl Policy {
     }
 
     /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask. The addresses are valid as long as this handle; take them
-    /// again after a call that had to ask.
+    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
+    /// this handle; take them again after each change of the settings and of the off switch.
     pub fn overlay(&self) -> Option<Overlay> {
         let live = self.live();
-        live.parts.breaker.as_ref().filter(|_| live.fast).map(|breaker| breaker.overlay())
+        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
+        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
@@ -386,7 +409,7 @@ impl Policy {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
         while live.epoch != epoch {
-            let next = || Arc::new(Live::choose(&self.0.shared, self.0.key.as_ref()));
+            let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
             live = live.next.get_or_init(next);
             if live.next.get().is_none() {
                 break;
@@ -397,7 +420,7 @@ impl Policy {
 }
 
 impl Live {
-    fn choose(shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
+    fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
         let settings = shared.settings.read();
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
@@ -423,7 +446,7 @@ impl Live {
         drop(settings);
         if let Some(part) = chosen.overflow {
             let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");
-            shared.registry.internal(shared.name.as_deref(), &detail);
+            registry.internal(shared.name.as_deref(), &detail);
         }
         live
     }

@@ -8,7 +8,7 @@ use crate::event::{EventKind, PartKind};
 use crate::events::Events;
 use crate::metrics;
 use crate::parts::Names;
-use crate::policy::{Policy, WeakPolicy};
+use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
 use crate::time::{Span, Tick};
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 struct Known {
-    policy: Policy,
+    policy: Kept,
     code: Option<Value>,
     place: String,
 }
@@ -163,12 +163,12 @@ impl Registry {
         if let Some(known) = &known
             && let Some(same) = known.iter().find(|known| *known.policy.config() == config)
         {
-            return same.policy.clone();
+            return same.policy.policy(self);
         }
         let (families, conflicts) = self.0.names.families(&config, place);
         let policy = Policy::new(self.clone(), config, families);
         match known {
-            Some(known) => known.push(Known { policy: policy.clone(), code, place: place.to_owned() }),
+            Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
             None => self.remember_unnamed(&policy),
         }
         drop(policies);
@@ -194,26 +194,18 @@ impl Registry {
 
     /// Every policy that lives, named or not.
     fn all(&self) -> Vec<Policy> {
-        let unnamed: Vec<Policy> = self.0.unnamed.lock().iter().filter_map(WeakPolicy::upgrade).collect();
+        let unnamed: Vec<Policy> = self.0.unnamed.lock().iter().filter_map(|weak| weak.upgrade(self)).collect();
         self.policies().into_iter().chain(unnamed).collect()
     }
 
     /// The first policy of that name that was built.
     pub fn find(&self, name: &str) -> Option<Policy> {
-        self.0.policies.lock().get(name).and_then(|known| known.first()).map(|known| known.policy.clone())
-    }
-
-    /// Lets go of the named policies, for the end of a test's registry: policy and registry hold each
-    /// other, and nobody could find them any more. Those that are held elsewhere live on.
-    pub fn forget_policies(&self) {
-        let known = std::mem::take(&mut *self.0.policies.lock());
-        // Dropped outside the lock.
-        drop(known);
+        self.0.policies.lock().get(name).and_then(|known| known.first()).map(|known| known.policy.policy(self))
     }
 
     /// All named policies, by name.
     pub fn policies(&self) -> Vec<Policy> {
-        self.0.policies.lock().values().flatten().map(|known| known.policy.clone()).collect()
+        self.0.policies.lock().values().flatten().map(|known| known.policy.policy(self)).collect()
     }
 
     /// Takes `toml` as the configuration file. Policies that exist take up what it says about them.
@@ -247,12 +239,12 @@ impl Registry {
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
             let config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
             if config != *known.policy.config() {
-                changed.push((known.policy.clone(), config, known.place.clone()));
+                changed.push((known.policy.policy(self), config, known.place.clone()));
             }
         }
         drop(policies);
         for (policy, config, place) in changed {
-            let (families, wakes) = self.0.names.reconfigure(&config, &place);
+            let (families, wakes) = self.0.names.reconfigure(&config, &place, self.clock().now());
             policy.reconfigure(config, families);
             self.strand(wakes);
         }

@@ -7,6 +7,7 @@ use seawall::bulkhead::{Entry, Poll};
 use seawall::event::EventKind;
 use seawall::outcome::Outcome;
 use seawall::time::Span;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -117,4 +118,39 @@ fn a_forked_child_has_all_probes_and_permits_again() {
     policy.record(mine, Outcome::Success, Span::ZERO, None);
     assert_eq!(policy.state(), Some(State::Closed));
     assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+}
+
+#[test]
+fn a_registry_and_its_policies_end_together() {
+    let registry = Registry::manual(1);
+    let text =
+        r#"{"name":"p","breaker":{},"bulkhead":{},"retry":{"budget":{"name":"shared","kind":"cap","retries":2}}}"#;
+    let policy = registry.policy(text).unwrap();
+    let keyed = policy.at("tenant");
+    let whole = Arc::downgrade(policy.breaker().unwrap());
+    let of_the_key = Arc::downgrade(keyed.breaker().unwrap());
+    let shared = Arc::downgrade(policy.budget().unwrap());
+    drop(registry);
+    assert!(policy.acquire().is_ok(), "who holds a policy holds all that it needs");
+    let registry = policy.registry().clone();
+    drop((policy, keyed));
+    assert!(whole.upgrade().is_some(), "a named cell lives as long as its registry");
+    assert!(registry.find("p").unwrap().state().is_some());
+    drop(registry);
+    let alive = (whole.upgrade().is_some(), of_the_key.upgrade().is_some(), shared.upgrade().is_some());
+    assert_eq!(alive, (false, false, false), "something holds itself");
+}
+
+#[test]
+fn a_view_of_a_key_keeps_its_unnamed_policy_in_the_tick() {
+    let registry = Registry::manual(1);
+    let text = r#"{"breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"}}"#;
+    let keyed = registry.policy(text).unwrap().at("tenant");
+    let permit = keyed.acquire().unwrap();
+    keyed.record(permit, Outcome::Failure, Span::ZERO, None);
+    let mut events = registry.events().subscribe();
+    registry.clock().advance(Span::secs(5));
+    registry.tick();
+    let kinds: Vec<_> = events.drain().events.into_iter().map(|event| event.note.kind).collect();
+    assert_eq!(kinds, [EventKind::HalfOpened]);
 }
