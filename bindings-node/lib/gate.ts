@@ -3,12 +3,13 @@
 // nothing crosses and nothing is decided here. Anything else is asked, or told.
 import { Running } from './attempt.js';
 import { ambient, enclosing } from './context.js';
-import { Driver, How, isThenable, judge, type CallOptions, type Driven, type Report, type Work } from './drive.js';
+import { Driver, How, isThenable, judge } from './drive.js';
 import { circuitOpen } from './errors.js';
 import { STATES } from './generated/codes.js';
 import * as at from './hot.js';
 import { gateIsOn, hot, mail } from './hot.js';
 import type { NativePolicy } from './native.js';
+import type { CallOptions, Driven, Report, Work } from './options.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);

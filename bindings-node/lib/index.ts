@@ -1,7 +1,7 @@
 export type { Attempt } from './attempt.js';
 export type { Classify, ErrorMatch, Judged, Judging, Outcome } from './classify.js';
 export { remainingMs } from './context.js';
-export type { CallOptions, Hooks, Report } from './drive.js';
+export type { CallOptions, Hooks, Report } from './options.js';
 export {
   AttemptTimeoutError, BulkheadFullError, BulkheadTimeoutError, CircuitOpenError, ConfigError, CostExceededError, DeadlineExceededError,
   isSeawallError, MisuseError, RejectedError, SeawallError, TimedOutError, type ErrorCode,

@@ -1,6 +1,5 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import type { CallOptions, Driven, Hooks, Work } from './drive.js';
 import { nanosOf } from './duration.js';
 import { configuring, dressed, MisuseError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
@@ -8,6 +7,7 @@ import { execute, Gate } from './gate.js';
 import { OUTCOMES } from './generated/codes.js';
 import type { FallbackOptions, PolicyOptions } from './generated/config.js';
 import type { Link, NativePolicy, NativeRegistry } from './native.js';
+import type { CallOptions, Driven, Hooks, Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
 import { Store } from './store.js';

@@ -1,7 +1,7 @@
 // Policies of one part, by the part's own options.
 import type { Judging } from './classify.js';
-import type { Hooks } from './drive.js';
 import type { BreakerOptions, BulkheadOptions, RetryOptions, TimeoutOptions } from './generated/config.js';
+import type { Hooks } from './options.js';
 import { policy, type FallbackSettings, type Policy, type PolicySettings } from './policy.js';
 
 type With = Hooks & Judging & Pick<PolicySettings, 'name'>;

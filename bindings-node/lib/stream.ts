@@ -1,9 +1,9 @@
 // A stream is one attempt, from the first item asked for to its end: exhausted is success, thrown is
 // its class, left early is a caller that gave up. It is retried only before the first item.
 import type { Attempt } from './attempt.js';
-import type { CallOptions, Driven } from './drive.js';
 import { AttemptTimeoutError, DeadlineExceededError } from './errors.js';
 import { execute } from './gate.js';
+import type { CallOptions, Driven } from './options.js';
 import { until } from './wait.js';
 
 type Item<T> = { value: T } | 'end';
