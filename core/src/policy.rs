@@ -24,7 +24,8 @@ use crate::time::Span;
 pub(crate) struct Shared {
     id: u64,
     name: Option<Arc<str>>,
-    metrics: CallMetrics,
+    /// Made with the first call that has to be asked for.
+    metrics: OnceLock<Box<CallMetrics>>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -107,12 +108,12 @@ struct Handle {
 }
 
 impl Policy {
-    pub(crate) fn new(registry: Registry, config: PolicyConfig, families: Families) -> Policy {
+    pub(crate) fn new(registry: Registry, config: Arc<PolicyConfig>, families: Families) -> Policy {
         let shared = Arc::new(Shared {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
-            metrics: CallMetrics::default(),
-            settings: RwLock::new(Settings { config: Arc::new(config), families: Arc::new(families) }),
+            metrics: OnceLock::new(),
+            settings: RwLock::new(Settings { config, families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
         Policy::handle(registry, shared, None)
@@ -364,7 +365,7 @@ impl Policy {
     }
 
     pub(crate) fn metrics(&self) -> &CallMetrics {
-        &self.0.shared.metrics
+        self.0.shared.metrics.get_or_init(Box::default)
     }
 
     /// Names what happened and hands it to the readers, if there are any.
