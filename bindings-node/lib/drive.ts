@@ -163,6 +163,8 @@ export class Driver<T> implements Conductor {
     if (!isThenable(result)) return this.ended(running, How.Value, result);
     if (timed && !running.committed) this.time(limit / 1e6);
     if (signal !== undefined) {
+      // The work itself may have ended its caller already.
+      if (signal.aborted) return this.handleEvent();
       signal.addEventListener('abort', this, { once: true });
       this.listening = true;
     }
