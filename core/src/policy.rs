@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     name: Option<Arc<str>>,
     /// Made with the first call that has to be asked for.
     metrics: OnceLock<Box<CallMetrics>>,
+    /// Set once it was said that blocking Rust code is not held to the attempt limit.
+    unenforced: OnceLock<()>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -113,6 +115,7 @@ impl Policy {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
             metrics: OnceLock::new(),
+            unenforced: OnceLock::new(),
             settings: RwLock::new(Settings { config, families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
@@ -378,6 +381,17 @@ impl Policy {
             events.publish(notes.drain(..).map(|note| self.event(note, "")));
         }
         notes.clear();
+    }
+
+    /// The attempt limit of a preset or a file cannot stop blocking code that never promised to look at
+    /// the time; said once.
+    pub(crate) fn tell_unenforced(&self) {
+        let has_limit = self.live().config.timeout.as_ref().is_some_and(|timeout| timeout.attempt.is_some());
+        if has_limit && self.0.shared.unenforced.set(()).is_ok() {
+            let what = "the attempt timeout is not enforced on blocking code: say `mode = \"cooperative\"` and look \
+                        at the attempt's `remaining`, or use `run_async`";
+            self.registry().internal(self.name(), what);
+        }
     }
 
     pub(crate) fn publish_one(&self, kind: EventKind, part: PartKind, detail: &str) {

@@ -132,9 +132,13 @@ impl Registry {
     /// The same; `place` says where, for `config_conflict` events.
     #[cfg(feature = "json")]
     pub fn policy_at(&self, json: &str, place: &str) -> Result<Policy, ConfigError> {
+        self.policy_of(crate::config::from_json(json)?, place)
+    }
+
+    /// A policy given in code as a tree of options; `place` says where.
+    pub(crate) fn policy_of(&self, options: Value, place: &str) -> Result<Policy, ConfigError> {
         self.read_file_once()?;
-        let value = crate::config::from_json(json)?;
-        self.layered(None, Some(value), place)
+        self.layered(None, Some(options), place)
     }
 
     /// A policy that is already resolved.

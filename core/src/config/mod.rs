@@ -22,6 +22,7 @@ mod policy;
 mod presets;
 mod resolve;
 mod retry;
+pub mod settings;
 mod suggest;
 mod timeout;
 mod value;
