@@ -23,6 +23,7 @@ pub struct Row {
     library: &'static str,
     variant: String,
     threads: usize,
+    unranked: Option<&'static str>,
     most: u64,
     before: Option<Before>,
     body: std::sync::Arc<Loop>,
@@ -42,7 +43,7 @@ pub struct Options {
 /// The row that a case is compared with.
 fn floor(case: &str) -> &'static str {
     match case {
-        "floor" | "retry" => "bare call",
+        "floor" | "retry" | "retry, awaited" => "bare call",
         _ => "load + own-line add",
     }
 }
@@ -82,6 +83,11 @@ impl Suite {
         self.push(case, library, variant.into(), &[1], most, Some(Box::new(before)), Box::new(body));
     }
 
+    /// The rows of a library that may not be compared as an equal, and why.
+    pub fn unranked(&mut self, library: &'static str, why: &'static str) {
+        self.rows.iter_mut().filter(|row| row.library == library).for_each(|row| row.unranked = Some(why));
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn push(
         &mut self,
@@ -96,7 +102,7 @@ impl Suite {
         let body = std::sync::Arc::new(body);
         for &threads in threads {
             let (variant, before, body) = (variant.clone(), before.take(), body.clone());
-            self.rows.push(Row { case, library, variant, threads, most, before, body });
+            self.rows.push(Row { case, library, variant, threads, unranked: None, most, before, body });
         }
     }
 
@@ -115,10 +121,10 @@ impl Suite {
         for (row, samples) in rows.iter().zip(samples) {
             println!(
                 "{}",
-                json!({
+                json!({"row": {
                     "case": row.case, "library": row.library, "variant": row.variant, "threads": row.threads,
-                    "unit": "ns", "floor": floor(row.case), "samples": samples,
-                })
+                    "unit": "ns", "floor": floor(row.case), "unranked": row.unranked, "samples": samples,
+                }})
             );
         }
     }

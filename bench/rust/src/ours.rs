@@ -101,9 +101,9 @@ fn failing(s: &mut Suite) {
 
 fn composed(s: &mut Suite) {
     let policy = made(Policy::builder("measured").retry(3));
-    s.both("retry", NAME, "blocking", move |n, _| calls(&policy, n));
+    s.both("retry", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(Policy::builder("measured").retry(3));
-    s.one("retry", NAME, "awaited, ready at once", move |n, _| awaited(&policy, n));
+    s.one("retry, awaited", NAME, "", move |n, _| awaited(&policy, n));
     let policy = made(Policy::builder("measured").bulkhead(64, None));
     s.both("bulkhead", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3));
@@ -111,7 +111,7 @@ fn composed(s: &mut Suite) {
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64, None));
     s.both("retry + breaker + bulkhead", NAME, "count 100", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3).attempt_timeout(MINUTE));
-    s.one("retry + breaker + timeout", NAME, "awaited, ready at once", move |n, _| {
+    s.one("retry + breaker + timeout, awaited", NAME, "count 100", move |n, _| {
         let _runtime = inside();
         awaited(&policy, n);
     });
@@ -142,7 +142,7 @@ fn sweep(s: &mut Suite) {
         for i in 0..size.into() {
             let _ = policy.run(|| ok(i));
         }
-        s.one("window sweep", NAME, format!("count, {size} calls"), move |n, _| failures(&policy, n));
+        s.one("window sweep", NAME, format!("count of {size}"), move |n, _| failures(&policy, n));
     }
     let policy = never_opens(100_000);
     let again = policy.clone();
@@ -163,4 +163,3 @@ fn sweep(s: &mut Suite) {
         s.few("window sweep", NAME, format!("time, {calls} calls"), 10_000, filled, move |n, _| failures(&policy, n));
     }
 }
-

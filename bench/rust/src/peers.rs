@@ -57,7 +57,7 @@ fn recloser(s: &mut Suite) {
         for i in 0..size as u64 {
             let _ = b.call(|| ok(i));
         }
-        s.one("window sweep", RECLOSER, format!("count, {size} calls"), move |n, _| {
+        s.one("window sweep", RECLOSER, format!("count of {size}"), move |n, _| {
             for i in 0..n {
                 let _ = black_box(b.call(|| fail(i)));
             }
@@ -189,13 +189,20 @@ fn tower_resilience(s: &mut Suite) {
             let _ = through(&mut service, i);
         }
         // The window keeps a record of each call: few, so that it does not grow much.
-        s.few("window sweep", TOWER, format!("time, {calls} calls"), 20, || {}, move |n, _| {
-            let _runtime = inside();
-            let mut service = layer.layer(Down);
-            for i in 0..n {
-                let _ = black_box(through(&mut service, i));
-            }
-        });
+        s.few(
+            "window sweep",
+            TOWER,
+            format!("time, {calls} calls"),
+            20,
+            || {},
+            move |n, _| {
+                let _runtime = inside();
+                let mut service = layer.layer(Down);
+                for i in 0..n {
+                    let _ = black_box(through(&mut service, i));
+                }
+            },
+        );
     }
     let (layer, _handle) =
         BulkheadLayer::builder().max_concurrent_calls(64).build_with_handle().expect("a bulkhead of 64");
@@ -232,7 +239,7 @@ fn tower_resilience(s: &mut Suite) {
         }
     });
     let (breaker, _handle) = builder().build_with_handle().expect("its defaults");
-    s.one("retry + breaker + timeout", TOWER, "tower stack, without retry", move |n, _| {
+    s.one("retry + breaker + timeout, awaited", TOWER, "tower stack, without retry", move |n, _| {
         let _runtime = inside();
         let timed = ServiceBuilder::new().timeout(MINUTE).service(Echo);
         let mut service = breaker.layer(timed);
@@ -244,12 +251,12 @@ fn tower_resilience(s: &mut Suite) {
 
 fn backon(s: &mut Suite) {
     let again = ExponentialBuilder::default().with_jitter();
-    s.both("retry", "backon", "blocking, exponential with jitter", move |n, _| {
+    s.both("retry", "backon", "exponential with jitter", move |n, _| {
         for i in 0..n {
             let _ = black_box((|| ok(i)).retry(again).call());
         }
     });
-    s.one("retry", "backon", "awaited, ready at once", move |n, _| {
+    s.one("retry, awaited", "backon", "exponential with jitter", move |n, _| {
         for i in 0..n {
             let _ = black_box(drive((|| async move { ok(i) }).retry(again).into_future()));
         }
@@ -270,4 +277,5 @@ fn governor(s: &mut Suite) {
             }
         }
     });
+    s.unranked("governor", "a rate limiter, which judges no outcome");
 }

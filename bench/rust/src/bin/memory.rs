@@ -24,7 +24,7 @@ fn measure<T>(library: &str, variant: &str, make: impl Fn() -> T, call: impl Fn(
     let bytes = (HEAP.allocated() - before) as f64 / MANY as f64 + size_of::<T>() as f64;
     println!(
         "{}",
-        json!({"case": "memory", "library": library, "variant": variant, "threads": 1, "unit": "bytes", "samples": [bytes]})
+        json!({"row": {"case": "memory", "library": library, "variant": variant, "unit": "bytes", "samples": [bytes]}})
     );
 }
 
@@ -34,11 +34,16 @@ fn main() {
     let _inside = runtime.enter();
     work::set_runtime(runtime.handle().clone());
     for (window, builder) in ours::windows() {
-        measure("seawall", window, || ours::named(builder.clone()), |policy| {
-            for i in 0..200 {
-                let _ = policy.run(|| ok(i));
-            }
-        });
+        measure(
+            "seawall",
+            window,
+            || ours::named(builder.clone()),
+            |policy| {
+                for i in 0..200 {
+                    let _ = policy.run(|| ok(i));
+                }
+            },
+        );
     }
     let make = || recloser::Recloser::custom().closed_len(100).build();
     measure("recloser", "count 100", make, |b| drop(b.call(|| ok(1))));
@@ -50,9 +55,8 @@ fn main() {
     let make = || circuitbreaker_rs::CircuitBreaker::<circuitbreaker_rs::DefaultPolicy, Boom>::builder().build();
     measure("circuitbreaker-rs", "default", make, |b| drop(b.call(|| ok(1))));
     let make = || {
-        let (layer, handle) = tower_resilience_circuitbreaker::CircuitBreakerLayer::builder()
-            .build_with_handle()
-            .expect("its defaults");
+        let (layer, handle) =
+            tower_resilience_circuitbreaker::CircuitBreakerLayer::builder().build_with_handle().expect("its defaults");
         (layer.layer(Echo), handle)
     };
     measure("tower-resilience", "count 100", make, |_| ());
