@@ -35,4 +35,4 @@ mod window;
 
 pub use policy::{Pass, Policy, RetrySchedule};
 pub use registry::Registry;
-pub use run::{Error, policy};
+pub use run::{Error, Judged, judge, policy};

@@ -304,7 +304,8 @@ impl Registry {
         }
     }
 
-    pub(crate) fn strand(&self, wakes: Vec<u64>) {
+    /// Leaves tickets to wake to the next driver that looks: whoever should wake them is going.
+    pub fn strand(&self, wakes: Vec<u64>) {
         if !wakes.is_empty() {
             crate::run::wait::wake_own(&wakes);
             let mut stranded = self.0.stranded.lock();

@@ -17,10 +17,12 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 type Http = Layer<String, u16, io::Error>;
 
 fn statuses(policy: Policy) -> Http {
-    Layer::new(policy).repeat(|request: &String| Some(request.clone())).judge(|result| match result {
-        Ok(500..) | Err(_) => (Outcome::Failure, None),
+    let judge = |result: &Result<u16, io::Error>| match result {
+        Ok(500..) => (Outcome::Failure, None),
         Ok(_) => (Outcome::Success, None),
-    })
+        Err(error) => seawall::judge(error),
+    };
+    Layer::with(policy, judge).repeat(|request: &String| Some(request.clone()))
 }
 
 #[tokio::test]

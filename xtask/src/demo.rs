@@ -1,7 +1,7 @@
 //! The demo: three services on the packages that ship, walked through an outage.
 
 use crate::steps::{Step, command, quiet, run_all};
-use crate::{Outcome, golang, node, python};
+use crate::{Outcome, golang, node, python, tools};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ pub fn run(root: &Path) -> Outcome {
     run_all(
         root,
         vec![
+            Step::new("toolchains", tools::check),
             Step::new("agent: a virtual environment with the wheel, FastAPI and httpx", agent),
             Step::new("front: the npm tarball, Fastify and undici; TypeScript checked and compiled", front),
             Step::new("gateway: the Go module from its proxy, compiled; identity and director", gateway),

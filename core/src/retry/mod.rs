@@ -2,7 +2,7 @@
 
 mod backoff;
 
-use crate::config::{Delay, Jitter, RetryConfig, ServerHint};
+use crate::config::{Backoff, Delay, Jitter, RetryConfig, ServerHint};
 use crate::cx::Cx;
 use crate::outcome::{Hint, Outcome};
 use crate::time::Span;
@@ -123,7 +123,9 @@ impl Schedule {
 
     fn draw(&mut self, config: &Delay, cx: &Cx) -> Span {
         let k = self.retries;
-        if config.jitter != Jitter::DecorrelatedV2 {
+        // No jitter goes on top of a uniform delay.
+        let on_curve = config.jitter == Jitter::DecorrelatedV2 && !matches!(config.backoff, Backoff::Uniform { .. });
+        if !on_curve {
             let delay = backoff::delay(config, k, self.previous, cx.rng);
             self.previous = Some(delay);
             return delay;
@@ -160,7 +162,6 @@ fn delay_for(outcome: Outcome, config: &RetryConfig) -> &Delay {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::config::Backoff;
     use crate::rng::Rng;
     use crate::time::Tick;
 
