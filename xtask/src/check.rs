@@ -6,7 +6,10 @@ use std::path::Path;
 
 pub fn steps() -> Vec<Step> {
     vec![
-        Step::new("format", |root| quiet(command(root, "cargo", &["fmt", "--all", "--check"]))),
+        Step::new("format", |root| {
+            quiet(command(root, "cargo", &["fmt", "--all", "--check"]))?;
+            quiet(command(root, "cargo", &["fmt", "--manifest-path", "bench/rust/Cargo.toml", "--check"]))
+        }),
         Step::new("lints", |root| {
             let arguments = [
                 "clippy",
