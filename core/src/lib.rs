@@ -1,5 +1,7 @@
 //! Circuit breakers, retries, bulkheads and timeouts that decide the same in every language.
 
+#![warn(missing_docs)]
+
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;

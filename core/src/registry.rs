@@ -87,14 +87,17 @@ impl Registry {
         Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables)
     }
 
+    /// The clock of its policies.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
+    /// The randomness of its policies.
     pub fn rng(&self) -> &Rng {
         &self.0.rng
     }
 
+    /// What happens to its policies.
     pub fn events(&self) -> &Events {
         &self.0.events
     }
@@ -105,6 +108,7 @@ impl Registry {
         self.0.enabled.load(Ordering::Relaxed)
     }
 
+    /// Throws the off switch: disabled, every policy is a plain call. Takes effect with the next call.
     pub fn set_enabled(&self, enabled: bool) {
         self.0.enabled.store(enabled, Ordering::Relaxed);
     }
@@ -219,6 +223,7 @@ impl Registry {
         self.put_in_force(File { document: Document::parse_toml(toml, source)?, path: None })
     }
 
+    /// Takes the file at `path` as the configuration; [`Registry::reload`] reads it again.
     pub fn load_path(&self, path: &str) -> Result<(), ConfigError> {
         let document = read(path)?;
         self.put_in_force(File { document, path: Some(path.to_owned()) })

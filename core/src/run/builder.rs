@@ -18,7 +18,7 @@ impl Builder {
         Builder::new().name(name)
     }
 
-    /// Opens after this many failures in a row [5].
+    /// Opens after this many failures in a row (default: 5).
     pub fn consecutive_failures(self, failures: u32) -> Self {
         let window = settings::ConsecutiveWindow::new().failures(failures);
         self.put_inside(&["breaker", "window"], Give::<crate::config::schema::breaker::Window>::give(window))
@@ -47,17 +47,17 @@ impl Builder {
             .put_inside(&["breaker", "slow_call", "rate"], Value::Float(rate))
     }
 
-    /// Stays open this long [30 s].
+    /// Stays open this long (default: 30 s).
     pub fn open_for(self, span: Duration) -> Self {
         self.put_inside(&["breaker", "open_for", "base"], length(span))
     }
 
-    /// Sends this many probes in half-open [1].
+    /// Sends this many probes in half-open (default: 1).
     pub fn probes(self, permits: u32) -> Self {
         self.put_inside(&["breaker", "half_open", "permits"], Value::Integer(permits.into()))
     }
 
-    /// Waits `base`, doubling up to `cap`, with full jitter [100 ms, 20 s].
+    /// Waits `base`, doubling up to `cap`, with full jitter (default: 100 ms, 20 s).
     pub fn backoff(self, base: Duration, cap: Duration) -> Self {
         let backoff = settings::ExponentialBackoff::new().base(base).cap(cap);
         self.put_inside(&["retry", "backoff"], Give::<crate::config::schema::retry::Backoff>::give(backoff))
