@@ -6,7 +6,20 @@ import type { NativeRegistry } from './native.js';
 interface Kept { readonly value: unknown; readonly at: number }
 interface CacheConfig { ttl: string; stale_for: string | null; size: number }
 
+/** One call that fetches a value for all who ask for its key meanwhile. */
+export class Flight {
+  readonly landed: Promise<void>;
+  #land!: () => void;
+  constructor(readonly key: string) {
+    this.landed = new Promise((resolve) => (this.#land = resolve));
+  }
+  land(): void {
+    this.#land();
+  }
+}
+
 export class Store {
+  readonly #flights = new Map<string, Flight>();
   readonly #kept: QuickLRU<string, Kept>;
   readonly #ttl: number;
   readonly #staleFor: number;
@@ -33,5 +46,20 @@ export class Store {
 
   forget(key: string): void {
     this.#kept.delete(key);
+  }
+
+  /** The call that fetches the key now, if there is one. */
+  flight(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+  depart(key: string): Flight {
+    const flight = new Flight(key);
+    this.#flights.set(key, flight);
+    return flight;
+  }
+  /** The value is kept, or there is none: whoever waits looks again. */
+  land(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+    flight.land();
   }
 }

@@ -23,12 +23,12 @@ impl NativeRegistry {
 
     #[napi]
     pub fn policy(&self, json: String, place: String) -> Result<NativePolicy> {
-        self.0.policy_at(&json, &place).map(NativePolicy).map_err(config_error)
+        self.0.policy_at(&json, &place).map(NativePolicy::new).map_err(config_error)
     }
 
     #[napi]
     pub fn named(&self, name: String) -> Result<NativePolicy> {
-        self.0.named(&name).map(NativePolicy).map_err(config_error)
+        self.0.named(&name).map(NativePolicy::new).map_err(config_error)
     }
 
     #[napi]

@@ -6,7 +6,10 @@ use std::path::Path;
 
 pub fn steps() -> Vec<Step> {
     vec![
-        Step::new("format", |root| quiet(command(root, "cargo", &["fmt", "--all", "--check"]))),
+        Step::new("format", |root| {
+            quiet(command(root, "cargo", &["fmt", "--all", "--check"]))?;
+            quiet(command(root, "cargo", &["fmt", "--manifest-path", "bench/rust/Cargo.toml", "--check"]))
+        }),
         Step::new("lints", |root| {
             let arguments = [
                 "clippy",
@@ -20,6 +23,12 @@ pub fn steps() -> Vec<Step> {
                 "warnings",
             ];
             quiet(command(root, "cargo", &arguments))
+        }),
+        Step::new("documentation of the core", |root| {
+            let features = "json,tower,cache";
+            let mut docs = command(root, "cargo", &["doc", "-q", "-p", "seawall", "--no-deps", "--features", features]);
+            docs.env("RUSTDOCFLAGS", "-D warnings");
+            quiet(docs)
         }),
         Step::new("arrows between crates", arrows),
         Step::new("unsafe only where it may be", unsafe_rooms),

@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
 mod adoption;
+mod bench;
 mod c;
 mod check;
 mod conform;
@@ -35,6 +36,8 @@ const COMMANDS: &str = "commands:
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
+  bench [rust] [--quick]
+                     what a protected call costs, beside what would be used instead
   mutants            twenty planted faults, each killed by a vector
   gen [--check]      generated files: write, or compare";
 
@@ -63,12 +66,14 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
+        ["bench", rest @ ..] => bench::run(root, rest),
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
-        ["gen"] => {
-            c::header::run(root, false).and_then(|()| generate::run(root, false)).and_then(|()| adoption::write(root))
-        }
+        ["gen"] => c::header::run(root, false)
+            .and_then(|()| generate::run(root, false))
+            .and_then(|()| adoption::write(root))
+            .and_then(|()| bench::page(root, false)),
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
     }
@@ -114,7 +119,8 @@ fn package_steps() -> Vec<Step> {
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {
     c::header::run(root, true)?;
-    generate::run(root, true)
+    generate::run(root, true)?;
+    bench::page(root, true)
 }
 
 /// The root of the repository: the folder above this crate.

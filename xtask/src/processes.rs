@@ -11,7 +11,10 @@ const BUILD: &str = "build/processes";
 
 pub fn steps() -> Vec<Step> {
     vec![
-        Step::new("processes: gunicorn, uvicorn and the wheel; the npm package; Go binaries and a shared library", build),
+        Step::new(
+            "processes: gunicorn, uvicorn and the wheel; the npm package; Go binaries and a shared library",
+            build,
+        ),
         Step::new("processes: preload, workers, cluster, threads, forks, kills, two copies in one process", test),
     ]
 }

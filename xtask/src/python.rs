@@ -110,9 +110,8 @@ pub fn service(root: &Path, home: &Path, lock: &str) -> Result<PathBuf, Box<dyn 
     let wanted = fs::read_to_string(root.join(lock))?;
     let interpreter = home.join("bin/python");
     let python = interpreter.to_string_lossy().into_owned();
-    let pip = |arguments: &[&str]| {
-        quiet(command(root, &python, &[&["-m", "pip", "install", "--quiet"], arguments].concat()))
-    };
+    let pip =
+        |arguments: &[&str]| quiet(command(root, &python, &[&["-m", "pip", "install", "--quiet"], arguments].concat()));
     if fs::read_to_string(home.join("service.lock")).unwrap_or_default() != wanted {
         quiet(command(root, "python3", &["-m", "venv", "--clear", &home.to_string_lossy()]))?;
         pip(&["--requirement", lock])?;

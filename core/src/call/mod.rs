@@ -276,6 +276,11 @@ impl Call {
         std::mem::take(&mut self.wakes)
     }
 
+    /// Whether [`Call::take_wakes`] has any.
+    pub fn has_wakes(&self) -> bool {
+        !self.wakes.is_empty()
+    }
+
     /// Names the class of the error that the next [`Call::done`] reports, for metrics.
     pub fn error_type(&mut self, name: &str) {
         self.error_type = Some(name.into());
@@ -333,6 +338,7 @@ impl Call {
         !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Permanent)
     }
 
+    /// The policy that is called.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

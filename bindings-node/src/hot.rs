@@ -1,0 +1,228 @@
+//! The steps of a call as functions of numbers: what every protected call crosses, if it must.
+
+use crate::isolate::Isolate;
+use crate::raw::{Answer, Arguments, Entry, Mail, View};
+use crate::{amounts, hint, nanos, outcome, refusal_json, span};
+use seawall::call::{Call, CallOptions, Step};
+use seawall::{Pass, Policy};
+
+/// The places of the mailbox; `lib/hot.ts` has the same list.
+pub(crate) mod place {
+    pub const CALL: usize = 0;
+    pub const ATTEMPT: usize = 1;
+    /// The limit of an attempt or a fallback, or the length of a wait, in nanoseconds; NaN without.
+    pub const SPAN: usize = 2;
+    /// Of a wait the outcome before it, the ticket, whether stale will do, the link, the verdict.
+    pub const WHAT: usize = 3;
+    pub const INDEX: usize = 4;
+    /// Whether others are to be woken.
+    pub const WAKES: usize = 5;
+    /// How long a slow attempt took, NaN if it was not.
+    pub const SLOW: usize = 6;
+    /// 1: the value is to be kept, 2: the key's value is to be forgotten.
+    pub const KEEP: usize = 7;
+    /// Where the gate of the policy is now.
+    pub const ADDRESS: usize = 8;
+    pub const PERMIT: usize = 9;
+    pub const STARTED: usize = 10;
+    pub const RETRY_AFTER: usize = 11;
+    pub const STATE: usize = 12;
+    /// When the limit of an attempt is over, by the clock of the registry.
+    pub const ENDS_AT: usize = 14;
+    /// Whether the clock stands still until it is told to move.
+    pub const MANUAL: usize = 15;
+    /// Of a view: where the tally is, in words of 32 bits.
+    pub const TALLY: usize = 13;
+}
+use place::*;
+
+pub(crate) const ENTRIES: [(&str, Entry); 19] = [
+    ("pass", pass),
+    ("succeed", succeed),
+    ("view", view),
+    ("refuse", refuse),
+    ("open", open),
+    ("openAfterPass", open_after_pass),
+    ("done", |isolate, mail, given| {
+        step(isolate, mail, given, |call| call.done(given.number(1), outcome(given.number(2)), wished(given.real(3))))
+    }),
+    ("expire", |isolate, mail, given| step(isolate, mail, given, |call| call.expire(given.number(1)))),
+    ("woke", |isolate, mail, given| step(isolate, mail, given, Call::woke)),
+    ("cancelled", |isolate, mail, given| step(isolate, mail, given, |call| call.cancelled(given.number(1) != 0))),
+    ("lookedUp", |isolate, mail, given| step(isolate, mail, given, |call| call.looked_up(given.number(1) != 0))),
+    ("fellBack", |isolate, mail, given| step(isolate, mail, given, |call| call.fell_back(given.number(1) != 0))),
+    ("commit", |isolate, _, given| with(isolate, given, |call| call.commit())),
+    ("errorType", |isolate, _, given| with(isolate, given, |call| call.error_type(&given.text(1).unwrap_or_default()))),
+    ("settleCost", |isolate, _, given| with(isolate, given, |call| call.settle_cost(&amounts(given.text(1))))),
+    ("remaining", |isolate, _, given| {
+        let left = isolate.calls.get(given.number(0)).and_then(|call| call.remaining());
+        Answer::Real(left.map_or(f64::NAN, nanos))
+    }),
+    ("wakes", wakes),
+    ("info", info),
+    ("release", |isolate, _, given| {
+        drop(isolate.calls.take(given.number(0)));
+        Answer::Nothing
+    }),
+];
+
+fn wished(nanos: f64) -> Option<seawall::outcome::Hint> {
+    hint((!nanos.is_nan()).then_some(nanos))
+}
+
+fn told(nanos: f64) -> Option<f64> {
+    (!nanos.is_nan()).then_some(nanos)
+}
+
+fn address(policy: &Policy) -> f64 {
+    policy.breaker().map_or(0, |breaker| std::ptr::from_ref(breaker.gate()).addr()) as f64
+}
+
+/// `pass(policy)`: 1, with permit and start in the mailbox, where the call may run without asking.
+fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    match policy.pass() {
+        Some(pass) => {
+            mail.put(PERMIT, pass.permit as f64);
+            mail.put(STARTED, pass.started as f64);
+            mail.put(ADDRESS, address(policy));
+            Answer::Number(1)
+        }
+        None => Answer::Number(0),
+    }
+}
+
+fn passed(given: &Arguments, first: usize) -> Pass {
+    Pass { permit: given.real(first) as u64, started: given.real(first + 1) as u64 }
+}
+
+/// `succeed(policy, permit, started)`.
+fn succeed(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
+    if let Some(policy) = isolate.policies.get(given.number(0)) {
+        policy.succeed(passed(given, 1));
+    }
+    Answer::Nothing
+}
+
+/// `view(policy)`: the memory of its gate and of this thread's tally.
+fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    match View::of(policy) {
+        Some((view, tally)) => {
+            mail.put(TALLY, tally as f64);
+            Answer::View(view)
+        }
+        None => Answer::Nothing,
+    }
+}
+
+/// `refuse(policy)`: the words of a rejection that nothing could change; nothing where one must ask.
+fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    let Some(refusal) = policy.refusal() else { return Answer::Nothing };
+    mail.put(RETRY_AFTER, refusal.retry_after.map_or(f64::NAN, nanos));
+    mail.put(STATE, refusal.state.map_or(f64::NAN, |state| f64::from(state as u8)));
+    Answer::Text(refusal.to_string())
+}
+
+/// `open(policy, deadline, cached, estimate)`: begins a call and answers its first step.
+fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    let options = CallOptions {
+        deadline: told(given.real(1)).map(span),
+        cached: given.number(2) != 0,
+        estimate: amounts(given.text(3)),
+        ..CallOptions::default()
+    };
+    mail.put(ADDRESS, address(policy));
+    let mut call = Box::new(policy.call_with(options));
+    let kind = call.start();
+    let kind = show(mail, &mut call, kind);
+    mail.put(CALL, f64::from(isolate.calls.add(call)));
+    kind
+}
+
+/// `openAfterPass(policy, permit, started)`: the number of a call whose first attempt ran under a pass.
+fn open_after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    mail.put(ADDRESS, address(policy));
+    let call = Box::new(policy.call_after_pass(passed(given, 1), CallOptions::default()));
+    Answer::Number(isolate.calls.add(call))
+}
+
+fn step(isolate: &mut Isolate, mail: &Mail, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Answer {
+    let Some(call) = isolate.calls.get_mut(given.number(0)) else { return Answer::Nothing };
+    let step = next(call);
+    show(mail, call, step)
+}
+
+fn with(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&mut Call)) -> Answer {
+    if let Some(call) = isolate.calls.get_mut(given.number(0)) {
+        act(call);
+    }
+    Answer::Nothing
+}
+
+/// Puts a step into the mailbox; its kind is the answer.
+fn show(mail: &Mail, call: &mut Call, step: Step) -> Answer {
+    mail.put(WAKES, f64::from(u8::from(call.has_wakes())));
+    mail.put(SLOW, call.slow().map_or(f64::NAN, nanos));
+    mail.put(KEEP, f64::from(u8::from(call.should_store()) + 2 * u8::from(call.should_forget())));
+    let or_none = |span: Option<seawall::time::Span>| span.map_or(f64::NAN, nanos);
+    let kind = match step {
+        Step::Run { attempt, limit, .. } => {
+            mail.put(ATTEMPT, f64::from(attempt));
+            mail.put(SPAN, or_none(limit));
+            let clock = call.policy().registry().clock();
+            mail.put(ENDS_AT, limit.map_or(f64::INFINITY, |limit| clock.now().after(limit).0 as f64));
+            mail.put(MANUAL, f64::from(u8::from(clock.is_manual())));
+            0
+        }
+        Step::Wait { span, attempt, outcome } => {
+            mail.put(ATTEMPT, f64::from(attempt));
+            mail.put(SPAN, nanos(span));
+            mail.put(WHAT, f64::from(outcome as u8));
+            1
+        }
+        Step::Queue { ticket, span } => {
+            mail.put(SPAN, or_none(span));
+            mail.put(WHAT, ticket as f64);
+            2
+        }
+        Step::LookUp { stale } => {
+            mail.put(WHAT, f64::from(u8::from(stale)));
+            3
+        }
+        Step::FallBack { index, step, limit } => {
+            mail.put(INDEX, f64::from(index));
+            mail.put(SPAN, or_none(limit));
+            mail.put(WHAT, f64::from(step as u8));
+            4
+        }
+        Step::Finish(verdict) => {
+            mail.put(WHAT, f64::from(verdict as u8));
+            5
+        }
+    };
+    Answer::Number(kind)
+}
+
+/// `wakes(call)`: tickets of other callers to wake, as JSON.
+fn wakes(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
+    let wakes = isolate.calls.get_mut(given.number(0)).map(|call| call.take_wakes()).unwrap_or_default();
+    Answer::Text(format!("{wakes:?}"))
+}
+
+/// `info(call)`: what is read rarely, as JSON.
+fn info(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
+    let Some(call) = isolate.calls.get(given.number(0)) else { return Answer::Nothing };
+    let quoted = |text: Option<&str>| text.map_or("null".to_owned(), |text| format!("\"{text}\""));
+    Answer::Text(format!(
+        r#"{{"attempts":{},"elapsed":{},"reason":{},"outcome":{},"refusal":{}}}"#,
+        call.attempts(),
+        call.elapsed().0,
+        quoted(call.reason().map(|stop| stop.as_str())),
+        quoted(call.last_outcome().map(|outcome| outcome.as_str())),
+        call.refusal().map_or("null".to_owned(), refusal_json),
+    ))
+}
