@@ -11,6 +11,7 @@ mod golang;
 mod interleavings;
 mod mutants;
 mod node;
+mod pages;
 mod python;
 mod steps;
 mod tools;
