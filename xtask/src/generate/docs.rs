@@ -7,7 +7,7 @@ use seawall::config::schema::{Choices, Field, Kind, Table, Union};
 const TOP: &str = "\
 # Configuration
 
-One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`). What comes later wins, option by option: preset, file, code, environment.
+One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`; a list is given whole, as in the file). What comes later wins, option by option: preset, file, code, environment.
 
 ```toml
 [policy.identity]
