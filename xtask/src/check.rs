@@ -24,6 +24,12 @@ pub fn steps() -> Vec<Step> {
             ];
             quiet(command(root, "cargo", &arguments))
         }),
+        Step::new("documentation of the core", |root| {
+            let features = "json,tower,cache";
+            let mut docs = command(root, "cargo", &["doc", "-q", "-p", "seawall", "--no-deps", "--features", features]);
+            docs.env("RUSTDOCFLAGS", "-D warnings");
+            quiet(docs)
+        }),
         Step::new("arrows between crates", arrows),
         Step::new("unsafe only where it may be", unsafe_rooms),
         Step::new("std::sync only in sync.rs", sync_room),

@@ -23,15 +23,18 @@ pub(crate) struct Overlay {
 }
 
 impl Environment {
+    /// No variables.
     pub fn empty() -> Environment {
         Environment::default()
     }
 
+    /// Those of this process, as they are now.
     pub fn from_process() -> Environment {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
     }
 
+    /// The value of a variable.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.variables.get(variable).map(String::as_str)
     }
