@@ -29,8 +29,8 @@ fn policy(case: &str) -> Policy {
         "closed, time window" => new().failure_rate_over(0.5, HOUR, 20),
         "failing" => new().failure_rate(1.0, 100, 100),
         "retry" => Policy::builder(case).retry(3),
-        "bulkhead" => Policy::builder(case).bulkhead(64, None),
-        "retry + breaker + bulkhead" => new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64, None),
+        "bulkhead" => Policy::builder(case).bulkhead(64),
+        "retry + breaker + bulkhead" => new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64),
         other => panic!("no case `{other}`"),
     };
     let policy = builder.build().expect("the settings are in range");

@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub fn named(builder: Builder) -> Policy {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let name = format!("measured-{}", MADE.fetch_add(1, Ordering::Relaxed));
-    builder.settings(|config| config.name = Some(name)).build().expect("the settings are in range")
+    builder.name(name).build().expect("the settings are in range")
 }
 
 fn made(builder: Builder) -> Policy {
@@ -107,11 +107,11 @@ fn composed(s: &mut Suite) {
     s.both("retry", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(Policy::builder("measured").retry(3));
     s.one("retry, awaited", NAME, "", move |n, _| awaited(&policy, n));
-    let policy = made(Policy::builder("measured").bulkhead(64, None));
+    let policy = made(Policy::builder("measured").bulkhead(64));
     s.both("bulkhead", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3));
     s.both("retry + breaker", NAME, "count 100", move |n, _| calls(&policy, n));
-    let policy = made(new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64, None));
+    let policy = made(new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64));
     s.both("retry + breaker + bulkhead", NAME, "count 100", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3).attempt_timeout(MINUTE));
     s.one("retry + breaker + timeout, awaited", NAME, "count 100", move |n, _| {
