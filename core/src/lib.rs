@@ -38,3 +38,8 @@ mod window;
 pub use policy::{Pass, Policy, RetrySchedule};
 pub use registry::Registry;
 pub use run::{Error, Judged, judge, policy, settings};
+
+/// The page of the package; its programs are run as tests.
+#[cfg(all(doctest, feature = "cache", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Page;

@@ -12,6 +12,8 @@ mod instructions;
 mod interleavings;
 mod mutants;
 mod node;
+mod pages;
+mod processes;
 mod python;
 mod steps;
 mod tools;
@@ -30,6 +32,7 @@ const COMMANDS: &str = "commands:
   node               the tests of the npm package alone
   go                 the tests of the Go module alone
   c                  the tests of the C interface alone
+  processes          services of several processes, forks and kills, alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
@@ -63,6 +66,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["python"] => steps::run_all(root, python::steps()),
         ["node"] => steps::run_all(root, node::steps()),
         ["go"] => steps::run_all(root, golang::steps()),
+        ["processes"] => steps::run_all(root, processes::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
@@ -102,6 +106,7 @@ fn test_steps() -> Vec<Step> {
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
     steps.extend(node::steps());
     steps.extend(golang::steps());
+    steps.extend(processes::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());

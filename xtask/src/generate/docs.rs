@@ -46,7 +46,7 @@ A mistake is reported when the policy is made, with its place (`/policy/identity
 pub fn render() -> String {
     let mut page = format!("<!-- {NOTICE} -->\n\n{TOP}\n## Presets\n\n");
     for preset in Preset::ALL {
-        page += &format!("`{}`\n\n```toml\n{}```\n\n", preset.as_str(), preset.text());
+        page += &format!("`{}`\n\n```toml\n[policy.NAME]\n{}```\n\n", preset.as_str(), preset.text());
     }
     for entry in tables() {
         page += &match entry {
