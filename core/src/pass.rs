@@ -18,6 +18,7 @@ pub(crate) enum Start {
 /// Permission to run without asking: the gate said *pass*.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Pass {
+    /// The generation of the breaker it was taken under.
     pub permit: u64,
     /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
     pub started: u64,

@@ -344,6 +344,7 @@ impl Call {
         self.limit.map(|limit| self.attempt_started.after(limit.span))
     }
 
+    /// The policy that is called.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
