@@ -5,8 +5,8 @@
 //! few calls. So nobody needs a clock to pass, and no more than that credit can go unnoticed.
 
 use super::Breaker;
-use super::layout::{Layout, OTHER_SUCCESS};
 use super::State;
+use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
 use crate::cell::{Block, Writer};
 use crate::config::Window;
