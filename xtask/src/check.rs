@@ -35,6 +35,7 @@ pub fn steps() -> Vec<Step> {
         Step::new("std::sync only in sync.rs", sync_room),
         Step::new("every protocol of atomics has its loom test", crate::interleavings::check),
         Step::new("every planted fault has its place", crate::mutants::check),
+        Step::new("every snippet of a page is run", crate::pages::check),
         Step::new("generated files", crate::generated_files),
         Step::new("every feature of the replaced systems has its test", crate::adoption::check),
     ]

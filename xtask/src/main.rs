@@ -9,9 +9,11 @@ mod conform;
 mod demo;
 mod generate;
 mod golang;
+mod instructions;
 mod interleavings;
 mod mutants;
 mod node;
+mod pages;
 mod processes;
 mod python;
 mod steps;
@@ -41,6 +43,8 @@ const COMMANDS: &str = "commands:
   loom [--list]      every protocol of atomics under the model checker
   bench [rust] [--quick]
                      what a protected call costs, beside what would be used instead
+  instructions [--write]
+                     instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
   gen [--check]      generated files: write, or compare";
 
@@ -71,6 +75,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
+        ["instructions", rest @ ..] => instructions::run(root, rest),
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
@@ -100,6 +105,7 @@ fn test_steps() -> Vec<Step> {
         adoption::ran(root, "e/", &lines.collect::<Vec<_>>())
     }));
     steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
+    steps.push(Step::new("instructions of the hot functions", |root| instructions::run(root, &[])));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
     steps.extend(node::steps());

@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub fn named(builder: Builder) -> Policy {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let name = format!("measured-{}", MADE.fetch_add(1, Ordering::Relaxed));
-    builder.settings(|config| config.name = Some(name)).build().expect("the settings are in range")
+    builder.name(name).build().expect("the settings are in range")
 }
 
 fn made(builder: Builder) -> Policy {
@@ -67,9 +67,10 @@ fn calls(policy: &Policy, n: u64) {
     }
 }
 
-fn failures(policy: &Policy, n: u64) {
+/// One in so many succeeds, so that a rate of 1 is never reached.
+fn failures(policy: &Policy, n: u64, but: u64) {
     for i in 0..n {
-        let _ = black_box(policy.run(|| fail(i)));
+        let _ = black_box(policy.run(|| if i % but == 0 { ok(i) } else { fail(i) }));
     }
 }
 
@@ -79,24 +80,26 @@ fn awaited(policy: &Policy, n: u64) {
     }
 }
 
-/// Windows that hold so many calls and cannot open, however many of them fail.
-fn never_opens(size: u32) -> Policy {
-    let builder = new().failure_rate(1.0, size, size).settings(move |config| {
-        let breaker = config.breaker.as_mut().expect("it has one");
-        breaker.failure_rate = None;
-        breaker.failure_count = Some(size + 1);
-    });
-    made(builder)
+/// A window of so many calls that opens when all of them failed.
+fn wide(size: u32) -> Policy {
+    made(new().failure_rate(1.0, size, size))
 }
 
 fn failing(s: &mut Suite) {
     let policy = made(new().consecutive_failures(1_000_000));
     let again = policy.clone();
-    s.few("failing", NAME, "consecutive", 100_000, move || drop(again.run(|| ok(1))), move |n, _| failures(&policy, n));
-    let policy = never_opens(100);
-    s.one("failing", NAME, "count 100", move |n, _| failures(&policy, n));
+    s.few(
+        "failing",
+        NAME,
+        "consecutive",
+        100_000,
+        move || drop(again.run(|| ok(1))),
+        move |n, _| failures(&policy, n, u64::MAX),
+    );
+    let policy = wide(100);
+    s.one("failing", NAME, "count 100", move |n, _| failures(&policy, n, 64));
     let policy = made(new().failure_rate_over(1.0, 24 * HOUR, 20));
-    s.one("failing", NAME, "time 24 h", move |n, _| failures(&policy, n));
+    s.one("failing", NAME, "time 24 h", move |n, _| failures(&policy, n, 64));
 }
 
 fn composed(s: &mut Suite) {
@@ -104,11 +107,11 @@ fn composed(s: &mut Suite) {
     s.both("retry", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(Policy::builder("measured").retry(3));
     s.one("retry, awaited", NAME, "", move |n, _| awaited(&policy, n));
-    let policy = made(Policy::builder("measured").bulkhead(64, None));
+    let policy = made(Policy::builder("measured").bulkhead(64));
     s.both("bulkhead", NAME, "", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3));
     s.both("retry + breaker", NAME, "count 100", move |n, _| calls(&policy, n));
-    let policy = made(new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64, None));
+    let policy = made(new().failure_rate(0.5, 100, 20).retry(3).bulkhead(64));
     s.both("retry + breaker + bulkhead", NAME, "count 100", move |n, _| calls(&policy, n));
     let policy = made(new().failure_rate(0.5, 100, 20).retry(3).attempt_timeout(MINUTE));
     s.one("retry + breaker + timeout, awaited", NAME, "count 100", move |n, _| {
@@ -138,18 +141,19 @@ fn keyed(s: &mut Suite) {
 /// One failing call, by the number of calls that the window holds.
 fn sweep(s: &mut Suite) {
     for size in [10u32, 100, 1_000, 10_000, 100_000] {
-        let policy = never_opens(size);
+        let policy = wide(size);
         for i in 0..size.into() {
             let _ = policy.run(|| ok(i));
         }
-        s.one("window sweep", NAME, format!("count of {size}"), move |n, _| failures(&policy, n));
+        let but = if size < 100 { 8 } else { 64 };
+        s.one("window sweep", NAME, format!("count of {size}"), move |n, _| failures(&policy, n, but));
     }
-    let policy = never_opens(100_000);
+    let policy = wide(100_000);
     let again = policy.clone();
     let empty = move || {
         again.control(Control::Reset);
     };
-    s.few("window sweep", NAME, "count of 100000, empty", 10_000, empty, move |n, _| failures(&policy, n));
+    s.few("window sweep", NAME, "count of 100000, empty", 10_000, empty, move |n, _| failures(&policy, n, 64));
     for calls in [10u64, 100_000] {
         let policy = made(new().failure_rate_over(1.0, 24 * HOUR, 1_000_000));
         policy.control(Control::Reset);
@@ -160,6 +164,8 @@ fn sweep(s: &mut Suite) {
                 let _ = again.run(|| ok(i));
             }
         };
-        s.few("window sweep", NAME, format!("time, {calls} calls"), 10_000, filled, move |n, _| failures(&policy, n));
+        s.few("window sweep", NAME, format!("time, {calls} calls"), 10_000, filled, move |n, _| {
+            failures(&policy, n, 64)
+        });
     }
 }
