@@ -28,6 +28,7 @@ pub mod retry;
 pub mod rng;
 pub mod run;
 mod sync;
+pub mod testing;
 pub mod time;
 pub mod timeout;
 mod window;

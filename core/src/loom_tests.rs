@@ -314,6 +314,27 @@ fn a_wider_bulkhead_forgets_nobody() {
 }
 
 #[test]
+fn a_permit_is_not_lost_on_who_times_out() {
+    explore(|| {
+        let (bulkhead, permit, _) = full();
+        let Entry::Queued { ticket, .. } = at(0, |cx| bulkhead.enter(Some(Some(Span::millis(10))), cx)) else {
+            panic!("not queued")
+        };
+        at(1, |cx| bulkhead.resize(2, cx));
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(9, |cx| other.leave(permit, cx)));
+        let looked = at(10, |cx| bulkhead.poll(ticket, cx));
+        let woken = leaving.join().unwrap();
+        match looked {
+            Poll::Admitted(_) => assert_eq!((woken, bulkhead.look().in_use), (vec![ticket], 2)),
+            Poll::Refused(_) => assert_eq!((woken, bulkhead.look().in_use), (vec![], 1)),
+            Poll::Waiting { .. } => panic!("its time is over"),
+        }
+        assert_eq!(bulkhead.look().queued, 0);
+    });
+}
+
+#[test]
 fn costs_are_never_overdrawn() {
     explore(|| {
         let limits = vec![("tokens".to_owned(), 10)];

@@ -14,7 +14,7 @@ pub fn steps() -> Vec<Step> {
                 "--workspace",
                 "--all-targets",
                 "--features",
-                "seawall/json,seawall/tokio",
+                "seawall/json,seawall/tower,seawall/cache",
                 "--",
                 "-D",
                 "warnings",

@@ -76,7 +76,11 @@ fn test_steps() -> Vec<Step> {
     let mut steps = vec![Step::new("toolchains", tools::check)];
     steps.extend(check::steps());
     steps.push(Step::new("Rust: unit tests, vectors, documentation", |root| {
-        quiet(command(root, "cargo", &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tokio"]))
+        quiet(command(
+            root,
+            "cargo",
+            &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tower,seawall/cache"],
+        ))
     }));
     steps.push(Step::new("adoption: system E", |root| {
         let output = output_of(command(root, "cargo", &["test", "-p", "seawall-tests", "--test", "adoption_e"]))?;

@@ -12,10 +12,9 @@ use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::permit::Permit;
-use crate::sync::{Mutex, Ordering, RwLock};
+use crate::sync::{Mutex, Ordering};
 use crate::time::{Span, Tick};
 use queue::Queue;
-use std::collections::HashSet;
 
 const IN_USE: usize = 0;
 const ADMITTED: usize = 1;
@@ -67,34 +66,69 @@ pub struct BulkheadSnapshot {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
-    config: RwLock<BulkheadConfig>,
     cell: Block,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
+    config: BulkheadConfig,
+    /// In force: the configured one, or that of a resize since.
     limit: u32,
     queue: Queue,
-    /// Permits that are out, so that one given back twice frees one slot.
-    out: HashSet<u64>,
-    next_permit: u64,
+    out: Permits,
+}
+
+/// Permits that are out, so that one given back twice frees one slot.
+#[derive(Default)]
+struct Permits {
+    /// The serial number of each place's permit while it is out, else 0.
+    places: Vec<u32>,
+    free: Vec<u32>,
+    serial: u32,
+}
+
+impl Permits {
+    fn issue(&mut self) -> Permit {
+        self.serial = self.serial.wrapping_add(1).max(1);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(0);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize] = self.serial;
+        Permit(u64::from(self.serial) << 32 | u64::from(place))
+    }
+
+    /// `false` if it is not out.
+    fn take_back(&mut self, permit: Permit) -> bool {
+        let (serial, place) = ((permit.0 >> 32) as u32, permit.0 as u32);
+        match self.places.get_mut(place as usize) {
+            Some(out) if *out == serial && serial != 0 => {
+                *out = 0;
+                self.free.push(place);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Bulkhead {
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
-        let inside = Inside { limit: config.limit, queue: Queue::default(), out: HashSet::new(), next_permit: 1 };
-        Bulkhead { config: RwLock::new(config.clone()), cell: Block::new(8), inside: Mutex::new(inside) }
+        let inside =
+            Inside { config: config.clone(), limit: config.limit, queue: Queue::default(), out: Permits::default() };
+        Bulkhead { cell: Block::new(8), inside: Mutex::new(inside) }
     }
 
     pub fn config(&self) -> BulkheadConfig {
-        self.config.read().clone()
+        self.inside.lock().config.clone()
     }
 
     /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
     /// those for whom there is room now come in.
-    pub(crate) fn reconfigure(&self, config: &BulkheadConfig) -> Wakes {
-        *self.config.write() = config.clone();
+    pub(crate) fn reconfigure(&self, config: &BulkheadConfig, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.config = config.clone();
+        inside.queue.expire(now);
         inside.limit = config.limit;
         self.admit_waiters(&mut inside)
     }
@@ -103,17 +137,15 @@ impl Bulkhead {
     /// `Some(Some(ZERO))` does not wait.
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if inside.queue.is_empty()
             && let Some(permit) = self.take(&mut inside)
         {
             return Entry::Admitted(permit);
         }
-        let (queue, wait) = {
-            let config = self.config.read();
-            // Who asks to wait may, where the settings have no queue of their own.
-            let queue = if max_wait.is_some() && config.queue == 0 { u32::MAX } else { config.queue };
-            (queue, max_wait.unwrap_or(config.max_wait))
-        };
+        // Who asks to wait may, where the settings have no queue of their own.
+        let queue = if max_wait.is_some() && inside.config.queue == 0 { u32::MAX } else { inside.config.queue };
+        let wait = max_wait.unwrap_or(inside.config.max_wait);
         if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
             self.count(FULL);
             let limit = inside.limit;
@@ -128,9 +160,10 @@ impl Bulkhead {
         Entry::Queued { ticket, until }
     }
 
-    /// Looks how a ticket stands. An expired one leaves the queue here.
+    /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
@@ -141,25 +174,25 @@ impl Bulkhead {
             inside.queue.leave(ticket);
             return Poll::Admitted(permit);
         }
-        let waiting = inside.queue.until(ticket);
-        match waiting {
-            Some((until, _)) if until.is_none_or(|until| cx.now < until) => Poll::Waiting { until },
-            Some((_, since)) => {
-                inside.queue.leave(ticket);
-                drop(inside);
-                self.count(TIMED_OUT);
-                Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
-            }
-            None => Poll::Refused(Refusal::new(Code::StaleHandle)),
+        if let Some(until) = inside.queue.until(ticket) {
+            return Poll::Waiting { until };
         }
+        let Some(since) = inside.queue.take_late(ticket) else {
+            return Poll::Refused(Refusal::new(Code::StaleHandle));
+        };
+        drop(inside);
+        self.count(TIMED_OUT);
+        Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
     }
 
     /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
-    pub fn cancel(&self, ticket: u64, _cx: &mut Cx) -> Wakes {
+    pub fn cancel(&self, ticket: u64, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             self.count(CANCELLED);
-            return self.give_back(&mut inside, permit);
+            inside.out.take_back(permit);
+            return self.free_slot(&mut inside);
         }
         if inside.queue.leave(ticket) {
             self.count(CANCELLED);
@@ -168,19 +201,21 @@ impl Bulkhead {
     }
 
     /// A permit comes back. One that is not out changes nothing.
-    pub fn leave(&self, permit: Permit, _cx: &mut Cx) -> Wakes {
+    pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        if !inside.out.contains(&permit.0) {
+        inside.queue.expire(cx.now);
+        if !inside.out.take_back(permit) {
             drop(inside);
             self.count(STALE);
             return Wakes::new();
         }
-        self.give_back(&mut inside, permit)
+        self.free_slot(&mut inside)
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
-    pub fn resize(&self, limit: u32, _cx: &mut Cx) -> Wakes {
+    pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         inside.limit = limit;
         self.admit_waiters(&mut inside)
     }
@@ -209,7 +244,7 @@ impl Bulkhead {
     pub fn forget_callers(&self) {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
-        inside.out.clear();
+        inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
         self.cell.word(IN_USE).store(0, Ordering::Release);
     }
 
@@ -220,19 +255,13 @@ impl Bulkhead {
             .cell
             .word(IN_USE)
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| (in_use < limit).then_some(in_use + 1));
-        taken.ok().map(|_| self.issue(inside))
+        taken.ok().map(|_| {
+            self.count(ADMITTED);
+            inside.out.issue()
+        })
     }
 
-    fn issue(&self, inside: &mut Inside) -> Permit {
-        let id = inside.next_permit;
-        inside.next_permit += 1;
-        inside.out.insert(id);
-        self.count(ADMITTED);
-        Permit(id)
-    }
-
-    fn give_back(&self, inside: &mut Inside, permit: Permit) -> Wakes {
-        inside.out.remove(&permit.0);
+    fn free_slot(&self, inside: &mut Inside) -> Wakes {
         let _ = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
         self.admit_waiters(inside)
     }

@@ -1,6 +1,6 @@
 //! What an attempt needs before it may run, in the fixed order of the composition.
 
-use super::{Call, Limit, Phase, Step, Verdict};
+use super::{Call, Limit, Phase, Step, Verdict, cx};
 use crate::bulkhead::{Entry, Poll};
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
@@ -13,13 +13,12 @@ impl Call {
     /// After the look-up: what is checked once, then the first attempt.
     pub(super) fn begin(&mut self, now: Tick) -> Step {
         for index in 0..self.live.parts.costs.len() {
-            let cost = self.live.parts.costs[index].clone();
-            if let Err(refusal) = self.with_cx(now, |cx| cost.check(cx)) {
+            if let Err(refusal) = self.live.parts.costs[index].check(cx!(self, now)) {
                 return self.refused(refusal, PartKind::Cost, now);
             }
         }
-        if let Some(budget) = self.live.parts.budget.clone() {
-            self.with_cx(now, |cx| budget.begin(cx));
+        if let Some(budget) = &self.live.parts.budget {
+            budget.begin(cx!(self, now));
             self.budget_begun = true;
         }
         self.admit(now)
@@ -31,18 +30,18 @@ impl Call {
             return self.out_of_time(deadline, now);
         }
         // An open circuit rejects at once, before any queue.
-        if let Some(breaker) = self.live.parts.breaker.clone()
-            && let Some(refusal) = self.with_cx(now, |cx| breaker.would_refuse(cx))
+        if let Some(breaker) = &self.live.parts.breaker
+            && let Some(refusal) = breaker.would_refuse(cx!(self, now))
         {
             return self.refused(refusal, PartKind::Breaker, now);
         }
         if let Err(refusal) = self.reserve_costs(now) {
             return self.refused(refusal, PartKind::Cost, now);
         }
-        let Some(bulkhead) = self.live.parts.bulkhead.clone() else {
+        let Some(bulkhead) = &self.live.parts.bulkhead else {
             return self.run(now);
         };
-        match self.with_cx(now, |cx| bulkhead.enter(None, cx)) {
+        match bulkhead.enter(None, cx!(self, now)) {
             Entry::Admitted(slot) => {
                 self.held.slot = Some(slot);
                 self.run(now)
@@ -57,10 +56,10 @@ impl Call {
 
     /// The ticket was woken, its time ran out, or the driver just looks.
     pub(super) fn poll_ticket(&mut self, now: Tick) -> Step {
-        let (Some(ticket), Some(bulkhead)) = (self.ticket, self.live.parts.bulkhead.clone()) else {
+        let (Some(ticket), Some(bulkhead)) = (self.ticket, &self.live.parts.bulkhead) else {
             return self.pending;
         };
-        match self.with_cx(now, |cx| bulkhead.poll(ticket, cx)) {
+        match bulkhead.poll(ticket, cx!(self, now)) {
             Poll::Admitted(slot) => {
                 self.ticket = None;
                 self.held.slot = Some(slot);
@@ -88,8 +87,8 @@ impl Call {
 
     /// The breaker's permit and the attempt's limit; then the user's function.
     fn run(&mut self, now: Tick) -> Step {
-        if let Some(breaker) = self.live.parts.breaker.clone() {
-            match self.with_cx(now, |cx| breaker.acquire(cx)) {
+        if let Some(breaker) = &self.live.parts.breaker {
+            match breaker.acquire(cx!(self, now)) {
                 Ok(permit) => self.held.permit = Some(permit),
                 Err(refusal) => return self.refused(refusal, PartKind::Breaker, now),
             }
@@ -104,9 +103,8 @@ impl Call {
 
     fn attempt_limit(&mut self, now: Tick) -> Option<Limit> {
         let fixed = self.live.config.timeout.as_ref().and_then(|timeout| timeout.attempt);
-        let adaptive = self.live.parts.adaptive.clone();
-        let own = match (fixed, adaptive) {
-            (Some(fixed), Some(adaptive)) => Some(self.with_cx(now, |cx| adaptive.limit(fixed, cx))),
+        let own = match (fixed, &self.live.parts.adaptive) {
+            (Some(fixed), Some(adaptive)) => Some(adaptive.limit(fixed, cx!(self, now))),
             (fixed, _) => fixed,
         };
         let left = self.deadline.map(|deadline| now.until(deadline.at));
@@ -122,9 +120,9 @@ impl Call {
         let estimate = std::mem::take(&mut self.options.estimate);
         let mut result = Ok(());
         for index in 0..self.live.parts.costs.len() {
-            let cost = self.live.parts.costs[index].clone();
+            let cost = &self.live.parts.costs[index];
             let known: Vec<(&str, u64)> = cost.known(estimate.iter().map(|(name, n)| (name.as_str(), *n)));
-            match self.with_cx(now, |cx| cost.reserve(&known, cx)) {
+            match cost.reserve(&known, cx!(self, now)) {
                 Ok(reservation) => self.held.reserved.push((index, reservation)),
                 Err(refusal) => {
                     result = Err(refusal);
@@ -160,8 +158,7 @@ impl Call {
     /// What was taken for an attempt that will not run.
     pub(super) fn give_back(&mut self, now: Tick) {
         for (index, reservation) in std::mem::take(&mut self.held.reserved) {
-            let cost = self.live.parts.costs[index].clone();
-            self.with_cx(now, |cx| cost.give_back(reservation, cx));
+            self.live.parts.costs[index].give_back(reservation, cx!(self, now));
         }
         self.leave_bulkhead(now);
         if let Some(permit) = self.held.permit.take() {
@@ -171,20 +168,20 @@ impl Call {
     }
 
     pub(super) fn leave_bulkhead(&mut self, now: Tick) {
-        let Some(bulkhead) = self.live.parts.bulkhead.clone() else { return };
+        let Some(bulkhead) = &self.live.parts.bulkhead else { return };
         if let Some(ticket) = self.ticket.take() {
-            let wakes = self.with_cx(now, |cx| bulkhead.cancel(ticket, cx));
+            let wakes = bulkhead.cancel(ticket, cx!(self, now));
             self.wakes.extend(wakes);
         }
         if let Some(slot) = self.held.slot.take() {
-            let wakes = self.with_cx(now, |cx| bulkhead.leave(slot, cx));
+            let wakes = bulkhead.leave(slot, cx!(self, now));
             self.wakes.extend(wakes);
         }
     }
 
     pub(super) fn end_retry(&mut self, now: Tick) {
-        if let (Some(cost), Some(budget)) = (self.retry_cost.take(), self.live.parts.budget.clone()) {
-            self.with_cx(now, |cx| budget.retry_end(cost, cx));
+        if let (Some(cost), Some(budget)) = (self.retry_cost.take(), &self.live.parts.budget) {
+            budget.retry_end(cost, cx!(self, now));
         }
     }
 
@@ -196,9 +193,8 @@ impl Call {
         hint: Option<crate::outcome::Hint>,
         now: Tick,
     ) {
-        if let Some(breaker) = self.live.parts.breaker.clone() {
-            let shard = self.options.shard;
-            self.with_cx(now, |cx| breaker.record_on(shard, permit, outcome, took, hint, cx));
+        if let Some(breaker) = &self.live.parts.breaker {
+            breaker.record_on(self.options.shard, permit, outcome, took, hint, cx!(self, now));
         }
     }
 

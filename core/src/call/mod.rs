@@ -18,7 +18,6 @@ pub use step::{CallOptions, Step, Verdict};
 use crate::budget::Cost;
 use crate::bulkhead::Wakes;
 use crate::cost::Reservation;
-use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::Note;
 use crate::outcome::{Hint, Outcome};
@@ -27,6 +26,15 @@ use crate::policy::{Live, Pass, Policy};
 use crate::retry::{Schedule, Stop};
 use crate::sync::Arc;
 use crate::time::{Span, Tick};
+
+/// The surroundings of a decision within a call. A macro, because a part is borrowed from the call
+/// while its notes are written: a method would borrow all of it.
+macro_rules! cx {
+    ($call:ident, $now:expr) => {
+        &mut crate::cx::Cx { now: $now, rng: $call.policy.registry().rng(), notes: &mut $call.notes }
+    };
+}
+use cx;
 
 /// Where a call stands: what it waits for its driver to report.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -97,6 +105,8 @@ pub struct Call {
     bypass: bool,
     /// The value has begun to come out: no further attempt, no fallback, no limit on the rest.
     committed: bool,
+    /// There is no further attempt, though a fallback may answer.
+    once: bool,
     slow: Option<Span>,
     wakes: Wakes,
     notes: Vec<Note>,
@@ -132,6 +142,7 @@ impl Call {
             primary: Verdict::Settle,
             bypass,
             committed: false,
+            once: false,
             slow: None,
             wakes: Wakes::new(),
             notes: Vec::new(),
@@ -242,6 +253,11 @@ impl Call {
         self.unenforced();
     }
 
+    /// The work cannot be repeated: whatever the running attempt gives, there is no further one.
+    pub fn last_attempt(&mut self) {
+        self.once = true;
+    }
+
     /// The host cannot hold the running attempt to its own limit (blocking work, and nobody said how
     /// it is to end): whatever it gives counts, however late. The call's deadline holds.
     pub fn unenforced(&mut self) {
@@ -298,6 +314,9 @@ impl Call {
 
     /// What is left to the attempt's limit or the call's deadline, whichever is nearer.
     pub fn remaining(&self) -> Option<Span> {
+        if self.limit.is_none() && self.deadline.is_none() {
+            return None;
+        }
         let now = self.policy.registry().clock().now();
         let attempt = self.limit.map(|limit| limit.span.minus(now.since(self.attempt_started)));
         let whole = self.deadline.map(|deadline| now.until(deadline.at));
@@ -337,19 +356,15 @@ impl Call {
 
     fn finish(&mut self, verdict: Verdict, now: Tick) -> Step {
         if std::mem::take(&mut self.budget_begun)
-            && let Some(budget) = self.live.parts.budget.clone()
+            && let Some(budget) = &self.live.parts.budget
         {
-            self.with_cx(now, |cx| budget.end(cx));
+            budget.end(cx!(self, now));
         }
         self.ended = now;
         if !self.bypass {
             self.policy.metrics().finished(verdict);
         }
         self.move_to(Phase::Done, Step::Finish(verdict))
-    }
-
-    fn with_cx<R>(&mut self, now: Tick, decide: impl FnOnce(&mut Cx) -> R) -> R {
-        decide(&mut Cx { now, rng: self.policy.registry().rng(), notes: &mut self.notes })
     }
 
     fn first_deadline(&self, now: Tick) -> Option<Deadline> {

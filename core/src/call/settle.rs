@@ -1,7 +1,7 @@
 //! The end of an attempt: its outcome is recorded, what it held goes back, and either the call ends
 //! or there is another attempt.
 
-use super::{Call, Phase, Step, Verdict};
+use super::{Call, Phase, Step, Verdict, cx};
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::{Hint, Outcome};
@@ -15,9 +15,8 @@ impl Call {
         self.last = Some(outcome);
         match outcome {
             Outcome::Success => {
-                if let Some(budget) = self.live.parts.budget.clone() {
-                    let cost = self.last_cost.take();
-                    self.with_cx(now, |cx| budget.success(cost, cx));
+                if let Some(budget) = &self.live.parts.budget {
+                    budget.success(self.last_cost.take(), cx!(self, now));
                 }
                 if self.attempt > 1 {
                     self.policy.metrics().success_after_retry();
@@ -102,27 +101,27 @@ impl Call {
     fn settle_reserved(&mut self, outcome: Outcome, now: Tick) {
         let actual = self.actual.take();
         for (index, reservation) in std::mem::take(&mut self.held.reserved) {
-            let cost = self.live.parts.costs[index].clone();
+            let cost = &self.live.parts.costs[index];
             match &actual {
                 Some(actual) => {
                     let known = cost.known(actual.iter().map(|(name, n)| (name.as_str(), *n)));
-                    self.with_cx(now, |cx| cost.settle(reservation, &known, cx));
+                    cost.settle(reservation, &known, cx!(self, now));
                 }
-                None if outcome == Outcome::Cancelled => self.with_cx(now, |cx| cost.give_back(reservation, cx)),
-                None => self.with_cx(now, |cx| cost.settle_as_reserved(reservation, cx)),
+                None if outcome == Outcome::Cancelled => cost.give_back(reservation, cx!(self, now)),
+                None => cost.settle_as_reserved(reservation, cx!(self, now)),
             }
         }
     }
 
     fn measure(&mut self, outcome: Outcome, took: Span, now: Tick) {
         let counts = !matches!(outcome, Outcome::Cancelled | Outcome::Ignored | Outcome::Refused);
-        if counts && let Some(adaptive) = self.live.parts.adaptive.clone() {
+        if counts && let Some(adaptive) = &self.live.parts.adaptive {
             // A timed-out attempt enters with the limit it hit, so that the limit can grow.
             let sample = match (outcome, self.limit) {
                 (Outcome::Timeout, Some(limit)) => limit.span,
                 _ => took,
             };
-            self.with_cx(now, |cx| adaptive.record(sample, cx));
+            adaptive.record(sample, cx!(self, now));
         }
         let Some(timeout) = &self.live.config.timeout else { return };
         self.policy.metrics().took(took);
@@ -165,15 +164,14 @@ impl Call {
 
     /// `None` without a retry part; else the delay before the next attempt, paid for, or why not.
     fn next_delay(&mut self, outcome: Outcome, hint: Option<Hint>, now: Tick) -> Option<Result<Span, Stop>> {
-        if self.committed {
+        if self.committed || self.once {
             return None;
         }
-        let live = self.live.clone();
-        let config = live.config.retry.as_ref()?;
+        let config = self.live.config.retry.as_ref()?;
         let mut schedule = self.schedule.take().unwrap_or_default();
         let elapsed = now.since(self.started);
         let left = self.deadline.map(|deadline| now.until(deadline.at));
-        let next = self.with_cx(now, |cx| schedule.next(outcome, hint, elapsed, left, config, cx));
+        let next = schedule.next(outcome, hint, elapsed, left, config, cx!(self, now));
         self.schedule = Some(schedule);
         Some(match next {
             Next::After(span) => match self.pay(outcome, now) {
@@ -185,8 +183,8 @@ impl Call {
     }
 
     fn pay(&mut self, outcome: Outcome, now: Tick) -> bool {
-        let Some(budget) = self.live.parts.budget.clone() else { return true };
-        match self.with_cx(now, |cx| budget.withdraw(outcome, cx)) {
+        let Some(budget) = &self.live.parts.budget else { return true };
+        match budget.withdraw(outcome, cx!(self, now)) {
             Some(cost) => {
                 self.retry_cost = Some(cost);
                 self.last_cost = Some(cost);

@@ -14,6 +14,11 @@ use std::collections::BTreeMap;
 pub(crate) const ATTEMPTS: usize = 6;
 /// Upper ends of the histogram of durations, in seconds.
 pub(crate) const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+// Words of a writer's lines: calls by verdict, attempts by outcome, early refusals.
+const VERDICTS: usize = 0;
+const ATTEMPTS_BY_OUTCOME: usize = VERDICTS + Verdict::ALL.len();
+const EARLY: usize = ATTEMPTS_BY_OUTCOME + Outcome::ALL.len();
+const ENDS: usize = (EARLY + 1).next_multiple_of(LINE);
 /// Error types beyond this many are counted as `other`.
 const ERROR_TYPES: usize = 50;
 
@@ -50,8 +55,6 @@ impl Histogram {
 
 #[derive(Default)]
 pub(crate) struct CallMetrics {
-    verdicts: [Counter; Verdict::ALL.len()],
-    pub attempts: [Counter; Outcome::ALL.len()],
     pub retries: [Counter; ATTEMPTS],
     pub exhausted: [Counter; Stop::ALL.len() + 1],
     pub success_after_retry: Counter,
@@ -64,18 +67,18 @@ pub(crate) struct CallMetrics {
     pub cache_misses: Counter,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     pub errors: Mutex<BTreeMap<(&'static str, Box<str>), u64>>,
-    /// Calls that an open circuit refused at once, on lines of their writers.
-    early: OnceLock<Block>,
+    /// How calls and attempts ended, on lines of their writers; made with the first one.
+    ends: OnceLock<Block>,
     pub retry_delay: Histogram,
     pub timed: Histogram,
 }
 
 impl CallMetrics {
     pub(crate) fn finished(&self, verdict: Verdict) {
-        self.verdicts[verdict as usize].add();
+        self.add(VERDICTS + verdict as usize);
     }
     pub(crate) fn attempted(&self, outcome: Outcome, error_type: Option<&str>) {
-        self.attempts[outcome as usize].add();
+        self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
         let Some(name) = error_type else { return };
         let mut errors = self.errors.lock();
         let known = errors.len() < ERROR_TYPES || errors.contains_key(&(outcome.as_str(), name.into()));
@@ -98,10 +101,33 @@ impl CallMetrics {
     pub(crate) fn refused(&self, code: Code) {
         *self.refusals.lock().entry(code.as_str()).or_default() += 1;
     }
+    /// An open circuit refused at once.
     pub(crate) fn refused_early(&self) {
-        let lines = self.early.get_or_init(|| Block::new(Writers::HEAP.lines() * LINE));
-        let writer = lines.writer();
-        let word = lines.word(writer.line * LINE);
+        self.add(VERDICTS + Verdict::Refused as usize);
+        self.add(EARLY);
+    }
+    /// How many calls ended with `verdict`.
+    pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
+        self.sum(VERDICTS + verdict as usize)
+    }
+    /// How many attempts ended with `outcome`.
+    pub(crate) fn attempts(&self, outcome: Outcome) -> u64 {
+        self.sum(ATTEMPTS_BY_OUTCOME + outcome as usize)
+    }
+    /// Refusals by their code.
+    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let mut refusals = self.refusals.lock().clone();
+        let early = self.sum(EARLY);
+        if early > 0 {
+            *refusals.entry(Code::CircuitOpen.as_str()).or_default() += early;
+        }
+        refusals
+    }
+
+    fn add(&self, column: usize) {
+        let ends = self.ends.get_or_init(|| Block::new(Writers::HEAP.lines() * ENDS));
+        let writer = ends.writer();
+        let word = ends.word(writer.line * ENDS + column);
         // Relaxed: a total that nothing is decided by.
         if writer.alone {
             word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -109,22 +135,9 @@ impl CallMetrics {
             word.fetch_add(1, Ordering::Relaxed);
         }
     }
-    fn early(&self) -> u64 {
-        let Some(lines) = self.early.get() else { return 0 };
-        (0..Writers::HEAP.lines()).map(|line| lines.word(line * LINE).load(Ordering::Relaxed)).sum()
-    }
-    /// How many calls ended with `verdict`.
-    pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
-        let early = if verdict == Verdict::Refused { self.early() } else { 0 };
-        self.verdicts[verdict as usize].get() + early
-    }
-    /// Refusals by their code.
-    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
-        let mut refusals = self.refusals.lock().clone();
-        if self.early() > 0 {
-            *refusals.entry(Code::CircuitOpen.as_str()).or_default() += self.early();
-        }
-        refusals
+    fn sum(&self, column: usize) -> u64 {
+        let Some(ends) = self.ends.get() else { return 0 };
+        (0..Writers::HEAP.lines()).map(|line| ends.word(line * ENDS + column).load(Ordering::Relaxed)).sum()
     }
     pub(crate) fn timed_out(&self, whole_call: bool) {
         if whole_call { &self.deadlines } else { &self.attempt_timeouts }.add();

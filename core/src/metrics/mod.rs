@@ -188,12 +188,7 @@ fn calls(policy: &Policy, text: &mut Text) {
     }
     for outcome in Outcome::ALL {
         let labels = with(&labels, "outcome", outcome.as_str());
-        count(
-            "seawall_retry_attempts_total",
-            "Attempts that were judged.",
-            &labels,
-            m.attempts[outcome as usize].get(),
-        );
+        count("seawall_retry_attempts_total", "Attempts that were judged.", &labels, m.attempts(outcome));
     }
     for (index, counter) in m.retries.iter().enumerate() {
         let number = if index + 1 == m.retries.len() { format!("{}+", index + 1) } else { (index + 1).to_string() };

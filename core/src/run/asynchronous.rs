@@ -1,7 +1,9 @@
 //! The driver on tokio. A dropped future reports its caller as gone: every permit goes back.
 
-use super::drive::{Guarded, end};
+use super::attempt::Attempt;
+use super::drive::{Ended, Guarded, end_error};
 use super::error::Error;
+use super::host::{Host, Plain, by_error};
 use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
 use crate::call::{CallOptions, Step};
@@ -17,11 +19,12 @@ impl Policy {
     ///
     /// # Errors
     /// As [`Policy::run`].
-    pub async fn run_async<T, E, F>(&self, work: impl FnMut() -> F) -> Result<T, Error<E>>
+    pub async fn run_async<T, E, F>(&self, mut work: impl FnMut() -> F) -> Result<T, Error<E>>
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.run_async_with(|_: &E| (Outcome::Failure, None), work).await
+        let judge = by_error(|_: &E| (Outcome::Failure, None));
+        awaiting(self, &judge, &mut Plain, || false, |_| work()).await
     }
 
     /// The same; `classify` judges errors.
@@ -36,52 +39,76 @@ impl Policy {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let options = CallOptions { deadline: scope::left(self), ..CallOptions::default() };
-        let mut guarded = Guarded::new(self.call_with(options));
-        let mut step = guarded.0.start();
-        let mut last = None;
-        loop {
-            wait::wake(guarded.0.take_wakes());
-            step = match step {
-                Step::Run { attempt, limit, .. } => {
-                    let until = scope::end_of(self, &guarded.0);
-                    match within(self, limit, inside(until, &mut guarded.1, &mut work)).await {
-                        Some(result) => {
-                            let (outcome, hint) = match &result {
-                                Ok(_) => (Outcome::Success, None),
-                                Err(error) => classify(error),
-                            };
-                            last = Some(result);
-                            guarded.0.done(attempt, outcome, hint)
-                        }
-                        None => guarded.0.expire(attempt),
+        awaiting(self, &by_error(classify), &mut Plain, || false, |_| work()).await
+    }
+}
+
+/// Drives a call; `is_last` says after an attempt that it cannot be repeated.
+pub(super) async fn awaiting<T, E, F>(
+    policy: &Policy,
+    judge: &impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>),
+    host: &mut impl Host<T, E>,
+    is_last: impl Fn() -> bool,
+    mut work: impl FnMut(Attempt) -> F,
+) -> Result<T, Error<E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let options = CallOptions { deadline: scope::left(policy), cached: host.has_key(), ..CallOptions::default() };
+    let mut guarded = Guarded::new(policy.call_with(options));
+    let mut step = guarded.0.start();
+    let (mut last, mut ended) = (None, Ended::default());
+    loop {
+        wait::wake(guarded.0.take_wakes());
+        step = match step {
+            Step::Run { attempt, limit, .. } => {
+                let until = scope::end_of(policy, &guarded.0);
+                let told = Attempt::new(attempt, guarded.0.remaining());
+                let mut begin = || work(told);
+                let result = within(policy, limit, inside(until, &mut guarded.1, &mut begin)).await;
+                if is_last() {
+                    guarded.0.last_attempt();
+                }
+                match result {
+                    Some(result) => {
+                        let (outcome, hint) = judge(&result);
+                        last = Some(result);
+                        guarded.0.done(attempt, outcome, hint)
                     }
+                    None => guarded.0.expire(attempt),
                 }
-                Step::Wait { span, .. } => {
-                    sleep(self, span).await;
-                    guarded.0.woke()
-                }
-                Step::Queue { ticket, span } => {
-                    let mut queued = Queued { ticket, told: false };
-                    queued.register().await;
-                    // Once more now that the ticket can be woken: the permit may have come before.
-                    match (guarded.0.woke(), span) {
-                        (Step::Queue { .. }, Some(span)) if self.registry().clock().is_manual() => {
-                            self.registry().clock().advance(span);
-                            guarded.0.woke()
-                        }
-                        (Step::Queue { .. }, _) => {
-                            within(self, span, queued.woken()).await;
-                            guarded.0.woke()
-                        }
-                        (step, _) => step,
+            }
+            Step::Wait { span, .. } => {
+                sleep(policy, span).await;
+                guarded.0.woke()
+            }
+            Step::Queue { ticket, span } => {
+                let mut queued = Queued { ticket, told: false };
+                queued.register().await;
+                // Once more now that the ticket can be woken: the permit may have come before.
+                match (guarded.0.woke(), span) {
+                    (Step::Queue { .. }, Some(span)) if policy.registry().clock().is_manual() => {
+                        policy.registry().clock().advance(span);
+                        guarded.0.woke()
                     }
+                    (Step::Queue { .. }, _) => {
+                        within(policy, span, queued.woken()).await;
+                        guarded.0.woke()
+                    }
+                    (step, _) => step,
                 }
-                Step::LookUp { .. } => guarded.0.looked_up(false),
-                Step::FallBack { .. } => guarded.0.fell_back(false),
-                Step::Finish(verdict) => return end(&guarded.0, verdict, last),
-            };
-        }
+            }
+            Step::LookUp { stale } => {
+                let found = ended.keep(host.look_up(stale));
+                guarded.0.looked_up(found)
+            }
+            Step::FallBack { index, step, .. } => {
+                let ours = end_error(&guarded.0);
+                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                guarded.0.fell_back(found)
+            }
+            Step::Finish(verdict) => return ended.end(&guarded.0, verdict, last, host),
+        };
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::config::{
-    Backoff, BreakerConfig, BulkheadConfig, CacheConfig, Delay, Jitter, PolicyConfig, Rate, RetryConfig, SlowCall,
-    TimeoutConfig, Window,
+    Backoff, BreakerConfig, BulkheadConfig, CacheConfig, Delay, FallbackStep, Jitter, PolicyConfig, Rate, RetryConfig,
+    SlowCall, TimeoutConfig, Window,
 };
 use crate::error::{ConfigCode, ConfigError};
 use crate::policy::Policy;
@@ -29,7 +29,7 @@ impl Builder {
         self.config.timeout.get_or_insert_default()
     }
 
-    /// Opens after this many failures in a row [5].
+    /// Opens after this many failures in a row (default: 5).
     pub fn consecutive_failures(mut self, failures: u32) -> Self {
         self.breaker().window = Window::Consecutive { failures };
         self
@@ -44,13 +44,23 @@ impl Builder {
         self
     }
 
+    /// Opens at this share of failures among the calls of the last `span`, in ten slices, from
+    /// `minimum_calls` on.
+    pub fn failure_rate_over(mut self, rate: f64, span: Duration, minimum_calls: u32) -> Self {
+        let breaker = self.breaker();
+        breaker.window = Window::Time { span: span.into(), slices: 10, aligned: false };
+        breaker.failure_rate = Some(Rate::from_f64(rate));
+        breaker.minimum_calls = minimum_calls;
+        self
+    }
+
     /// Opens at this share of calls that took strictly longer than `longer_than`.
     pub fn slow_calls(mut self, longer_than: Duration, rate: f64) -> Self {
         self.breaker().slow_call = Some(SlowCall { longer_than: longer_than.into(), rate: Rate::from_f64(rate) });
         self
     }
 
-    /// Stays open this long [30 s].
+    /// Stays open this long (default: 30 s).
     pub fn open_for(mut self, span: Duration) -> Self {
         let open = &mut self.breaker().open_for;
         open.base = span.into();
@@ -58,13 +68,13 @@ impl Builder {
         self
     }
 
-    /// Sends this many probes in half-open [1].
+    /// Sends this many probes in half-open (default: 1).
     pub fn probes(mut self, permits: u32) -> Self {
         self.breaker().half_open.permits = permits;
         self
     }
 
-    /// At most this many attempts, the first included [3]; 100 ms doubling to 20 s, full jitter.
+    /// At most this many attempts, the first included (default: 3); 100 ms doubling to 20 s, full jitter.
     pub fn retry(mut self, attempts: u32) -> Self {
         self.retries().attempts = attempts;
         self
@@ -102,9 +112,24 @@ impl Builder {
         self
     }
 
-    /// Keeps good results for this long [5 min].
+    /// Keeps good results for this long (default: 5 min).
     pub fn cache(mut self, ttl: Duration) -> Self {
         self.config.cache = Some(CacheConfig { ttl: ttl.into(), ..CacheConfig::default() });
+        self
+    }
+
+    /// When a call fails, is refused or runs out of time, the guard's function answers; with a cache,
+    /// the last good result of its key before that.
+    pub fn fallback(mut self) -> Self {
+        let fallback = self.config.fallback.get_or_insert_default();
+        let cached = self.config.cache.as_ref().map(|_| FallbackStep::Cached);
+        fallback.chain = cached.into_iter().chain([FallbackStep::Function]).collect();
+        self
+    }
+
+    /// Everything else: `change` gets the settings as they stand.
+    pub fn settings(mut self, change: impl FnOnce(&mut PolicyConfig)) -> Self {
+        change(&mut self.config);
         self
     }
 

@@ -1,51 +1,47 @@
 //! The blocking driver: a loop over steps.
 
+use super::attempt::Attempt;
 use super::error::Error;
+use super::host::{Host, Judge};
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
 use crate::error::Refusal;
-use crate::outcome::{Hint, Outcome};
+use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::time::Span;
 use std::thread;
 
-/// Judges an error: how the attempt ended, and the server's wish.
-pub type Classify<'a, E> = &'a dyn Fn(&E) -> (Outcome, Option<Hint>);
-
 pub(super) fn blocking<T, E>(
     policy: &Policy,
-    classify: Classify<'_, E>,
-    mut work: impl FnMut() -> Result<T, E>,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    mut work: impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
     let left = scope::left(policy);
-    // A call with a caller's deadline asks: the core watches it.
-    if left.is_none()
-        && let Some(pass) = policy.pass()
-    {
-        let guard = PassGuard(Some((policy, pass)));
-        let result = work();
-        return match result {
-            Ok(value) => {
-                guard.disarm();
+    // A call with a caller's deadline or a key asks: the core watches it.
+    if left.is_none() && !host.has_key() {
+        if let Some(pass) = policy.pass() {
+            let guard = PassGuard(Some((policy, pass)));
+            let result = work(Attempt::FIRST);
+            guard.disarm();
+            let (outcome, hint) = judge(&result);
+            if outcome == Outcome::Success {
                 policy.succeed(pass);
-                Ok(value)
+                return result.map_err(|error| Error::User { error, attempts: 1, reason: None });
             }
-            Err(error) => {
-                guard.disarm();
-                let mut call = policy.call_after_pass(pass, CallOptions::default());
-                let (outcome, hint) = classify(&error);
-                let step = call.done(1, outcome, hint);
-                follow(policy, Guarded::new(call), step, Some(Err(error)), classify, &mut work)
-            }
-        };
+            let mut call = policy.call_after_pass(pass, CallOptions::default());
+            let step = call.done(1, outcome, hint);
+            return follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work);
+        }
+        if let Some(refusal) = policy.refusal() {
+            return Err(Error::Refused(refusal));
+        }
     }
-    if let Some(refusal) = policy.refusal() {
-        return Err(Error::Refused(refusal));
-    }
-    let mut call = policy.call_with(CallOptions { deadline: left, ..CallOptions::default() });
+    let options = CallOptions { deadline: left, cached: host.has_key(), ..CallOptions::default() };
+    let mut call = policy.call_with(options);
     let step = call.start();
-    follow(policy, Guarded::new(call), step, None, classify, &mut work)
+    follow(policy, Guarded::new(call), step, None, judge, host, &mut work)
 }
 
 /// A panic under a pass is a failure of the work: it is recorded while unwinding.
@@ -91,22 +87,22 @@ fn follow<T, E>(
     mut guarded: Guarded,
     mut step: Step,
     mut last: Option<Result<T, E>>,
-    classify: Classify<'_, E>,
-    work: &mut impl FnMut() -> Result<T, E>,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    work: &mut impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
+    let mut ended = Ended::default();
     loop {
         let call = &mut guarded.0;
         wait::wake(call.take_wakes());
         step = match step {
             Step::Run { attempt, .. } => {
                 let until = scope::end_of(policy, call);
+                let remaining = call.remaining();
                 let inside = Scope::enter(until, &mut guarded.1);
-                let result = work();
+                let result = work(Attempt::new(attempt, remaining));
                 inside.leave();
-                let (outcome, hint) = match &result {
-                    Ok(_) => (Outcome::Success, None),
-                    Err(error) => classify(error),
-                };
+                let (outcome, hint) = judge(&result);
                 last = Some(result);
                 guarded.0.done(attempt, outcome, hint)
             }
@@ -125,16 +121,62 @@ fn follow<T, E>(
                 wait::forget(ticket);
                 again
             }
-            // The blocking driver keeps no cache: a key was not given.
-            Step::LookUp { .. } => call.looked_up(false),
-            // Nor values: the caller of `run_or` answers in its own words.
-            Step::FallBack { .. } => call.fell_back(false),
-            Step::Finish(verdict) => return end(&guarded.0, verdict, last),
+            Step::LookUp { stale } => {
+                let found = ended.keep(host.look_up(stale));
+                call.looked_up(found)
+            }
+            Step::FallBack { index, step, .. } => {
+                let ours = end_error(call);
+                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                call.fell_back(found)
+            }
+            Step::Finish(verdict) => return ended.end(call, verdict, last, host),
         };
     }
 }
 
-pub(super) fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Result<T, Error<E>> {
+/// What the cache or the fallback chain produced.
+pub(super) struct Ended<T>(Option<T>);
+
+impl<T> Default for Ended<T> {
+    fn default() -> Self {
+        Ended(None)
+    }
+}
+
+impl<T> Ended<T> {
+    pub(super) fn keep(&mut self, value: Option<T>) -> bool {
+        let found = value.is_some();
+        self.0 = value.or(self.0.take());
+        found
+    }
+
+    pub(super) fn end<E>(
+        self,
+        call: &Call,
+        verdict: Verdict,
+        last: Option<Result<T, E>>,
+        host: &mut impl Host<T, E>,
+    ) -> Result<T, Error<E>> {
+        if let (true, Some(Ok(value))) = (call.should_store(), &last) {
+            host.store(value);
+        }
+        if call.should_forget() {
+            host.forget();
+        }
+        match (verdict, self.0) {
+            (Verdict::Cached | Verdict::Stale | Verdict::FellBack, Some(value)) => Ok(value),
+            _ => end(call, verdict, last),
+        }
+    }
+}
+
+/// Which of our own errors the call would end with, for a fallback to look at.
+pub(super) fn end_error(call: &Call) -> Option<Refusal> {
+    call.refusal().cloned()
+}
+
+fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Result<T, Error<E>> {
     let limit = call.refusal().map_or(0, |refusal| refusal.limit);
     let (limit, attempts) = (Span(limit).to_duration(), call.attempts());
     match (verdict, last) {

@@ -19,16 +19,26 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod attempt;
 mod builder;
 mod drive;
 mod error;
+mod guard;
+mod host;
+#[cfg(feature = "tower")]
+mod layer;
 mod permit;
 mod scope;
+#[cfg(feature = "cache")]
+mod store;
 pub(crate) mod wait;
 
+pub use attempt::Attempt;
 pub use builder::Builder;
-pub use drive::Classify;
 pub use error::Error;
+pub use guard::{Cause, Guard};
+#[cfg(feature = "tower")]
+pub use layer::{Layer, Protected};
 pub use permit::{BreakerPermit, BulkheadPermit};
 
 use crate::config::Document;
@@ -79,7 +89,14 @@ impl Policy {
         classify: impl Fn(&E) -> (Outcome, Option<Hint>),
         work: impl FnMut() -> Result<T, E>,
     ) -> Result<T, Error<E>> {
-        drive::blocking(self, &classify, work)
+        let mut work = work;
+        drive::blocking(self, &host::by_error(classify), &mut host::Plain, |_| work())
+    }
+
+    /// The same policy for one kind of call, with what belongs to it: judgement of results, cache
+    /// and fallback.
+    pub fn guard<T, E>(&self) -> Guard<T, E> {
+        Guard::new(self.clone())
     }
 
     /// The same, with an answer where the policy has none: `instead` gets the error the call would

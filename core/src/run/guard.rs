@@ -1,0 +1,254 @@
+//! A policy for one kind of call, with the values and judgements that only its caller can give.
+
+#[cfg(feature = "tokio")]
+use super::asynchronous::awaiting;
+use super::attempt::Attempt;
+use super::drive::blocking;
+use super::error::Error;
+use super::host::Host;
+#[cfg(feature = "cache")]
+use super::store::Store;
+use crate::config::FallbackStep;
+use crate::error::Refusal;
+use crate::outcome::{Hint, Outcome};
+use crate::policy::Policy;
+use crate::sync::Arc;
+
+type Judging<T, E> = dyn Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync;
+type Answer<T, E> = dyn Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync;
+
+/// Why a fallback is asked for an answer.
+#[derive(Debug)]
+pub enum Cause<'a, T, E> {
+    /// The last attempt gave an error.
+    Error(&'a E),
+    /// The last attempt gave a value that was judged no success.
+    Value(&'a T),
+    /// No attempt gave anything: a part refused, or the time was over.
+    Refused(&'a Refusal),
+}
+
+/// A policy for one kind of call. Cloning is cheap; clones share the cache.
+///
+/// ```
+/// use seawall::{Policy, run::Cause};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let users = Policy::builder("users")
+///     .consecutive_failures(1)
+///     .fallback()
+///     .build()?
+///     .guard::<String, std::io::Error>()
+///     .fallback(|cause| match cause {
+///         Cause::Error(_) | Cause::Refused(_) => Some("guest".to_owned()),
+///         Cause::Value(_) => None,
+///     });
+///
+/// let name = users.run(|_| Err(std::io::ErrorKind::ConnectionRefused.into()))?;
+/// assert_eq!(name, "guest");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Guard<T, E> {
+    policy: Policy,
+    judge: Arc<Judging<T, E>>,
+    answer: Option<Arc<Answer<T, E>>>,
+    value: Option<Arc<dyn Fn() -> T + Send + Sync>>,
+    #[cfg(feature = "cache")]
+    store: Option<Arc<Store<T>>>,
+}
+
+impl<T, E> Clone for Guard<T, E> {
+    fn clone(&self) -> Self {
+        Guard {
+            policy: self.policy.clone(),
+            judge: self.judge.clone(),
+            answer: self.answer.clone(),
+            value: self.value.clone(),
+            #[cfg(feature = "cache")]
+            store: self.store.clone(),
+        }
+    }
+}
+
+impl<T, E> Guard<T, E> {
+    pub(super) fn new(policy: Policy) -> Guard<T, E> {
+        let judge = |result: &Result<T, E>| (if result.is_ok() { Outcome::Success } else { Outcome::Failure }, None);
+        Guard {
+            policy,
+            judge: Arc::new(judge),
+            answer: None,
+            value: None,
+            #[cfg(feature = "cache")]
+            store: None,
+        }
+    }
+
+    /// The policy behind it.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Judges errors; a value is a success. Without it every error is a failure.
+    #[must_use]
+    pub fn classify(mut self, judge: impl Fn(&E) -> (Outcome, Option<Hint>) + Send + Sync + 'static) -> Self
+    where
+        T: 'static,
+        E: 'static,
+    {
+        self.judge = Arc::new(super::host::by_error(judge));
+        self
+    }
+
+    /// Judges values too: a response with status 503 is a failure although nothing was raised. When
+    /// attempts end on such a value, it is returned unchanged.
+    #[must_use]
+    pub fn judge(mut self, judge: impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync + 'static) -> Self {
+        self.judge = Arc::new(judge);
+        self
+    }
+
+    /// Answers for the link `function` of the policy's fallback chain; `None` leaves it to the next.
+    #[must_use]
+    pub fn fallback(mut self, answer: impl Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync + 'static) -> Self {
+        self.answer = Some(Arc::new(answer));
+        self
+    }
+
+    /// Answers for the links `value`, `empty`, `fail_open` and `fail_closed` of the chain.
+    #[must_use]
+    pub fn fallback_value(mut self, value: T) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+    {
+        self.value = Some(Arc::new(move || value.clone()));
+        self
+    }
+
+    /// Keeps good results by key, as the policy's `cache` says: `size`, `ttl`, `stale_for`. Nothing
+    /// is kept where the policy has no cache.
+    #[cfg(feature = "cache")]
+    #[must_use]
+    pub fn cached(mut self) -> Self
+    where
+        T: Clone,
+    {
+        self.store = self.policy.config().cache.as_ref().map(|cache| Arc::new(Store::new(cache, T::clone)));
+        self
+    }
+
+    /// Runs `work`, again where the policy retries, and blocks while it waits.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    pub fn run(&self, work: impl FnMut(Attempt) -> Result<T, E>) -> Result<T, Error<E>> {
+        blocking(&self.policy, &*self.judge, &mut Held { guard: self, key: None }, work)
+    }
+
+    /// The same for the call that `key` names: its last good result is what `cached` and `stale`
+    /// links find. Where the policy looks first (`cache.first`), calls of one key at a time share one
+    /// look and one attempt.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    #[cfg(feature = "cache")]
+    pub fn run_key(&self, key: &str, work: impl FnMut(Attempt) -> Result<T, E>) -> Result<T, Error<E>> {
+        let flight = self.store.as_ref().and_then(|store| store.flight(key));
+        let _alone = flight.as_ref().map(|flight| flight.wait());
+        blocking(&self.policy, &*self.judge, &mut Held { guard: self, key: Some(key) }, work)
+    }
+
+    /// [`Guard::run`] on tokio: at an attempt's limit its future is dropped.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    #[cfg(feature = "tokio")]
+    pub async fn run_async<F>(&self, work: impl FnMut(Attempt) -> F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, || false, work).await
+    }
+
+    /// [`Guard::run_key`] on tokio.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    #[cfg(all(feature = "tokio", feature = "cache"))]
+    pub async fn run_key_async<F>(&self, key: &str, work: impl FnMut(Attempt) -> F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let flight = self.store.as_ref().and_then(|store| store.flight(key));
+        let _alone = match &flight {
+            Some(flight) => Some(flight.wait_async().await),
+            None => None,
+        };
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, || false, work).await
+    }
+}
+
+/// One call's hold on the guard's values.
+struct Held<'a, T, E> {
+    guard: &'a Guard<T, E>,
+    #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+    key: Option<&'a str>,
+}
+
+impl<T, E> Host<T, E> for Held<'_, T, E> {
+    #[cfg(feature = "cache")]
+    fn has_key(&self) -> bool {
+        self.key.is_some() && self.guard.store.is_some()
+    }
+    #[cfg(not(feature = "cache"))]
+    fn has_key(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "cache")]
+    fn look_up(&mut self, stale: bool) -> Option<T> {
+        self.guard.store.as_ref()?.look(self.key?, stale, self.guard.policy.registry().clock().now())
+    }
+    #[cfg(not(feature = "cache"))]
+    fn look_up(&mut self, _: bool) -> Option<T> {
+        None
+    }
+
+    fn fall_back(
+        &mut self,
+        _: u32,
+        step: FallbackStep,
+        last: Option<&Result<T, E>>,
+        ours: Option<&Refusal>,
+    ) -> Option<T> {
+        if step != FallbackStep::Function {
+            return self.guard.value.as_ref().map(|value| value());
+        }
+        let answer = self.guard.answer.as_ref()?;
+        match (last, ours) {
+            (Some(Err(error)), _) => answer(Cause::Error(error)),
+            (None, Some(refusal)) => answer(Cause::Refused(refusal)),
+            (Some(Ok(value)), _) => answer(Cause::Value(value)),
+            (None, None) => None,
+        }
+    }
+
+    #[cfg(feature = "cache")]
+    fn store(&mut self, value: &T) {
+        if let (Some(store), Some(key)) = (&self.guard.store, self.key) {
+            store.keep(key, value, self.guard.policy.registry().clock().now());
+        }
+    }
+    #[cfg(not(feature = "cache"))]
+    fn store(&mut self, _: &T) {}
+
+    #[cfg(feature = "cache")]
+    fn forget(&mut self) {
+        if let (Some(store), Some(key)) = (&self.guard.store, self.key) {
+            store.forget(key);
+        }
+    }
+    #[cfg(not(feature = "cache"))]
+    fn forget(&mut self) {}
+}
