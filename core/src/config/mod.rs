@@ -25,6 +25,7 @@ mod retry;
 mod suggest;
 mod timeout;
 mod value;
+mod words;
 
 #[cfg(all(test, feature = "json", not(loom)))]
 mod tests;
@@ -34,6 +35,7 @@ pub use bulkhead::*;
 pub use cost::*;
 #[cfg(feature = "json")]
 pub use document::from_json;
+pub(crate) use document::host_options;
 pub use document::{Document, ROOT, operation_timeout, resource_limit};
 pub use duration::{BadDuration, parse_duration};
 pub use environment::Environment;
@@ -45,3 +47,4 @@ pub use retry::*;
 pub use suggest::nearest;
 pub use timeout::*;
 pub use value::Value;
+pub(crate) use words::AsWords;

@@ -4,6 +4,9 @@
 //! a stale number of a line is never worse than the number of another block. One that is given back
 //! is used again for what fits. Every step is one compare-and-swap, and what a dead process had
 //! begun is either nothing yet or a block that the next search gives back.
+//!
+//! Who uses a block sets his bit and then looks whether it still lives; who wants it gone marks it
+//! and then looks for bits. So one of the two sees the other.
 
 use super::process::Owner;
 use super::error::{SegmentError, SegmentFault as Fault};
@@ -16,7 +19,7 @@ pub(crate) const HEADER: usize = 1;
 // Words of the header.
 /// Lines of the block with its header; never changes. Zero where no block has begun.
 const SIZE: usize = 0;
-/// Free, in preparation by its owner, or live; the first and last with a number that never repeats.
+/// In preparation by its owner, or free, live, marked or dead with a number that never repeats.
 const STATE: usize = 1;
 /// One bit for each process that uses the block.
 const HOLDERS: usize = 2;
@@ -25,8 +28,12 @@ const TURNS: usize = 6;
 /// Second chance: set by use, cleared by a search for somebody to evict.
 const USED: usize = 7;
 
-const FREE: u64 = 0;
-const LIVE: u64 = 1;
+const FREE: u64 = 0b000;
+const LIVE: u64 = 0b001;
+const DEAD: u64 = 0b011;
+/// Somebody wants it gone and looks whether it is used.
+const MARKED: u64 = 0b101;
+const KINDS: u64 = 0b111;
 
 /// The arena of one segment.
 #[derive(Copy, Clone)]
@@ -43,12 +50,18 @@ pub(crate) struct Block {
     pub lines: usize,
 }
 
+/// What a block is, and its life: each has a number of its own.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Free,
     Preparing(Owner),
-    Live,
+    Live(Life),
+    /// Dead, but perhaps still in use or in a chain.
+    Dead,
 }
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Life(u64);
 
 impl<'a> Arena<'a> {
     pub(crate) fn new(words: &'a [AtomicU64], regions: Regions) -> Arena<'a> {
@@ -126,23 +139,30 @@ impl<'a> Arena<'a> {
         let state = self.word(block, STATE);
         let seen = state.load(Ordering::Acquire);
         // AcqRel: one owner, who sees all that the last one left.
-        seen & 3 == FREE && state.compare_exchange(seen, me.word(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        is(seen, FREE) && state.compare_exchange(seen, me.word(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Says that a block of ours is in use; from now on it is judged by what refers to it.
-    pub(crate) fn publish(self, block: Block) {
-        let live = self.turn(block) << 2 | LIVE;
-        // Release: who finds the block live sees what it holds.
-        self.word(block, STATE).store(live, Ordering::Release);
+    pub(crate) fn publish(self, block: Block) -> Life {
+        let life = Life(self.turn(block) << 3);
+        // SeqCst: who finds the block live sees what it holds, and the bit of who made it.
+        self.word(block, STATE).store(life.0 | LIVE, Ordering::SeqCst);
+        life
     }
 
     /// Gives back a block of ours that was never published.
+    #[cfg(test)]
     pub(crate) fn give_up(self, block: Block, me: Owner) {
         self.free(block, me.word());
     }
 
+    /// Gives back a block that was published but found by nobody.
+    pub(crate) fn withdraw(self, block: Block, life: Life) {
+        self.free(block, life.0 | LIVE);
+    }
+
     fn free(self, block: Block, seen: u64) -> bool {
-        let next = self.turn(block) << 2 | FREE;
+        let next = self.turn(block) << 3 | FREE;
         // AcqRel: freed once, after everything that was done to it.
         let freed = self.word(block, STATE).compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if freed {
@@ -152,16 +172,56 @@ impl<'a> Arena<'a> {
     }
 
     fn turn(self, block: Block) -> u64 {
-        self.word(block, TURNS).fetch_add(1, Ordering::AcqRel) + 1
+        self.word(block, TURNS).fetch_add(1, Ordering::AcqRel).wrapping_add(1) & (u64::MAX >> 3)
     }
 
     pub(crate) fn state(self, block: Block) -> State {
-        let word = self.word(block, STATE).load(Ordering::Acquire);
-        match Owner::from_word(word) {
-            Some(owner) => State::Preparing(owner),
-            None if word & 3 == LIVE => State::Live,
-            None => State::Free,
+        let word = self.word(block, STATE).load(Ordering::SeqCst);
+        match word & KINDS {
+            FREE => State::Free,
+            LIVE | MARKED => State::Live(Life(word & !KINDS)),
+            DEAD => State::Dead,
+            _ => Owner::from_word(word).map_or(State::Dead, State::Preparing),
         }
+    }
+
+    /// Whether a block is in the life that it was found in; nobody wants it gone.
+    pub(crate) fn is_in(self, block: Block, life: Life) -> bool {
+        self.word(block, STATE).load(Ordering::Acquire) == life.0 | LIVE
+    }
+
+    /// The same for who has set his bit: takes away the mark of one who wants it gone.
+    pub(crate) fn keep(self, block: Block, life: Life) -> bool {
+        let state = self.word(block, STATE);
+        // SeqCst throughout: ordered with the bit that was set before.
+        let marked = (life.0 | MARKED, life.0 | LIVE);
+        let _ = state.compare_exchange(marked.0, marked.1, Ordering::SeqCst, Ordering::SeqCst);
+        state.load(Ordering::SeqCst) == life.0 | LIVE
+    }
+
+    /// Ends a life, whoever uses the block: something has taken its place.
+    pub(crate) fn end(self, block: Block, life: Life) {
+        let state = self.word(block, STATE);
+        for kind in [LIVE, MARKED] {
+            let _ = state.compare_exchange(life.0 | kind, life.0 | DEAD, Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
+    /// Ends the life of a block that nobody uses; `false` if somebody does.
+    pub(crate) fn end_unused(self, block: Block, is_used: impl Fn(Block) -> bool) -> bool {
+        let state = self.word(block, STATE);
+        let seen = state.load(Ordering::SeqCst);
+        if !(is(seen, LIVE) || is(seen, MARKED)) || is_used(block) {
+            return false;
+        }
+        let (life, marked) = (seen & !KINDS, seen & !KINDS | MARKED);
+        // SeqCst throughout: the mark is ordered with the look at the bits that follows.
+        if seen != marked && state.compare_exchange(seen, marked, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
+        super::crash::point("block marked");
+        let to = if is_used(block) { LIVE } else { DEAD };
+        state.compare_exchange(marked, life | to, Ordering::SeqCst, Ordering::SeqCst).is_ok() && to == DEAD
     }
 
     /// Every block, in the order of the arena.
@@ -175,21 +235,21 @@ impl<'a> Arena<'a> {
         })
     }
 
-    /// Gives back what nothing refers to any more: `refers` is asked after the block was seen live,
-    /// `holds` and `alive` whether somebody uses it still.
+    /// Gives back what nobody uses and nothing refers to any more. In this order: who publishes a
+    /// block sets his bit before and refers to it before he takes the bit away.
     pub(crate) fn collect(
         self,
+        is_used: impl Fn(Block) -> bool,
         refers: impl Fn(Block) -> bool,
-        lives: impl Fn(usize) -> bool,
         alive: impl Fn(Owner) -> bool,
     ) -> usize {
         let is_garbage = |block: Block, seen: u64| match Owner::from_word(seen) {
             Some(owner) => !alive(owner),
-            None => seen & 3 == LIVE && !refers(block) && !self.is_held(block, &lives),
+            None => !is_used(block) && !refers(block),
         };
         let try_one = |block: &Block| {
             let seen = self.word(*block, STATE).load(Ordering::SeqCst);
-            seen & 3 != FREE && is_garbage(*block, seen) && self.free(*block, seen)
+            !is(seen, FREE) && is_garbage(*block, seen) && self.free(*block, seen)
         };
         self.all().filter(try_one).count()
     }
@@ -206,11 +266,6 @@ impl<'a> Arena<'a> {
     pub(crate) fn let_go(self, block: Block, slot: usize) {
         let (word, bit) = holder(slot);
         self.word(block, word).fetch_and(!bit, Ordering::SeqCst);
-    }
-
-    /// Whether a process that lives uses the block.
-    pub(crate) fn is_held(self, block: Block, lives: impl Fn(usize) -> bool) -> bool {
-        self.holders(block).any(lives)
     }
 
     /// The slots that say they use it.
@@ -234,6 +289,10 @@ impl<'a> Arena<'a> {
             true
         }
     }
+}
+
+fn is(word: u64, kind: u64) -> bool {
+    word & KINDS == kind
 }
 
 fn holder(slot: usize) -> (usize, u64) {
@@ -298,11 +357,31 @@ mod tests {
         arena.hold(held, 200);
         // Of the two in preparation one belongs to the dead.
         arena.word(dead, STATE).store(Owner::new(9, 1).word(), Ordering::Relaxed);
-        let collect = || arena.collect(|block| block == referred, |slot| slot == 200, |owner| owner == ME());
+        let is_held = |block| arena.holders(block).any(|slot| slot == 200);
+        let collect = || arena.collect(is_held, |block| block == referred, |owner| owner == ME());
         assert_eq!((collect(), arena.state(garbage), arena.state(dead)), (2, State::Free, State::Free));
         assert_eq!(arena.state(living), State::Preparing(ME()));
         arena.let_go(held, 200);
         assert_eq!((collect(), collect()), (1, 0));
+    }
+
+    #[test]
+    fn who_uses_a_block_keeps_it_and_who_comes_later_sees_it_dead() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let block = arena.take(8, ME()).unwrap();
+        let life = arena.publish(block);
+        let is_held = |block| arena.holders(block).next().is_some();
+        arena.hold(block, 3);
+        assert!(!arena.end_unused(block, is_held) && arena.is_in(block, life));
+        arena.let_go(block, 3);
+        // A mark that somebody left who died is taken away by who uses the block.
+        arena.word(block, STATE).store(life.0 | MARKED, Ordering::SeqCst);
+        arena.hold(block, 3);
+        assert!(arena.keep(block, life) && arena.is_in(block, life));
+        arena.let_go(block, 3);
+        assert!(arena.end_unused(block, is_held) && !arena.keep(block, life));
+        assert_eq!(arena.state(block), State::Dead);
     }
 
     #[test]

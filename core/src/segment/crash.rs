@@ -5,23 +5,20 @@
 
 /// Every point there is.
 #[cfg(any(test, feature = "crash-points"))]
-pub const POINTS: [&str; 16] = [
+pub const POINTS: [&str; 13] = [
     "file made",
     "process slot locked",
     "process slot cleared",
     "block sized",
     "block taken",
-    "entry prepared",
-    "entry pending",
-    "entry ready",
-    "entry replaced",
-    "cell moved",
-    "entry marked for eviction",
-    "entry evicted",
+    "block published",
+    "block in its chain",
+    "block replaced",
+    "block marked",
+    "cell held",
     "writer claimed",
     "permit taken",
     "permit returned",
-    "cell held",
 ];
 
 #[cfg(not(feature = "crash-points"))]

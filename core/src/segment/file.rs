@@ -72,12 +72,18 @@ impl SegmentOptions {
         if self.group.is_some() { (0o770, 0o660) } else { (0o700, 0o600) }
     }
 
-    fn check(&self) -> Result<()> {
+    /// What is wrong with the name, if anything is.
+    pub(crate) fn check_name(&self) -> std::result::Result<(), String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if !(1..=64).contains(&self.name.len()) || self.name.starts_with('.') || !self.name.chars().all(plain) {
-            return Err(SegmentError::new(Fault::BadName, "", format!("{:?}", self.name)));
+        let name = &self.name;
+        if !(1..=64).contains(&name.len()) || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(format!("{name:?} is no name of a segment: 1 to 64 letters, digits, `-`, `_` and `.`"));
         }
         Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_name().map_err(|_| SegmentError::new(Fault::BadName, "", format!("{:?}", self.name)))
     }
 }
 
@@ -221,35 +227,35 @@ fn owner_is_right(options: &SegmentOptions, stat: &Stat) -> std::result::Result<
 
 fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool) -> Result<Option<File>> {
     let path = options.path();
-    let error = |fault, detail: String| Err(SegmentError::new(fault, path.to_string_lossy(), detail));
+    let error = |fault, detail: String| SegmentError::new(fault, path.to_string_lossy(), detail);
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     // Not to be held up by a pipe that somebody put there.
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let descriptor = match rustix::fs::openat(folder, options.file_name(), flags, Mode::empty()) {
         Ok(descriptor) => descriptor,
         Err(Errno::NOENT) => return Ok(None),
-        Err(detail @ (Errno::LOOP | Errno::ISDIR | Errno::NXIO)) => return error(Fault::FileIsNoFile, detail.to_string()),
-        Err(detail @ (Errno::ACCESS | Errno::PERM)) => return error(Fault::FileOwner, detail.to_string()),
-        Err(Errno::ROFS) => return error(Fault::ReadOnly, Errno::ROFS.to_string()),
-        Err(detail) => return error(Fault::FileUnusable, detail.to_string()),
+        Err(detail @ (Errno::LOOP | Errno::ISDIR | Errno::NXIO)) => return Err(error(Fault::FileIsNoFile, detail.to_string())),
+        Err(detail @ (Errno::ACCESS | Errno::PERM)) => return Err(error(Fault::FileOwner, detail.to_string())),
+        Err(Errno::ROFS) => return Err(error(Fault::ReadOnly, Errno::ROFS.to_string())),
+        Err(detail) => return Err(error(Fault::FileUnusable, detail.to_string())),
     };
     let stat = match rustix::fs::fstat(&descriptor) {
         Ok(stat) => stat,
-        Err(detail) => return error(Fault::FileUnusable, detail.to_string()),
+        Err(detail) => return Err(error(Fault::FileUnusable, detail.to_string())),
     };
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return error(Fault::FileIsNoFile, "not a regular file".to_owned());
+        return Err(error(Fault::FileIsNoFile, "not a regular file".to_owned()));
     }
-    owner_is_right(options, &stat).or_else(|who| error(Fault::FileOwner, who))?;
+    owner_is_right(options, &stat).map_err(|who| error(Fault::FileOwner, who))?;
     let (_, mode) = options.modes();
     if stat.st_mode & 0o777 != mode {
-        return error(Fault::FileMode, format!("mode {:o}, expected {mode:o}", stat.st_mode & 0o7777));
+        return Err(error(Fault::FileMode, format!("mode {:o}, expected {mode:o}", stat.st_mode & 0o7777)));
     }
     let bytes = stat.st_size as u64;
-    check_header(&descriptor, bytes).or_else(|(fault, detail)| error(fault, detail))?;
+    check_header(&descriptor, bytes).map_err(|(fault, detail)| error(fault, detail))?;
     let map = match Map::of_file(rustix::fd::AsFd::as_fd(&descriptor), bytes, writable) {
         Ok(map) => map,
-        Err(detail) => return error(Fault::FileUnusable, detail.to_string()),
+        Err(detail) => return Err(error(Fault::FileUnusable, detail.to_string())),
     };
     let others = other_versions(options, folder);
     Ok(Some(File { map, descriptor, path, bytes, identity: identity(&stat), others }))

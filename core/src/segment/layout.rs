@@ -31,22 +31,21 @@ pub(crate) mod header {
     pub(crate) const NEXT: usize = 8;
     /// Blocks that were given back; what an allocation looks at before it searches for one.
     pub(crate) const FREED: usize = 9;
-    /// Rises when an entry of the directory changes; on a line of its own, every ask reads it.
-    pub(crate) const CHANGES: usize = 16;
 }
 
 /// A process: owner, pid, start time, when it came, its name in four words.
 pub(crate) const PROCESS_WORDS: usize = LINE;
-const PROCESS_FIRST: usize = 3 * LINE;
+const PROCESS_FIRST: usize = 2 * LINE;
 const WRITER_FIRST: usize = PROCESS_FIRST + PROCESSES * PROCESS_WORDS;
 const DIRECTORY_FIRST: usize = WRITER_FIRST + WRITERS.own;
-/// The fewest lines of arena for each entry of the directory.
-const LINES_PER_ENTRY: usize = 32;
+/// The lines of a segment for each chain of its directory.
+const LINES_PER_CHAIN: usize = 32;
 
 /// The regions of a segment of a certain size, in words and lines.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Regions {
-    pub entries: usize,
+    /// Chains of the directory.
+    pub chains: usize,
     /// First line of the arena, and the line after its last.
     pub arena: usize,
     pub end: usize,
@@ -55,8 +54,8 @@ pub(crate) struct Regions {
 impl Regions {
     pub(crate) fn of(bytes: u64) -> Regions {
         let end = bytes as usize / (LINE * size_of::<u64>());
-        let entries = (end / LINES_PER_ENTRY).next_multiple_of(LINE);
-        Regions { entries, arena: (DIRECTORY_FIRST + entries) / LINE, end }
+        let chains = (end / LINES_PER_CHAIN).next_multiple_of(LINE);
+        Regions { chains, arena: (DIRECTORY_FIRST + chains) / LINE, end }
     }
 
     pub(crate) fn process(slot: usize) -> usize {
@@ -65,7 +64,7 @@ impl Regions {
     pub(crate) fn writer(slot: usize) -> usize {
         WRITER_FIRST + slot
     }
-    pub(crate) fn entry(index: usize) -> usize {
+    pub(crate) fn chain(index: usize) -> usize {
         DIRECTORY_FIRST + index
     }
 }
@@ -90,7 +89,7 @@ pub(crate) fn fingerprint() -> u64 {
         PROCESS_FIRST as u64,
         WRITER_FIRST as u64,
         DIRECTORY_FIRST as u64,
-        LINES_PER_ENTRY as u64,
+        LINES_PER_CHAIN as u64,
         super::blocks::HEADER as u64,
         super::record::FIXED as u64,
     ];
@@ -103,13 +102,13 @@ mod tests {
 
     #[test]
     fn regions_follow_each_other_and_leave_most_for_cells() {
-        assert!(DIRECTORY_FIRST.is_multiple_of(LINE) && PROCESS_FIRST > header::CHANGES);
+        assert!(DIRECTORY_FIRST.is_multiple_of(LINE) && PROCESS_FIRST > header::FREED);
         for bytes in [MIN_BYTES, DEFAULT_BYTES, MAX_BYTES] {
             let regions = Regions::of(bytes);
-            assert_eq!(regions.arena * LINE, Regions::entry(regions.entries));
+            assert_eq!(regions.arena * LINE, Regions::chain(regions.chains));
             assert!((regions.end - regions.arena) * 2 > regions.end, "{bytes}: {regions:?}");
         }
-        assert_eq!(Regions::of(DEFAULT_BYTES).entries, 4096);
+        assert_eq!(Regions::of(DEFAULT_BYTES).chains, 4096);
     }
 
     #[test]
