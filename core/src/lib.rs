@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod events;
 mod family;
+mod fork;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(all(test, loom))]
@@ -30,6 +31,7 @@ mod registry;
 pub mod retry;
 pub mod rng;
 pub mod run;
+pub mod segment;
 mod sync;
 pub mod testing;
 pub mod time;

@@ -4,7 +4,7 @@ use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
-use crate::config::PolicyConfig;
+use crate::config::{PolicyConfig, Scope};
 use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -48,6 +48,8 @@ pub(crate) struct Live {
     pub fast: bool,
     /// What a pass is told of when it began.
     pub start: Start,
+    /// Other processes share its cells: a later look may find others in their place.
+    shared: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
@@ -175,22 +177,22 @@ impl Policy {
 
     /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
-        self.live().parts.breaker.as_ref()
+        self.asked().parts.breaker.as_ref()
     }
 
     /// The bulkhead, for this key.
     pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
-        self.live().parts.bulkhead.as_ref()
+        self.asked().parts.bulkhead.as_ref()
     }
 
     /// The retry budget.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
-        self.live().parts.budget.as_ref()
+        self.asked().parts.budget.as_ref()
     }
 
     /// The cost budgets.
     pub fn costs(&self) -> &[Arc<CostBudget>] {
-        &self.live().parts.costs
+        &self.asked().parts.costs
     }
 
     /// The state of the breaker, a due transition applied; `None` without a breaker.
@@ -356,6 +358,28 @@ impl Policy {
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
+    /// The settings and cells in force for who asks: in host scope the cells may be others than at the
+    /// last look, and now and then it is seen whether the segment is still there.
+    pub(crate) fn asked(&self) -> &Arc<Live> {
+        let live = self.live();
+        if live.shared { self.look_at_host(live) } else { live }
+    }
+
+    fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
+        let time_to_look = self.registry().host().is_some_and(|host| host.look());
+        if !time_to_look && live.parts.are_current() {
+            return live;
+        }
+        let families = self.0.shared.settings.read().families.clone();
+        families.refresh(time_to_look);
+        self.registry().say_troubles();
+        if !live.parts.are_same(&families.choose(self.key()).parts) {
+            // Release: a handle that sees the number finds the cells.
+            self.0.shared.epoch.fetch_add(1, Ordering::Release);
+        }
+        self.live()
+    }
+
     /// The settings and cells in force for this handle.
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
@@ -373,6 +397,7 @@ impl Policy {
 
 impl Live {
     fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
+        let name = shared.name.clone();
         let settings = shared.settings.read();
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
@@ -394,12 +419,15 @@ impl Live {
             && config.cache.is_none()
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
-        let live = Live { config, parts: chosen.parts, epoch, fast, start, refuses_early, next: OnceLock::new() };
+        let shared = config.scope == Scope::Host;
+        let live =
+            Live { config, parts: chosen.parts, epoch, fast, start, shared, refuses_early, next: OnceLock::new() };
         drop(settings);
         if let Some(part) = chosen.overflow {
             let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");
-            registry.internal(shared.name.as_deref(), &detail);
+            registry.internal(name.as_deref(), &detail);
         }
+        registry.say_troubles();
         live
     }
 }

@@ -6,6 +6,12 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering}
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+/// Words of the whole process, made before anything runs: their protocols have no test of their own
+/// under the model checker, which has no such words.
+pub(crate) mod fixed {
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+}
+
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 

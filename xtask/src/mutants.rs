@@ -91,8 +91,8 @@ const MUTANTS: [Mutant; 26] = [
     ),
     mutant(
         "bulkhead/mod.rs",
-        "n.checked_sub(1));\n        self.admit_waiters(inside)",
-        "n.checked_sub(1));\n        Wakes::new()",
+        "self.out.out());\n        self.admit_waiters()",
+        "self.out.out());\n        Wakes::new()",
     ),
     mutant(
         "bulkhead/queue.rs",

@@ -1,27 +1,25 @@
 //! How many may be inside at once, and who is next.
 //!
-//! The permits in use are one word of a cell; the queue is this process's own. A permit that is
-//! given back goes to the first in the queue, never to a newcomer: both happen under the queue's
-//! lock, which is held for a few instructions and never while anything else runs.
+//! The permits in use are words of a cell (`door.rs`); the queue is this process's own. A permit that
+//! is given back goes to the first in the queue, never to a newcomer: both happen under the queue's
+//! lock, which is held for a few instructions and never while anything else runs. Where processes
+//! share the cell, whoever waits also looks by itself, every few milliseconds.
 
+mod door;
 mod queue;
 
-use crate::cell::Block;
+pub(crate) use door::carry_rest;
+
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
+use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{Arc, Mutex};
 use crate::time::{Span, Tick};
+use door::{ADMITTED, CANCELLED, Door, FULL, STALE, TIMED_OUT};
 use queue::Queue;
-
-const IN_USE: usize = 0;
-const ADMITTED: usize = 1;
-const FULL: usize = 2;
-const TIMED_OUT: usize = 3;
-const CANCELLED: usize = 4;
-const STALE: usize = 5;
 
 /// Tickets whose holders must be woken; they then ask [`Bulkhead::poll`].
 pub type Wakes = Vec<u64>;
@@ -79,93 +77,156 @@ pub struct BulkheadSnapshot {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
-    cell: Block,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    config: BulkheadConfig,
-    /// In force: the configured one, or that of a resize since.
-    limit: u32,
+    door: Door,
     queue: Queue,
     out: Permits,
 }
 
-/// Permits that are out, so that one given back twice frees one slot.
+/// Permits that are out, so that one given back twice frees one place.
 #[derive(Default)]
 struct Permits {
-    /// The serial number of each place's permit while it is out, else 0.
-    places: Vec<u32>,
+    /// The serial number of each number's permit while it is out, else 0, and its place inside.
+    numbers: Vec<(u32, u32)>,
     free: Vec<u32>,
     serial: u32,
 }
 
 impl Permits {
-    fn issue(&mut self) -> Permit {
+    fn issue(&mut self, seat: u32) -> Permit {
         self.serial = self.serial.wrapping_add(1).max(1);
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(0);
-            self.places.len() as u32 - 1
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.numbers.push((0, 0));
+            self.numbers.len() as u32 - 1
         });
-        self.places[place as usize] = self.serial;
-        Permit(u64::from(self.serial) << 32 | u64::from(place))
+        self.numbers[number as usize] = (self.serial, seat);
+        Permit(u64::from(self.serial) << 32 | u64::from(number))
     }
 
-    /// `false` if it is not out.
-    fn take_back(&mut self, permit: Permit) -> bool {
-        let (serial, place) = ((permit.0 >> 32) as u32, permit.0 as u32);
-        match self.places.get_mut(place as usize) {
-            Some(out) if *out == serial && serial != 0 => {
+    /// The place that becomes free; `None` if the permit is not out.
+    fn take_back(&mut self, permit: Permit) -> Option<u32> {
+        let (serial, number) = ((permit.0 >> 32) as u32, permit.0 as u32);
+        match self.numbers.get_mut(number as usize) {
+            Some((out, seat)) if *out == serial && serial != 0 => {
                 *out = 0;
-                self.free.push(place);
-                true
+                self.free.push(number);
+                Some(*seat)
             }
-            _ => false,
+            _ => None,
         }
+    }
+
+    fn out(&self) -> u64 {
+        (self.numbers.len() - self.free.len()) as u64
+    }
+}
+
+impl Inside {
+    /// What is in force now: the cell, and who waits still.
+    fn keep_up(&mut self, now: Tick) {
+        self.door.keep_up(self.out.out());
+        self.queue.expire(now);
+    }
+
+    fn take(&mut self) -> Option<Permit> {
+        self.door.take().map(|seat| self.out.issue(seat))
+    }
+
+    /// The same for who found none: the dead may have had it.
+    fn take_of_the_dead(&mut self, cx: &mut Cx) -> Option<Permit> {
+        let count = self.door.reclaim();
+        if count == 0 {
+            return None;
+        }
+        let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
+        cx.note(Note { reason: "process_died", count, ..note });
+        self.take()
+    }
+
+    fn give_back(&mut self, seat: u32) -> Wakes {
+        self.door.give_back(seat, self.out.out());
+        self.admit_waiters()
+    }
+
+    fn admit_waiters(&mut self) -> Wakes {
+        let mut wakes = Wakes::new();
+        while !self.queue.is_empty()
+            && let Some(permit) = self.take()
+        {
+            wakes.extend(self.queue.hand_over(permit));
+        }
+        wakes
     }
 }
 
 impl Bulkhead {
     /// An empty bulkhead that nobody else shares.
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
-        let inside =
-            Inside { config: config.clone(), limit: config.limit, queue: Queue::default(), out: Permits::default() };
-        Bulkhead { cell: Block::new(8), inside: Mutex::new(inside) }
+        Bulkhead::behind(Door::new(&Arc::new(config.clone())))
+    }
+
+    /// At a spot that processes share; of this process's own where there is none.
+    pub(crate) fn at(config: &Arc<BulkheadConfig>, spot: Option<Spot<'_>>) -> Bulkhead {
+        Bulkhead::behind(match spot {
+            Some(spot) => Door::at(config, spot),
+            None => Door::new(config),
+        })
+    }
+
+    fn behind(door: Door) -> Bulkhead {
+        Bulkhead { inside: Mutex::new(Inside { door, queue: Queue::default(), out: Permits::default() }) }
     }
 
     /// The settings in force.
     pub fn config(&self) -> BulkheadConfig {
-        self.inside.lock().config.clone()
+        BulkheadConfig::clone(&self.inside.lock().door.config)
+    }
+
+    /// Whether other processes take permits too, so that a waiter must look by itself.
+    pub fn is_shared(&self) -> bool {
+        self.inside.lock().door.is_shared()
     }
 
     /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
     /// those for whom there is room now come in.
-    pub(crate) fn reconfigure(&self, config: &BulkheadConfig, now: Tick) -> Wakes {
+    pub(crate) fn reconfigure(&self, config: &Arc<BulkheadConfig>, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.config = config.clone();
+        let out = inside.out.out();
+        inside.door.reconfigure(config, out);
         inside.queue.expire(now);
-        inside.limit = config.limit;
-        self.admit_waiters(&mut inside)
+        inside.admit_waiters()
+    }
+
+    /// Asks again for settings that another process's stood before.
+    pub(crate) fn look_again(&self) {
+        let mut inside = self.inside.lock();
+        let out = inside.out.out();
+        inside.door.look_again(out);
     }
 
     /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,
     /// `Some(Some(ZERO))` does not wait.
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
-        if inside.queue.is_empty()
-            && let Some(permit) = self.take(&mut inside)
-        {
-            return Entry::Admitted(permit);
+        inside.keep_up(cx.now);
+        if inside.queue.is_empty() {
+            let taken = inside.take();
+            if let Some(permit) = taken.or_else(|| inside.take_of_the_dead(cx)) {
+                return Entry::Admitted(permit);
+            }
         }
+        let config = inside.door.config.clone();
         // Who asks to wait may, where the settings have no queue of their own.
-        let queue = if max_wait.is_some() && inside.config.queue == 0 { u32::MAX } else { inside.config.queue };
-        let wait = max_wait.unwrap_or(inside.config.max_wait);
+        let queue = if max_wait.is_some() && config.queue == 0 { u32::MAX } else { config.queue };
+        let wait = max_wait.unwrap_or(config.max_wait);
         if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
-            self.count(FULL);
-            let limit = inside.limit;
+            inside.door.count(FULL);
+            let (in_use, limit) = (inside.door.in_use(), inside.door.limit());
             drop(inside);
-            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), u64::from(limit), cx));
+            return Entry::Refused(refuse(Code::BulkheadFull, in_use, u64::from(limit), cx));
         }
         let until = wait.map(|span| cx.now.after(span));
         let ticket = inside.queue.join(until, cx.now);
@@ -178,16 +239,17 @@ impl Bulkhead {
     /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
+        inside.keep_up(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
         // Room may have come from elsewhere (a resize, another process); the first may take it.
-        if inside.queue.is_first(ticket)
-            && let Some(permit) = self.take(&mut inside)
-        {
-            inside.queue.leave(ticket);
-            return Poll::Admitted(permit);
+        if inside.queue.is_first(ticket) {
+            let taken = inside.take();
+            if let Some(permit) = taken.or_else(|| inside.take_of_the_dead(cx)) {
+                inside.queue.leave(ticket);
+                return Poll::Admitted(permit);
+            }
         }
         if let Some(until) = inside.queue.until(ticket) {
             return Poll::Waiting { until };
@@ -195,22 +257,23 @@ impl Bulkhead {
         let Some(since) = inside.queue.take_late(ticket) else {
             return Poll::Refused(Refusal::new(Code::StaleHandle));
         };
+        inside.door.count(TIMED_OUT);
+        let in_use = inside.door.in_use();
         drop(inside);
-        self.count(TIMED_OUT);
-        Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
+        Poll::Refused(refuse(Code::BulkheadTimeout, in_use, cx.now.since(since).0, cx))
     }
 
     /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
     pub fn cancel(&self, ticket: u64, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
+        inside.keep_up(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
-            self.count(CANCELLED);
-            inside.out.take_back(permit);
-            return self.free_slot(&mut inside);
+            inside.door.count(CANCELLED);
+            let seat = inside.out.take_back(permit);
+            return seat.map(|seat| inside.give_back(seat)).unwrap_or_default();
         }
         if inside.queue.leave(ticket) {
-            self.count(CANCELLED);
+            inside.door.count(CANCELLED);
         }
         Wakes::new()
     }
@@ -218,42 +281,44 @@ impl Bulkhead {
     /// A permit comes back. One that is not out changes nothing.
     pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
-        if !inside.out.take_back(permit) {
-            drop(inside);
-            self.count(STALE);
-            return Wakes::new();
+        inside.keep_up(cx.now);
+        match inside.out.take_back(permit) {
+            Some(seat) => inside.give_back(seat),
+            None => {
+                inside.door.count(STALE);
+                Wakes::new()
+            }
         }
-        self.free_slot(&mut inside)
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
-        inside.limit = limit;
-        self.admit_waiters(&mut inside)
+        inside.keep_up(cx.now);
+        inside.door.resize(limit);
+        inside.admit_waiters()
     }
 
     /// What there is now; changes nothing.
     pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
-        let total = |word| self.cell.word(word).load(Ordering::Relaxed);
+        let door = &inside.door;
         BulkheadSnapshot {
-            in_use: self.in_use(),
+            in_use: door.in_use(),
             queued: inside.queue.waiting() as u64,
-            limit: inside.limit,
-            admitted: total(ADMITTED),
-            rejected_full: total(FULL),
-            rejected_timeout: total(TIMED_OUT),
-            cancelled: total(CANCELLED),
-            stale: total(STALE),
+            limit: door.limit(),
+            admitted: door.total(ADMITTED),
+            rejected_full: door.total(FULL),
+            rejected_timeout: door.total(TIMED_OUT),
+            cancelled: door.total(CANCELLED),
+            stale: door.total(STALE),
         }
     }
 
     /// Nobody inside and nobody waiting.
     pub fn is_empty(&self) -> bool {
-        self.in_use() == 0 && self.inside.lock().queue.is_empty()
+        let inside = self.inside.lock();
+        inside.door.in_use() == 0 && inside.queue.is_empty()
     }
 
     /// In a forked child: what the parent's callers hold is not ours to give back.
@@ -261,54 +326,13 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
         inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
-        self.cell.word(IN_USE).store(0, Ordering::Release);
+        inside.door.forget_callers();
     }
+}
 
-    fn take(&self, inside: &mut Inside) -> Option<Permit> {
-        let limit = u64::from(inside.limit);
-        // AcqRel: a slot is taken once, whoever else maps the cell.
-        let taken = self
-            .cell
-            .word(IN_USE)
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| (in_use < limit).then_some(in_use + 1));
-        taken.ok().map(|_| {
-            self.count(ADMITTED);
-            inside.out.issue()
-        })
-    }
-
-    fn free_slot(&self, inside: &mut Inside) -> Wakes {
-        let _ = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
-        self.admit_waiters(inside)
-    }
-
-    fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
-        let mut wakes = Wakes::new();
-        while !inside.queue.is_empty()
-            && let Some(permit) = self.take(inside)
-        {
-            wakes.extend(inside.queue.hand_over(permit));
-        }
-        wakes
-    }
-
-    fn in_use(&self) -> u64 {
-        self.cell.word(IN_USE).load(Ordering::Acquire)
-    }
-
-    fn count(&self, total: usize) {
-        // Relaxed: a total that nothing is decided by.
-        self.cell.word(total).fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
-        cx.note(Note {
-            reason: code.as_str(),
-            count: used,
-            ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now)
-        });
-        Refusal { used, limit, ..Refusal::new(code) }
-    }
+fn refuse(code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
+    cx.note(Note { reason: code.as_str(), count: used, ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now) });
+    Refusal { used, limit, ..Refusal::new(code) }
 }
 
 #[cfg(all(test, not(loom)))]

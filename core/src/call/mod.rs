@@ -116,7 +116,7 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let live = policy.live().clone();
+        let live = policy.asked().clone();
         let bypass = !policy.enabled();
         Call {
             policy,

@@ -7,12 +7,12 @@ pub(crate) use call::CallMetrics;
 
 use crate::breaker::State;
 use crate::call::Verdict;
-use crate::config::FallbackStep;
+use crate::config::{FallbackStep, Scope};
 use crate::outcome::Outcome;
+use crate::parts::PartName;
 use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::retry::Stop;
-use crate::sync::Arc;
 use text::{Kind, Labels, Text};
 
 /// Everything a registry counts, in Prometheus text exposition format 0.0.4.
@@ -36,8 +36,9 @@ pub(crate) fn prometheus(registry: &Registry) -> String {
     text.finish()
 }
 
-fn part_labels(name: &Arc<str>) -> Vec<(&'static str, String)> {
-    vec![("name", name.to_string()), ("scope", "process".to_owned())]
+fn part_labels((name, scope): &PartName) -> Vec<(&'static str, String)> {
+    let scope = if *scope == Scope::Host { "host" } else { "process" };
+    vec![("name", name.to_string()), ("scope", scope.to_owned())]
 }
 
 fn with(labels: Labels, key: &'static str, value: &str) -> Vec<(&'static str, String)> {
