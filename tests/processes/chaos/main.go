@@ -38,6 +38,9 @@ half_open = { permits = %d, lease = "%dms" }
 [policy.upstream.bulkhead]
 limit = %d
 max_wait = "20ms"
+
+[host]
+dir = %q
 `
 
 // Run is one run of chaos.
@@ -80,7 +83,7 @@ func begin() (*Run, error) {
 		return nil, err
 	}
 	config := filepath.Join(folder, "seawall.toml")
-	text := fmt.Sprintf(policy, *scope, openFor.Milliseconds(), probes, lease.Milliseconds(), limit)
+	text := fmt.Sprintf(policy, *scope, openFor.Milliseconds(), probes, lease.Milliseconds(), limit, filepath.Join(folder, "segments"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
