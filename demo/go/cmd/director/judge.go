@@ -54,9 +54,13 @@ func judgeAnswers(run *Run, add func(bool, string, ...any)) {
 	add(served == 0 && asked > 0, "a token revoked before the outage was served as active %d times of %d (never)", served, asked)
 }
 
+// judgeCircuits says of all circuits of a run what the worst of them did.
 func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 	_, ended := run.outage()
 	limit := policy.OpenFor + 2*time.Second
+	var slow, greedy, late, idle string
+	var trip, worst, probes int
+	var last time.Duration
 	for _, circuit := range run.circuits() {
 		name := run.Workers[circuit[0]].Name
 		if len(circuit) > 1 {
@@ -67,13 +71,28 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 			add(false, "%s: not every one showed an open circuit in the outage, and a closed one after it", name)
 			continue
 		}
-		trip, probes, worst := run.reached(circuit, opened, policy.OpenFor)
-		// Requests that were under way with the one too many count among those that tripped it.
-		add(trip <= 2*policy.Failures && probes > 0 && worst <= 1,
-			"%s sent identity %d requests until the circuit opened (at most %d), then %d probes, never more than %d in %.0f s (1)",
-			name, trip, 2*policy.Failures, probes, worst, policy.OpenFor.Seconds())
-		add(closed-ended <= limit, "%s closed the circuit %.1f s after recovery (at most %.0f s)", name, (closed - ended).Seconds(), limit.Seconds())
+		needed, probed, together := run.reached(circuit, opened, policy.OpenFor)
+		if probes += probed; probed == 0 {
+			idle = name
+		}
+		if needed > trip {
+			trip, slow = needed, name
+		}
+		if together > worst {
+			worst, greedy = together, name
+		}
+		if closed-ended > last {
+			last, late = closed-ended, name
+		}
 	}
+	// Requests that were under way with the one too many count among those that tripped it.
+	add(trip <= 2*policy.Failures && trip > 0, "%s sent identity %d requests until the circuit opened (at most %d); all circuits together cost %d",
+		slow, trip, 2*policy.Failures, run.cost(policy))
+	add(worst <= 1 && probes > 0, "%s sent identity no more than %d probes in %.0f s while open (1); %d in all", greedy, worst, policy.OpenFor.Seconds(), probes)
+	if idle != "" {
+		add(false, "%s sent no probe while open", idle)
+	}
+	add(last <= limit, "%s closed the circuit %.1f s after recovery (at most %.0f s), the last to do so", late, last.Seconds(), limit.Seconds())
 }
 
 // life is when the first of a circuit's workers showed it open in the outage, and the last showed it closed

@@ -118,15 +118,15 @@ func TestEachFaultIsFound(t *testing.T) {
 				}
 			}
 		}, "all 3 workers: not every one showed an open circuit"},
-		"two probes in one open time": {func(_, apart, _ *Run) { extra(apart, "agent", 1, 3*time.Second) }, "each worker: agent sent identity"},
+		"two probes in one open time": {func(_, apart, _ *Run) { extra(apart, "agent", 1, 3*time.Second) }, "each worker: agent sent identity no more than 2 probes"},
 		"two workers that probe in one open time": {func(shared, _, _ *Run) {
 			extra(shared, "agent", 1, 3*time.Second)
-		}, "all 3 workers sent identity"},
-		"a slow trip": {func(_, apart, _ *Run) { extra(apart, "agent", 6, 60*time.Millisecond) }, "each worker: agent sent identity"},
+		}, "all 3 workers sent identity no more than 2 probes"},
+		"a slow trip": {func(_, apart, _ *Run) { extra(apart, "agent", 6, 60*time.Millisecond) }, "each worker: agent sent identity 11 requests"},
 		"workers that trip one by one": {func(shared, _, _ *Run) {
 			extra(shared, "agent", 5, 60*time.Millisecond)
 			extra(shared, "front", 5, 60*time.Millisecond)
-		}, "all 3 workers sent identity"},
+		}, "all 3 workers sent identity 15 requests"},
 		"no probe at all": {func(_, apart, _ *Run) {
 			at, _ := apart.openedAt(1)
 			var kept []Seen
@@ -136,7 +136,7 @@ func TestEachFaultIsFound(t *testing.T) {
 				}
 			}
 			apart.seen = kept
-		}, "each worker: agent sent identity"},
+		}, "each worker: agent sent no probe"},
 		"a late recovery": {func(shared, _, _ *Run) { shared.states[5].At += 2 * time.Second }, "all 3 workers closed the circuit"},
 		"no recovery":     {func(_, apart, _ *Run) { apart.states[5].State = "open" }, "each worker: agent: not every one"},
 		"an outage that hurt nobody": {func(_, _, off *Run) {
