@@ -47,7 +47,14 @@ fn arrows(root: &Path) -> Outcome {
 fn unsafe_rooms(root: &Path) -> Outcome {
     let text =
         output_of(command(root, "git", &["grep", "-lE", r"^[^/]*\bunsafe( extern| fn| impl| \{)", "--", "*.rs"]));
-    let rooms = ["core/src/cell/", "bindings-c/", "bindings-python/src/", "bindings-node/src/"];
+    let rooms = [
+        "core/src/cell/",
+        "core/src/segment/map.rs",
+        "tests/src/bin/host_worker.rs",
+        "bindings-c/",
+        "bindings-python/src/",
+        "bindings-node/src/",
+    ];
     let stray = text
         .unwrap_or_default()
         .lines()

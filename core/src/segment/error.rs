@@ -73,13 +73,9 @@ impl SegmentFault {
             SegmentFault::FolderOwner => {
                 "the segment's folder belongs to somebody else: remove it, or name another with `host.dir`"
             }
-            SegmentFault::FolderMode => {
-                "the segment's folder is open to others: `chmod 0700` it (0770 for a group's)"
-            }
+            SegmentFault::FolderMode => "the segment's folder is open to others: `chmod 0700` it (0770 for a group's)",
             SegmentFault::FolderUnusable => "the segment's folder cannot be used",
-            SegmentFault::FileIsNoFile => {
-                "the segment's file is something else, perhaps a symbolic link: remove it"
-            }
+            SegmentFault::FileIsNoFile => "the segment's file is something else, perhaps a symbolic link: remove it",
             SegmentFault::FileOwner => "the segment's file belongs to somebody else: remove it, or use another name",
             SegmentFault::FileMode => "the segment's file is open to others: remove it, no process uses it as it is",
             SegmentFault::FileSize => "the segment's file was cut or extended: remove it",

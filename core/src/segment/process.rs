@@ -7,8 +7,8 @@
 
 use super::error::{SegmentError, SegmentFault as Fault};
 use super::file::File;
-use super::layout::{PROCESSES, Regions, lock_of};
 use super::fork::LockFile;
+use super::layout::{PROCESSES, Regions, lock_of};
 use super::map;
 use crate::sync::{AtomicU64, Ordering};
 use rustix::fd::AsFd;

@@ -209,7 +209,11 @@ pub(crate) fn want(body: &[AtomicU64], slot: usize, wanted: bool) {
     let (word, bit) = bit(slot);
     if let Some(word) = body.get(word) {
         // AcqRel: seen by who asks before he replaces the settings.
-        if wanted { word.fetch_or(bit, Ordering::AcqRel) } else { word.fetch_and(!bit, Ordering::AcqRel) };
+        if wanted {
+            word.fetch_or(bit, Ordering::AcqRel)
+        } else {
+            word.fetch_and(!bit, Ordering::AcqRel)
+        };
     }
 }
 
@@ -236,7 +240,10 @@ mod tests {
             let cell = wanted.write(&body, 5);
             let record = Record::read(&body).unwrap();
             assert_eq!((record.cell, body.len() - cell, record.key.clone()), (cell, 20, key));
-            assert_eq!((record.name.as_str(), record.revision, &record.config[..]), ("identity-service", 3, &[1, 2, 3][..]));
+            assert_eq!(
+                (record.name.as_str(), record.revision, &record.config[..]),
+                ("identity-service", 3, &[1, 2, 3][..])
+            );
             assert!(record.is(&identity, identity.hashes(5)));
             assert!(!record.is(&Identity { key: None, ..identity }, Identity { key: None, ..identity }.hashes(5)));
         }
