@@ -29,7 +29,7 @@
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65536
+#define SEAWALL_ABI_VERSION 65537
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
@@ -70,6 +70,18 @@
 
 // What `seawall_policy_pass` answers when a call has to be made.
 #define SEAWALL_ASK 0
+
+// Set in every pass, so that none is `SEAWALL_ASK`; the permit, a gate as it was read, is the low half.
+#define SEAWALL_PASSED 4294967296
+
+// Bytes from one line of tallies to the next.
+#define SEAWALL_LINE_SIZE 64
+
+// Where in a line the tally stands: a `uint64_t`, to be added to atomically.
+#define SEAWALL_LINE_TALLY 0
+
+// Where in a line its limit stands: a `uint64_t`, to be read atomically.
+#define SEAWALL_LINE_LIMIT 8
 
 // Run the protected function, at most for `span`; report `seawall_call_done`, or
 // `seawall_call_expire` when `span` is over and the work was stopped or left behind.
@@ -227,6 +239,26 @@ typedef struct {
 // which the call should run unprotected. A number is never reused.
 typedef int32_t seawall_status;
 
+// The memory in which calls pass without a function of this header.
+//
+// Read `*gate` atomically. If it is odd, run. After a success read it again: if it has not changed
+// and the line's tally is below its limit, add one to the tally; otherwise report it with
+// `seawall_policy_report`. After anything but a success go on with `seawall_call_after_pass`. In
+// both the pass is `SEAWALL_PASSED | gate`. If the gate is even, make a call.
+//
+// Choose the line so that threads that run at once choose different ones. The memory lives as long
+// as the handle that it was asked of, and after a reload its gate may be even for ever: ask for the
+// overlay again after each change of the configuration and of the off switch.
+typedef struct {
+  // `sizeof(seawall_overlay)`, set by the caller.
+  uint32_t size;
+  // How many lines there are; 0: make calls, there is nothing to read.
+  uint32_t lines;
+  const uint32_t *gate;
+  // The first line.
+  uint64_t *tallies;
+} seawall_overlay;
+
 // What a driver has to know about a policy, to be read when it is made and after a reload.
 typedef struct {
   // `sizeof(seawall_shape)`, set by the caller.
@@ -265,7 +297,9 @@ typedef struct {
   uint32_t size;
   // The driver has a cache, and a key for this call.
   uint8_t cached;
-  uint8_t reserved[3];
+  // What is counted of this call goes to line `line - 1` of the overlay; 0: the thread's own.
+  uint8_t line;
+  uint8_t reserved[2];
   // Nanoseconds left to the caller's own deadline, or `SEAWALL_NONE`.
   uint64_t deadline;
   // What an attempt is expected to cost, `{"tokens":100}`; or `{NULL, 0}`.
@@ -675,6 +709,17 @@ uint64_t seawall_policy_pass(const seawall_policy *policy, uint64_t *started);
 //
 // Owns: nothing. Threads: any. Statuses: none.
 uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass);
+
+// Where the policy's gate and tallies are. `lines` is 0 where every call has to be made.
+//
+// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
+seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
+
+// Reports a success under a pass whose gate has changed, or whose line has reached its limit: the
+// limit is moved on where the line is busy.
+//
+// Owns: nothing. Threads: any. Statuses: `STALE_HANDLE` for a pass that is none, `NULL_ARGUMENT`.
+seawall_status seawall_policy_report(const seawall_policy *policy, uint64_t pass, uint32_t line);
 
 // What a driver has to know about the policy.
 //

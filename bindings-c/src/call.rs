@@ -11,6 +11,7 @@ use crate::status::{SEAWALL_NO_HINT, SEAWALL_NONE, SEAWALL_OK, seawall_status};
 use crate::step::{bare, full, seawall_step};
 use crate::text::{seawall_str, seawall_text};
 use parking_lot::Mutex;
+use seawall::breaker::Shard;
 use seawall::call::{Call, CallOptions, Step, Verdict};
 use seawall::error::Code;
 use seawall::outcome::{Hint, Outcome};
@@ -40,7 +41,9 @@ pub struct seawall_call_options {
     pub size: u32,
     /// The driver has a cache, and a key for this call.
     pub cached: u8,
-    pub reserved: [u8; 3],
+    /// What is counted of this call goes to line `line - 1` of the overlay; 0: the thread's own.
+    pub line: u8,
+    pub reserved: [u8; 2],
     /// Nanoseconds left to the caller's own deadline, or `SEAWALL_NONE`.
     pub deadline: u64,
     /// What an attempt is expected to cost, `{"tokens":100}`; or `{NULL, 0}`.
@@ -408,6 +411,6 @@ fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Cod
         deadline: (options.deadline != SEAWALL_NONE).then_some(Span(options.deadline)),
         cached: options.cached != 0,
         estimate: amounts(text!(options.estimate)?)?,
-        ..CallOptions::default()
+        shard: Shard(options.line.checked_sub(1).map(u32::from)),
     })
 }

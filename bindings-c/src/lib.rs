@@ -14,6 +14,7 @@ pub mod classify;
 pub mod cost;
 pub mod events;
 pub mod explain;
+pub mod overlay;
 #[cfg(feature = "panic-hook")]
 pub mod panic_hook;
 pub mod policy;

@@ -180,8 +180,8 @@ pub unsafe extern "C" fn seawall_policy_snapshot(
 /// What `seawall_policy_pass` answers when a call has to be made.
 pub const SEAWALL_ASK: u64 = 0;
 
-/// Set in every pass, so that none is 0; the permit is the low half.
-const PASSED: u64 = 1 << 32;
+/// Set in every pass, so that none is `SEAWALL_ASK`; the permit, a gate as it was read, is the low half.
+pub const SEAWALL_PASSED: u64 = 0x1_0000_0000;
 
 /// Permission to run without a call: while the circuit is closed and nothing else is to be asked.
 /// `SEAWALL_ASK` means: make a call. After a success, `seawall_policy_succeed`; after anything else
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn seawall_policy_pass(policy: *const seawall_policy, star
         match policy.inner.pass() {
             Some(pass) => {
                 started.set(pass.started);
-                PASSED | (pass.permit & u64::from(u32::MAX))
+                SEAWALL_PASSED | (pass.permit & u64::from(u32::MAX))
             }
             None => SEAWALL_ASK,
         }
@@ -211,13 +211,13 @@ pub unsafe extern "C" fn seawall_policy_succeed(policy: *const seawall_policy, p
     guard(|| {
         let Ok(policy) = handle!(policy) else { return 0 };
         let permit = pass & u64::from(u32::MAX);
-        u8::from(pass & PASSED != 0 && policy.inner.succeed(Pass { permit, started: 0 }))
+        u8::from(pass & SEAWALL_PASSED != 0 && policy.inner.succeed(Pass { permit, started: 0 }))
     })
 }
 
 /// A pass as the core knows it; `None` for a number that is none.
 pub(crate) fn to_pass(pass: u64, started: u64) -> Option<Pass> {
-    (pass & PASSED != 0).then_some(Pass { permit: pass & u64::from(u32::MAX), started })
+    (pass & SEAWALL_PASSED != 0).then_some(Pass { permit: pass & u64::from(u32::MAX), started })
 }
 
 fn read<T>(

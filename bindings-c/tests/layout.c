@@ -24,10 +24,12 @@ _Static_assert(offsetof(seawall_step, outcome) == 80, "outcome");
 _Static_assert(offsetof(seawall_step, slow) == 88, "slow");
 
 _Static_assert(sizeof(seawall_call_options) == 32, "seawall_call_options");
+_Static_assert(offsetof(seawall_call_options, line) == 5, "line");
 _Static_assert(offsetof(seawall_call_options, deadline) == 8, "deadline");
 _Static_assert(offsetof(seawall_call_options, estimate) == 16, "estimate");
 _Static_assert(sizeof(seawall_refusal) == 40 && offsetof(seawall_refusal, retry_after) == 16, "seawall_refusal");
 _Static_assert(sizeof(seawall_entry) == 32 && offsetof(seawall_entry, permit) == 8, "seawall_entry");
+_Static_assert(sizeof(seawall_overlay) == 24 && offsetof(seawall_overlay, tallies) == 16, "seawall_overlay");
 _Static_assert(sizeof(seawall_shape) == 88 && offsetof(seawall_shape, cache_ttl) == 16, "seawall_shape");
 
 int main(void) {

@@ -13,9 +13,11 @@ pub(crate) trait Cell: Send + Sync {
 pub(crate) struct Family<C, T> {
     /// The settings in force, and where they were given.
     settings: RwLock<(Arc<C>, Arc<str>)>,
-    make: fn(&C) -> T,
+    make: fn(&Arc<C>) -> T,
     whole: OnceLock<RwLock<Arc<T>>>,
-    keys: Mutex<Keys<T>>,
+    max_keys: u32,
+    /// Made with the first key: most parts have none.
+    keys: OnceLock<Box<Mutex<Keys<T>>>>,
 }
 
 struct Keys<T> {
@@ -41,13 +43,13 @@ pub(crate) enum Keyed<T> {
 }
 
 impl<C: PartialEq, T: Cell> Family<C, T> {
-    pub(crate) fn new(settings: C, place: &str, max_keys: u32, make: fn(&C) -> T) -> Self {
-        let keys = Keys { by_name: HashMap::new(), order: VecDeque::new(), max: max_keys as usize, told_full: false };
+    pub(crate) fn new(settings: Arc<C>, place: &str, max_keys: u32, make: fn(&Arc<C>) -> T) -> Self {
         Family {
-            settings: RwLock::new((Arc::new(settings), place.into())),
+            settings: RwLock::new((settings, place.into())),
             make,
             whole: OnceLock::new(),
-            keys: Mutex::new(keys),
+            max_keys,
+            keys: OnceLock::new(),
         }
     }
 
@@ -68,7 +70,11 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
 
     /// The cell of `key`, made or taken over from an idle key where needed.
     pub(crate) fn at(&self, key: &str) -> Keyed<T> {
-        let mut keys = self.keys.lock();
+        let none = || {
+            let max = self.max_keys as usize;
+            Box::new(Mutex::new(Keys { by_name: HashMap::new(), order: VecDeque::new(), max, told_full: false }))
+        };
+        let mut keys = self.keys.get_or_init(none).lock();
         if let Some(slot) = keys.by_name.get_mut(key) {
             slot.used = true;
             return Keyed::Cell(slot.cell.clone());
@@ -87,15 +93,17 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
     /// Every cell that exists, with its key.
     pub(crate) fn cells(&self) -> Vec<(Option<Arc<str>>, Arc<T>)> {
         let whole = self.whole.get().map(|cell| (None, cell.read().clone()));
-        let keys = self.keys.lock();
-        let keyed = keys.by_name.iter().map(|(name, slot)| (Some(name.clone()), slot.cell.clone()));
-        let mut all: Vec<_> = whole.into_iter().chain(keyed).collect();
+        let mut all: Vec<_> = whole.into_iter().collect();
+        if let Some(keys) = self.keys.get() {
+            let keys = keys.lock();
+            all.extend(keys.by_name.iter().map(|(name, slot)| (Some(name.clone()), slot.cell.clone())));
+        }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
 
     /// Puts new settings in force: `adopt` makes each cell's successor, or `None` if the cell itself took them.
-    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: impl Fn(&T, &C) -> Option<T>) {
+    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: impl Fn(&T, &Arc<C>) -> Option<T>) {
         if *self.settings() == settings {
             return;
         }
@@ -107,7 +115,8 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
                 *cell = Arc::new(next);
             }
         }
-        for slot in self.keys.lock().by_name.values_mut() {
+        let Some(keys) = self.keys.get() else { return };
+        for slot in keys.lock().by_name.values_mut() {
             if let Some(next) = adopt(&slot.cell, &settings) {
                 slot.cell = Arc::new(next);
             }
@@ -147,7 +156,7 @@ mod tests {
     }
 
     fn family(max: u32) -> Family<bool, Busy> {
-        Family::new(false, "here", max, |busy| Busy(*busy))
+        Family::new(Arc::new(false), "here", max, |busy| Busy(**busy))
     }
 
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
@@ -177,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_is_not_idle_stays() {
-        let family: Family<bool, Busy> = Family::new(true, "here", 1, |busy| Busy(*busy));
+        let family: Family<bool, Busy> = Family::new(Arc::new(true), "here", 1, |busy| Busy(**busy));
         drop(get(&family, "a"));
         assert!(get(&family, "b").is_none());
     }

@@ -117,6 +117,27 @@ pub(crate) struct Names {
     adaptives: Table<AdaptiveConfig, Adaptive>,
     budgets: Table<BudgetConfig, Budget>,
     costs: Table<CostConfig, CostBudget>,
+    latest_breaker: Latest<BreakerConfig>,
+}
+
+/// The settings that were given last. Whoever gives the same again shares them: a service makes many
+/// breakers of one kind.
+pub(crate) struct Latest<C>(Mutex<Option<Arc<C>>>);
+
+impl<C> Default for Latest<C> {
+    fn default() -> Self {
+        Latest(Mutex::new(None))
+    }
+}
+
+impl<C: PartialEq + Clone> Latest<C> {
+    pub(crate) fn shared(&self, settings: &C) -> Arc<C> {
+        let mut latest = self.0.lock();
+        match &*latest {
+            Some(same) if **same == *settings => same.clone(),
+            _ => latest.insert(Arc::new(settings.clone())).clone(),
+        }
+    }
 }
 
 /// Two places that give one named part different settings.
@@ -130,18 +151,18 @@ pub(crate) struct Conflict {
 fn family<C: PartialEq + Clone, T: Cell>(
     table: &Table<C, T>,
     name: Option<&str>,
-    settings: &C,
+    settings: Arc<C>,
     place: &str,
     max_keys: u32,
-    make: fn(&C) -> T,
+    make: fn(&Arc<C>) -> T,
 ) -> (Arc<Family<C, T>>, Option<Clash>) {
-    let Some(name) = name else { return (Arc::new(Family::new(settings.clone(), place, max_keys, make)), None) };
+    let Some(name) = name else { return (Arc::new(Family::new(settings, place, max_keys, make)), None) };
     let mut table = table.lock();
     if let Some(found) = table.get(name) {
-        let clash = found.conflict(settings).map(|first| (Arc::from(name), first));
+        let clash = found.conflict(&settings).map(|first| (Arc::from(name), first));
         return (found.clone(), clash);
     }
-    let made = Arc::new(Family::new(settings.clone(), place, max_keys, make));
+    let made = Arc::new(Family::new(settings, place, max_keys, make));
     table.insert(name.into(), made.clone());
     (made, None)
 }
@@ -158,12 +179,22 @@ impl Names {
         let max = config.max_keys;
         let mut families = Families::default();
         if let Some(c) = &config.breaker {
-            let (found, other) = family(&self.breakers, c.name.as_deref().or(own), c, place, max, Breaker::new);
+            let (found, other) = family(
+                &self.breakers,
+                c.name.as_deref().or(own),
+                self.latest_breaker.shared(c),
+                place,
+                max,
+                Breaker::of,
+            );
             clash(Kind::Breaker, other);
             families.breaker = Some(found);
         }
         if let Some(c) = &config.bulkhead {
-            let (found, other) = family(&self.bulkheads, c.name.as_deref().or(own), c, place, max, Bulkhead::new);
+            let (found, other) =
+                family(&self.bulkheads, c.name.as_deref().or(own), Arc::new(c.clone()), place, max, |c| {
+                    Bulkhead::new(c)
+                });
             clash(Kind::Bulkhead, other);
             families.bulkhead = Some(found);
         }
@@ -171,18 +202,20 @@ impl Names {
             && let Some(c) = &timeout.adaptive
         {
             let name = timeout.name.as_deref().or(own);
-            let (found, other) = family(&self.adaptives, name, c, place, max, Adaptive::new);
+            let (found, other) = family(&self.adaptives, name, Arc::new(*c), place, max, |c| Adaptive::new(c));
             clash(Kind::Timeout, other);
             families.adaptive = Some(found);
         }
         if let Some(c) = config.retry.as_ref().and_then(|retry| retry.budget.as_ref()) {
-            let make = |c: &BudgetConfig| Budget::new(&c.rule);
-            let (found, other) = family(&self.budgets, c.name.as_deref().or(own), c, place, 0, make);
+            let (found, other) = family(&self.budgets, c.name.as_deref().or(own), Arc::new(c.clone()), place, 0, |c| {
+                Budget::new(&c.rule)
+            });
             clash(Kind::Budget, other);
             families.budget = Some(found);
         }
         for c in &config.cost {
-            let (found, other) = family(&self.costs, Some(c.name.as_str()), c, place, 0, CostBudget::new);
+            let (found, other) =
+                family(&self.costs, Some(c.name.as_str()), Arc::new(c.clone()), place, 0, |c| CostBudget::new(c));
             clash(Kind::Cost, other);
             families.costs.push(found);
         }

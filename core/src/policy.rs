@@ -24,7 +24,8 @@ use crate::time::Span;
 pub(crate) struct Shared {
     id: u64,
     name: Option<Arc<str>>,
-    metrics: CallMetrics,
+    /// Made with the first call that has to be asked for.
+    metrics: OnceLock<Box<CallMetrics>>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -107,12 +108,12 @@ struct Handle {
 }
 
 impl Policy {
-    pub(crate) fn new(registry: Registry, config: PolicyConfig, families: Families) -> Policy {
+    pub(crate) fn new(registry: Registry, config: Arc<PolicyConfig>, families: Families) -> Policy {
         let shared = Arc::new(Shared {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
-            metrics: CallMetrics::default(),
-            settings: RwLock::new(Settings { config: Arc::new(config), families: Arc::new(families) }),
+            metrics: OnceLock::new(),
+            settings: RwLock::new(Settings { config, families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
         Policy::handle(registry, shared, None)
@@ -206,11 +207,12 @@ impl Policy {
     }
 
     /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask. The addresses are valid as long as this handle; take them
-    /// again after a call that had to ask.
+    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
+    /// this handle; take them again after each change of the settings and of the off switch.
     pub fn overlay(&self) -> Option<Overlay> {
         let live = self.live();
-        live.parts.breaker.as_ref().filter(|_| live.fast).map(|breaker| breaker.overlay())
+        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
+        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
@@ -363,7 +365,7 @@ impl Policy {
     }
 
     pub(crate) fn metrics(&self) -> &CallMetrics {
-        &self.0.shared.metrics
+        self.0.shared.metrics.get_or_init(Box::default)
     }
 
     /// Names what happened and hands it to the readers, if there are any.

@@ -7,7 +7,7 @@ use crate::error::{ConfigCode, ConfigError};
 use crate::event::{EventKind, PartKind};
 use crate::events::Events;
 use crate::metrics;
-use crate::parts::Names;
+use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
@@ -31,6 +31,7 @@ struct Inner {
     /// and then.
     unnamed: Mutex<Vec<WeakPolicy>>,
     names: Names,
+    latest: Latest<PolicyConfig>,
     /// Named policies, with the code layer they were built from.
     policies: Mutex<BTreeMap<String, Vec<Known>>>,
     file: RwLock<Option<Arc<File>>>,
@@ -62,6 +63,7 @@ impl Registry {
             any_stranded: AtomicBool::new(false),
             unnamed: Mutex::new(Vec::new()),
             names: Names::default(),
+            latest: Latest::default(),
             policies: Mutex::new(BTreeMap::new()),
             file: RwLock::new(None),
             environment,
@@ -166,7 +168,7 @@ impl Registry {
             return same.policy.policy(self);
         }
         let (families, conflicts) = self.0.names.families(&config, place);
-        let policy = Policy::new(self.clone(), config, families);
+        let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
         match known {
             Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
             None => self.remember_unnamed(&policy),

@@ -36,7 +36,7 @@ use word::Word;
 
 /// A circuit breaker. All methods may be called from any thread.
 pub struct Breaker {
-    config: BreakerConfig,
+    config: Arc<BreakerConfig>,
     layout: Layout,
     cell: Arc<Block>,
 }
@@ -51,6 +51,11 @@ enum Counted {
 
 impl Breaker {
     pub fn new(config: &BreakerConfig) -> Breaker {
+        Breaker::of(&Arc::new(config.clone()))
+    }
+
+    /// The same, where many breakers share their settings.
+    pub(crate) fn of(config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, Writers::HEAP);
         let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
         breaker.first_limits();
@@ -66,7 +71,7 @@ impl Breaker {
 
     /// The same circuit under new settings. Where their shape fits, everything is kept; else the
     /// state, its deadline and its generation are carried and the window is not.
-    pub fn reconfigured(&self, config: &BreakerConfig) -> Breaker {
+    pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
             return Breaker { config: config.clone(), layout, cell: self.cell.clone() };

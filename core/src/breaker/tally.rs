@@ -92,7 +92,8 @@ impl Breaker {
 
     /// Where a driver finds gate and tallies; see [`Overlay`].
     pub fn overlay(&self) -> Overlay {
-        let address = |word: &AtomicU64| std::ptr::from_ref(word).addr();
+        // Exposed: a driver makes pointers of them.
+        let address = |word: &AtomicU64| std::ptr::from_ref(word).expose_provenance();
         let writers = self.cell.writers();
         let own = self.cell.writer();
         Overlay {

@@ -1,0 +1,93 @@
+//! The gate and the tallies of a policy themselves, for drivers whose crossings are dear.
+
+use crate::guard::entry;
+use crate::own::{Sized32, handle, sized};
+use crate::policy::{seawall_policy, to_pass};
+use crate::status::seawall_status;
+use seawall::breaker::{Overlay, Shard};
+use seawall::error::Code;
+
+/// Bytes from one line of tallies to the next.
+pub const SEAWALL_LINE_SIZE: u32 = 64;
+/// Where in a line the tally stands: a `uint64_t`, to be added to atomically.
+pub const SEAWALL_LINE_TALLY: u32 = 0;
+/// Where in a line its limit stands: a `uint64_t`, to be read atomically.
+pub const SEAWALL_LINE_LIMIT: u32 = 8;
+
+const _: () = assert!(SEAWALL_LINE_TALLY == 0 && SEAWALL_LINE_LIMIT == 8, "as `Overlay` says");
+
+/// The memory in which calls pass without a function of this header.
+///
+/// Read `*gate` atomically. If it is odd, run. After a success read it again: if it has not changed
+/// and the line's tally is below its limit, add one to the tally; otherwise report it with
+/// `seawall_policy_report`. After anything but a success go on with `seawall_call_after_pass`. In
+/// both the pass is `SEAWALL_PASSED | gate`. If the gate is even, make a call.
+///
+/// Choose the line so that threads that run at once choose different ones. The memory lives as long
+/// as the handle that it was asked of, and after a reload its gate may be even for ever: ask for the
+/// overlay again after each change of the configuration and of the off switch.
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct seawall_overlay {
+    /// `sizeof(seawall_overlay)`, set by the caller.
+    pub size: u32,
+    /// How many lines there are; 0: make calls, there is nothing to read.
+    pub lines: u32,
+    pub gate: *const u32,
+    /// The first line.
+    pub tallies: *mut u64,
+}
+
+const _: () = assert!(size_of::<seawall_overlay>() == 24);
+
+// SAFETY: integers and addresses alone, the size first, no padding.
+unsafe impl Sized32 for seawall_overlay {
+    const FIRST: u32 = 24;
+    const EMPTY: Self = seawall_overlay { size: 0, lines: 0, gate: std::ptr::null(), tallies: std::ptr::null_mut() };
+}
+
+impl From<Overlay> for seawall_overlay {
+    fn from(overlay: Overlay) -> Self {
+        // The gate is the low half of its word: the first bytes, where the end is little.
+        let half = if cfg!(target_endian = "big") { size_of::<u32>() } else { 0 };
+        let known = overlay.stride == SEAWALL_LINE_SIZE;
+        seawall_overlay {
+            size: 0,
+            lines: if known { overlay.shared_lines } else { 0 },
+            gate: std::ptr::with_exposed_provenance(overlay.gate + half),
+            tallies: std::ptr::with_exposed_provenance_mut(overlay.shared),
+        }
+    }
+}
+
+/// Where the policy's gate and tallies are. `lines` is 0 where every call has to be made.
+///
+/// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_overlay(
+    policy: *const seawall_policy,
+    overlay: *mut seawall_overlay,
+) -> seawall_status {
+    let overlay = sized!(overlay);
+    entry(|| {
+        let overlay = overlay?.required()?;
+        if let Some(found) = handle!(policy)?.inner.overlay() {
+            overlay.set(found.into());
+        }
+        Ok(())
+    })
+}
+
+/// Reports a success under a pass whose gate has changed, or whose line has reached its limit: the
+/// limit is moved on where the line is busy.
+///
+/// Owns: nothing. Threads: any. Statuses: `STALE_HANDLE` for a pass that is none, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_report(policy: *const seawall_policy, pass: u64, line: u32) -> seawall_status {
+    entry(|| {
+        let policy = handle!(policy)?;
+        let pass = to_pass(pass, 0).ok_or(Code::StaleHandle)?;
+        policy.inner.succeed_on(Shard(Some(line)), pass);
+        Ok(())
+    })
+}
