@@ -5,7 +5,7 @@ use crate::tables::outcome;
 use crate::wake::wake;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use seawall::call::{Step, Verdict};
+use seawall::call::Step;
 use seawall::outcome::Hint;
 
 #[pyclass]
@@ -21,21 +21,22 @@ impl Call {
     /// Wakes whom the step concerns, then tells it.
     fn tell<'py>(&mut self, py: Python<'py>, step: Step) -> PyResult<Bound<'py, PyTuple>> {
         wake(py, self.inner.take_wakes());
-        match step {
-            Step::Run { attempt, limit, mode } => {
-                (0, attempt, limit.map(|span| span.0), mode.map(|mode| mode as u8)).into_pyobject(py)
-            }
-            Step::Wait { span, attempt, outcome } => (1, span.0, attempt, outcome as u8).into_pyobject(py),
-            Step::Queue { ticket, span } => (2, ticket, span.map(|span| span.0)).into_pyobject(py),
-            Step::LookUp { stale } => (3, stale).into_pyobject(py),
-            Step::FallBack { index, step, limit } => (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py),
-            Step::Finish(verdict) => (5, number(verdict)).into_pyobject(py),
-        }
+        tuple_of(py, step)
     }
 }
 
-fn number(verdict: Verdict) -> u8 {
-    verdict as u8
+/// A step as the drivers read it: its number, then what belongs to it.
+pub fn tuple_of(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyTuple>> {
+    match step {
+        Step::Run { attempt, limit, mode } => {
+            (0, attempt, limit.map(|span| span.0), mode.map(|mode| mode as u8)).into_pyobject(py)
+        }
+        Step::Wait { span, attempt, outcome } => (1, span.0, attempt, outcome as u8).into_pyobject(py),
+        Step::Queue { ticket, span } => (2, ticket, span.map(|span| span.0)).into_pyobject(py),
+        Step::LookUp { stale } => (3, stale).into_pyobject(py),
+        Step::FallBack { index, step, limit } => (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py),
+        Step::Finish(verdict) => (5, verdict as u8).into_pyobject(py),
+    }
 }
 
 #[pymethods]

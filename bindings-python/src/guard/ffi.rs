@@ -29,3 +29,6 @@ pub const fn nargs(nargsf: usize) -> usize {
 }
 
 const _: () = assert!(size_of::<Py_ssize_t>() == size_of::<usize>());
+
+/// `nargsf`: the slot before the arguments may be used by the callee.
+pub const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);

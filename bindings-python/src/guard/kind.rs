@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use core::ptr::{from_ref, null_mut};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
-use pyo3::ffi::structmember::{PyMemberDef, READONLY, T_PYSSIZET};
+use pyo3::ffi::{PyMemberDef, Py_READONLY, Py_T_OBJECT_EX, Py_T_PYSSIZET};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -15,14 +15,14 @@ static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 const DOC: &std::ffi::CStr = c"A function that a policy of Seawall protects.";
 
-/// A guard of `function`. `key` gives the port of a call by its arguments; `drive` makes a coroutine
-/// of (port, args, kwargs).
+/// A guard of `function`. `key` gives the key of a call by its arguments; `drive` makes a coroutine
+/// of (guard, args, kwargs).
 #[pyfunction]
 pub fn guard<'py>(
     py: Python<'py>,
     function: Bound<'py, PyAny>,
+    plan: Bound<'py, PyAny>,
     port: Bound<'py, Port>,
-    checked: Bound<'py, PyAny>,
     key: Option<Bound<'py, PyAny>>,
     drive: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -40,26 +40,36 @@ pub fn guard<'py>(
         guard.port = from_ref(port.get());
         guard.function = function.into_ptr();
         guard.port_object = port.into_ptr();
-        guard.checked = checked.into_ptr();
+        guard.plan = plan.into_ptr();
         guard.key = key.map_or(null_mut(), Bound::into_ptr);
         guard.drive = drive.map_or(null_mut(), Bound::into_ptr);
         Ok(made)
     }
 }
 
+/// Whether an object is a guard.
+#[inline(always)]
+pub fn is_guard(py: Python<'_>, object: *mut ffi::PyObject) -> bool {
+    // SAFETY: a live object of the caller's.
+    let kind = unsafe { ffi::Py_TYPE(object) };
+    KIND.get(py).is_some_and(|own| own.as_ptr() == kind.cast())
+}
+
 fn make(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let member = |name: &'static std::ffi::CStr, offset: usize| PyMemberDef {
+    let member = |name: &'static std::ffi::CStr, type_code: c_int, offset: usize| PyMemberDef {
         name: name.as_ptr(),
-        type_code: T_PYSSIZET,
+        type_code,
         offset: offset as ffi::Py_ssize_t,
-        flags: READONLY,
+        flags: Py_READONLY,
         doc: null_mut(),
     };
     // The interpreter keeps the tables of a type for ever.
     let members = Box::leak(Box::new([
-        member(c"__vectorcalloffset__", offset_of!(Guard, vectorcall)),
-        member(c"__dictoffset__", offset_of!(Guard, dict)),
-        member(c"__weaklistoffset__", offset_of!(Guard, weakrefs)),
+        member(c"__vectorcalloffset__", Py_T_PYSSIZET, offset_of!(Guard, vectorcall)),
+        member(c"__dictoffset__", Py_T_PYSSIZET, offset_of!(Guard, dict)),
+        member(c"__weaklistoffset__", Py_T_PYSSIZET, offset_of!(Guard, weakrefs)),
+        member(c"_plan", Py_T_OBJECT_EX, offset_of!(Guard, plan)),
+        member(c"_function", Py_T_OBJECT_EX, offset_of!(Guard, function)),
         // SAFETY: the empty entry that ends the table.
         unsafe { core::mem::zeroed() },
     ]));
@@ -218,7 +228,7 @@ unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, a
     unsafe {
         let guard = &*this.cast::<Guard>();
         let kind = ffi::Py_TYPE(this).cast();
-        let held = [kind, guard.function, guard.port_object, guard.checked, guard.key, guard.drive, guard.dict];
+        let held = [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.dict];
         for object in held.into_iter().filter(|object: &*mut ffi::PyObject| !object.is_null()) {
             let stop = visit(object, argument);
             if stop != 0 {
@@ -252,7 +262,7 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         if !guard.weakrefs.is_null() {
             ffi::PyObject_ClearWeakRefs(this);
         }
-        for field in [guard.dict, guard.function, guard.checked, guard.key, guard.drive, guard.port_object] {
+        for field in [guard.dict, guard.function, guard.plan, guard.key, guard.drive, guard.port_object] {
             if !field.is_null() {
                 ffi::Py_DECREF(field);
             }

@@ -1,23 +1,26 @@
 //! The decorated function: a callable that passes its arguments on as it got them.
 //!
 //! While the gate says *pass* and the call succeeds, all there is happens here: one look at the
-//! gate, the call, one addition. What else can happen is in `slow.rs`, and what that cannot do is
-//! done by the drivers in Python. No bytecode runs between the return of the function and its
-//! record, so no interrupt can come in between.
+//! gate, the call, one addition. A call that must ask goes through `ask.rs`, and what that cannot
+//! finish is done by the drivers in Python (`handover.rs`). No bytecode runs between the return of
+//! the function and its record, so no interrupt can come in between.
 
 // A type with a vectorcall slot cannot be declared through PyO3; each block says why it is right.
 #![allow(unsafe_code)]
 
+mod ask;
+mod coroutine;
 mod ffi;
+mod handover;
 mod kind;
 mod port;
-mod slow;
-mod steps;
 
+pub use coroutine::functions;
 pub use kind::guard;
-pub use port::{Port, set_deadline_variable};
-pub use steps::functions;
+pub use port::{Port, has_deadlines, set_deadline_variable};
 
+use handover::Handover;
+use port::Spot;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
@@ -29,11 +32,11 @@ pub struct Guard {
     function: *mut PyObject,
     port: *const Port,
     port_object: *mut PyObject,
-    /// What the drivers in Python call instead of `function`, which checks what it returns.
-    checked: *mut PyObject,
-    /// `port_of(plan)` by the arguments of a call, or null.
+    /// What the drivers in Python work from.
+    plan: *mut PyObject,
+    /// The key of a call by its arguments, or null.
     key: *mut PyObject,
-    /// Made a coroutine by this `async def` of (port, args, kwargs), or null.
+    /// Made a coroutine by this `async def` of (guard, args, kwargs), or null.
     drive: *mut PyObject,
     dict: *mut PyObject,
     weakrefs: *mut PyObject,
@@ -52,7 +55,7 @@ impl Arguments {
     ///
     /// # Safety
     /// The interpreter is attached and `callable` is alive.
-    #[inline]
+    #[inline(always)]
     unsafe fn call(self, callable: *mut PyObject) -> *mut PyObject {
         // SAFETY: the layout is the interpreter's own, handed on unchanged.
         unsafe { ffi::PyObject_Vectorcall(callable, self.items, self.nargsf, self.names) }
@@ -70,7 +73,7 @@ unsafe extern "C" fn call_plain(
     // SAFETY: the interpreter calls this with a guard it holds, and is attached.
     unsafe {
         let guard = &*this.cast::<Guard>();
-        run(guard, &*guard.port, arguments)
+        run(guard, &Spot::of(&*guard.port), None, arguments)
     }
 }
 
@@ -82,12 +85,12 @@ unsafe extern "C" fn call_keyed(
     names: *mut PyObject,
 ) -> *mut PyObject {
     let arguments = Arguments { items, nargsf, names };
-    // SAFETY: as in `call_plain`; the port of the key is held until the call is over.
+    // SAFETY: as in `call_plain`; the spot holds the cells of the key until the call is over.
     unsafe {
         let py = Python::assume_attached();
         let guard = &*this.cast::<Guard>();
-        match slow::port_of(py, guard, arguments) {
-            Ok(port) => run(guard, port.get(), arguments),
+        match handover::key_of(py, guard, arguments) {
+            Ok((key, spot)) => run(guard, &spot, Some(&key), arguments),
             Err(error) => {
                 error.restore(py);
                 std::ptr::null_mut()
@@ -97,19 +100,19 @@ unsafe extern "C" fn call_keyed(
 }
 
 /// # Safety
-/// The interpreter is attached; guard and port are alive until this returns.
-#[inline]
-unsafe fn run(guard: &Guard, port: &Port, arguments: Arguments) -> *mut PyObject {
+/// The interpreter is attached; the guard is alive until this returns.
+#[inline(always)]
+unsafe fn run(guard: &Guard, spot: &Spot<'_>, key: Option<&Bound<'_, PyAny>>, arguments: Arguments) -> *mut PyObject {
     // SAFETY: as promised by the caller.
     unsafe {
         let py = Python::assume_attached();
-        let Some(pass) = port.pass() else { return slow::ask(py, guard, port, arguments) };
+        let Some(pass) = spot.pass() else { return ask::ask(py, guard, spot, key, arguments) };
         let result = arguments.call(guard.function);
-        if !result.is_null() && port.is_usual(py, result) {
-            port.succeed(pass);
+        if !result.is_null() && spot.port.is_usual(py, result) {
+            spot.succeed(pass);
             return result;
         }
-        slow::after_pass(py, guard, port, pass, result, arguments)
+        Handover { py, guard, key, arguments }.after_pass(spot, pass, result)
     }
 }
 
@@ -123,15 +126,5 @@ unsafe extern "C" fn call_coroutine(
 ) -> *mut PyObject {
     let arguments = Arguments { items, nargsf, names };
     // SAFETY: as in `call_plain`.
-    unsafe {
-        let py = Python::assume_attached();
-        let guard = &*this.cast::<Guard>();
-        match slow::coroutine(py, guard, arguments) {
-            Ok(made) => made.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                std::ptr::null_mut()
-            }
-        }
-    }
+    unsafe { coroutine::make(this, arguments) }
 }
