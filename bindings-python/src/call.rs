@@ -5,8 +5,8 @@ use crate::tables::outcome;
 use crate::wake::wake;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use seawall::call::Step;
-use seawall::outcome::Hint;
+use seawall::call::{Step, Verdict};
+use seawall::outcome::{Hint, Outcome};
 
 #[pyclass]
 pub struct Call {
@@ -55,6 +55,13 @@ impl Call {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let step = self.inner.done(attempt, outcome(ended)?, hint.map(Hint::from_nanos));
         self.tell(py, step)
+    }
+
+    /// The first attempt succeeded: the next step, or `None` where that is the end of the call.
+    fn succeed<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let step = self.inner.done(1, Outcome::Success, None);
+        wake(py, self.inner.take_wakes());
+        if step == Step::Finish(Verdict::Settle) { Ok(None) } else { tuple_of(py, step).map(Some) }
     }
 
     fn expire<'py>(&mut self, py: Python<'py>, attempt: u32) -> PyResult<Bound<'py, PyTuple>> {

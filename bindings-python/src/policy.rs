@@ -5,6 +5,7 @@ use crate::parts::{Budget, BulkheadEntry, Permit, Reservation, Schedule};
 use crate::raise;
 use crate::wake::wake;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use seawall::Pass;
 use seawall::breaker::Control;
 use seawall::call::CallOptions;
@@ -36,14 +37,14 @@ pub fn gate_off() -> bool {
 }
 
 /// A pass on its way through Python: its two words as bytes, the cheapest object that holds both.
-pub fn words_of(pass: Pass) -> [u8; 16] {
+pub fn object_of(py: Python<'_>, pass: Pass) -> Bound<'_, PyBytes> {
     let mut words = [0; 16];
     words[..8].copy_from_slice(&pass.permit.to_ne_bytes());
     words[8..].copy_from_slice(&pass.started.to_ne_bytes());
-    words
+    PyBytes::new(py, &words)
 }
 
-pub fn pass_of(words: [u8; 16]) -> Pass {
+fn pass_of(words: [u8; 16]) -> Pass {
     let (permit, started) = words.split_at(8);
     let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
     Pass { permit: word(permit), started: word(started) }

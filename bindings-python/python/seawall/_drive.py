@@ -12,7 +12,6 @@ from . import _async, _sync
 from ._classify import has_status
 from ._flow import Flow
 from ._kinds import is_deferred, refuse_deferred
-from ._native import enter, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,32 +27,69 @@ if TYPE_CHECKING:
 # -- coroutines --------------------------------------------------------------------------------
 
 
-async def _run(guard: Any, fn: Any, args: Args, kwargs: Kwargs | None) -> Any:
-    passed = enter(guard)
-    if passed is None:
-        return await _async.call(guard._plan, fn, args, kwargs or {})
+async def _run(entry: Any, args: Args | None = None, kwargs: Kwargs | None = None) -> Any:
+    fn = entry.function
+    if not entry:
+        return await _ask(entry, args or (), kwargs)
     try:
-        result = await (fn(*args) if kwargs is None else fn(*args, **kwargs))
+        result = await (fn() if args is None else fn(*args, **(kwargs or {})))
     except BaseException as error:
-        flow = Flow(guard._plan, fn, args, kwargs or {}).passed(passed)
+        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
         flow.ended(error, None)
     else:
-        if leave(guard, passed, result):
+        if result in entry:
             return result
-        flow = Flow(guard._plan, fn, args, kwargs or {}).passed(passed)
+        if entry.judge(result) is None:
+            entry.succeed()
+            return result
+        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
         flow.ended(None, result)
     return await _async.drive(flow, _async.attempt)
 
 
-async def _run_keyed(guard: Any, fn: Any, args: Args, kwargs: Kwargs | None) -> Any:
-    plan = guard._plan.for_arguments(args, kwargs or {})
-    return await _async.call(plan, fn, args, kwargs or {})
+async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
+    fn = entry.function
+    how, key, held, *step = entry.begin(args, kwargs)
+    if how in (_PASSES, _RUNS):
+        try:
+            result = await (fn(*args) if kwargs is None else fn(*args, **kwargs))
+        except BaseException as error:
+            flow = _held(entry, args, kwargs, key, how, held)
+            flow.ended(error, None)
+        else:
+            judged = entry.judge(result)
+            if judged is None and (after := held.succeed()) is None:
+                return result
+            flow = _held(entry, args, kwargs, key, how, held)
+            if judged is not None:
+                flow.ended(None, result)
+            else:
+                flow.value, flow.step = result, after
+    else:
+        flow = _flow(entry.plan, fn, args, kwargs or {}, key)
+        if how == _STANDS:
+            flow.call, (flow.step,) = held, step
+        else:
+            flow.open()
+    return await _async.drive(flow, _async.attempt)
 
 
-def driver(fn: Any, keyed: bool) -> Callable[..., Coroutine[Any, Any, Any]]:
+#: How a call began: see `begin` of the native half.
+_PASSES, _RUNS, _STANDS = 1, 2, 3
+
+
+def _held(entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, how: int, held: Any) -> Flow:
+    """The flow of a call whose first attempt ended under a pass, or under a call."""
+    flow = _flow(entry.plan, entry.function, args, kwargs or {}, key)
+    if how == _PASSES:
+        return flow.passed(held.words())
+    flow.call = held
+    return flow
+
+
+def driver(fn: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
     """The coroutine function behind a guard of `fn`; its coroutines bear the name of `fn`."""
-    code = (_run_keyed if keyed else _run).__code__
-    made = types.FunctionType(code, globals(), getattr(fn, "__name__", "protected"))
+    made = types.FunctionType(_run.__code__, globals(), getattr(fn, "__name__", "protected"), _run.__defaults__)
     made.__qualname__ = getattr(fn, "__qualname__", made.__name__)
     return made
 
@@ -62,17 +98,18 @@ def driver(fn: Any, keyed: bool) -> Callable[..., Coroutine[Any, Any, Any]]:
 
 
 def look(plan: Plan, fn: Any, result: Any) -> int:
-    """0: the result is a failure, 1: it is not, 2: nothing of its type ever is.
-
-    `fn` is given where the result must not be work yet to be done.
-    """
+    """0: the result is a failure, 1: it is not, 2: nothing of its type ever is."""
     kind = type(result)
-    deferred = is_deferred(kind)
-    if deferred and fn is not None:
+    if is_deferred(kind):
         refuse_deferred(fn, result)
     if plan.judge(result) is not None:
         return 0
-    return 1 if deferred or plan.spec.bad_result is not None or has_status(kind) else 2
+    return 2 if is_always_good(plan, kind) else 1
+
+
+def is_always_good(plan: Plan, kind: type) -> bool:
+    """Whether results of a type that was judged before are never failures, nor work yet to be done."""
+    return not (plan.spec.bad_result is not None or has_status(kind) or is_deferred(kind))
 
 
 # -- blocking calls ----------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _plain(plan: Plan, fn: Any) -> Any:
 def _coroutine(plan: Plan, fn: Any) -> Any:
     from ._drive import driver
 
-    return _native.guard(fn, plan, plan.port, None, driver(fn, plan.spec.key is not None))
+    return _native.guard(fn, plan, plan.port, plan.spec.key, driver(fn))
 
 
 def _generator(plan: Plan, fn: Any) -> Any:

@@ -1,13 +1,13 @@
 //! What the drivers in Python are given: the call as it stands.
 
 use super::port::{Port, Spot};
-use super::{Arguments, Guard};
+use super::{Arguments, Guard, begin};
 use crate::call::{Call, tuple_of};
-use crate::policy::words_of;
+use crate::policy::object_of;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use seawall::Pass;
 use seawall::call::Step;
 
@@ -74,7 +74,7 @@ impl<'py> Handover<'_, 'py> {
             give(self.py, || {
                 let (error, value) = ended.split(self.py);
                 let (plan, function, args, kwargs, key) = self.whole()?;
-                let pass = PyBytes::new(self.py, &words_of(pass));
+                let pass = object_of(self.py, pass);
                 driver!(self.py, "after_pass")?.call1((plan, function, args, kwargs, key, pass, error, value))
             })
         }
@@ -122,9 +122,15 @@ impl<'py> Handover<'_, 'py> {
             let value = Bound::from_owned_ptr(py, result);
             let plan = Bound::from_borrowed_ptr(py, self.guard.plan);
             let function = Bound::from_borrowed_ptr(py, self.guard.function);
-            match look(spot.port, &plan, Some(&function), &value) {
-                Ok(true) => Ok(value.into_ptr()),
-                Ok(false) => Err(Ended::Returned(value)),
+            let said = driver!(py, "look").and_then(|look| look.call1((plan, function, &value))?.extract::<u8>());
+            match said {
+                Ok(0) => Err(Ended::Returned(value)),
+                Ok(said) => {
+                    if said == 2 {
+                        spot.port.remember_usual(py, &value.get_type());
+                    }
+                    Ok(value.into_ptr())
+                }
                 Err(error) => Err(raised(error, py)),
             }
         }
@@ -153,6 +159,11 @@ impl<'py> Handover<'_, 'py> {
 }
 
 impl Arguments {
+    #[inline(always)]
+    pub fn are_none(self) -> bool {
+        super::ffi::nargs(self.nargsf) == 0 && self.names.is_null()
+    }
+
     /// The arguments as a tuple and, if there are names, a dict.
     ///
     /// # Safety
@@ -178,19 +189,23 @@ impl Arguments {
     }
 }
 
-/// Whether a result of a type that is not known to be harmless is no failure. `function` is given
-/// where it must not be work yet to be done.
-pub fn look<'py>(
-    port: &Port,
-    plan: &Bound<'py, PyAny>,
-    function: Option<&Bound<'py, PyAny>>,
-    result: &Bound<'py, PyAny>,
-) -> PyResult<bool> {
-    let said: u8 = driver!(plan.py(), "look")?.call1((plan, function, result))?.extract()?;
-    if said == 2 {
-        port.remember_usual(plan.py(), &result.get_type());
+/// What a coroutine's result says, as the plan judges it; null with the error set.
+///
+/// # Safety
+/// The interpreter is attached.
+pub unsafe fn judge<'py>(plan: &Bound<'py, PyAny>, port: &Port, result: &Bound<'py, PyAny>) -> *mut PyObject {
+    let py = plan.py();
+    // SAFETY: as promised.
+    unsafe {
+        give(py, || {
+            let judged = plan.getattr("judge")?.call1((result,))?;
+            let kind = result.get_type();
+            if judged.is_none() && driver!(py, "is_always_good")?.call1((plan, &kind))?.is_truthy()? {
+                port.remember_usual(py, &kind);
+            }
+            Ok(judged)
+        })
     }
-    Ok(said != 0)
 }
 
 /// The key of a call and the cells it leads to.
@@ -205,11 +220,7 @@ pub unsafe fn key_of<'a, 'py>(
     // SAFETY: as promised; the port lives as long as the guard.
     unsafe {
         let given = Bound::from_owned_ptr_or_err(py, arguments.call(guard.key))?;
-        let key = match given.cast_into::<PyString>() {
-            Ok(text) => text,
-            Err(other) => other.into_inner().str()?,
-        };
-        let spot = Spot::at(&*guard.port, key.to_str()?);
+        let (key, spot) = begin::spot_at(guard.port(), given)?;
         Ok((key.into_any(), spot))
     }
 }

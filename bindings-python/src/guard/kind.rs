@@ -6,7 +6,6 @@ use core::mem::offset_of;
 use core::ptr::{from_ref, null_mut};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
-use pyo3::ffi::{PyMemberDef, Py_READONLY, Py_T_OBJECT_EX, Py_T_PYSSIZET};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -16,7 +15,8 @@ static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 const DOC: &std::ffi::CStr = c"A function that a policy of Seawall protects.";
 
 /// A guard of `function`. `key` gives the key of a call by its arguments; `drive` makes a coroutine
-/// of (guard, args, kwargs).
+/// of
+/// (entry, args, kwargs).
 #[pyfunction]
 pub fn guard<'py>(
     py: Python<'py>,
@@ -47,29 +47,18 @@ pub fn guard<'py>(
     }
 }
 
-/// Whether an object is a guard.
-#[inline(always)]
-pub fn is_guard(py: Python<'_>, object: *mut ffi::PyObject) -> bool {
-    // SAFETY: a live object of the caller's.
-    let kind = unsafe { ffi::Py_TYPE(object) };
-    KIND.get(py).is_some_and(|own| own.as_ptr() == kind.cast())
+const CO_COROUTINE: i64 = 0x80;
+
+fn flags_of(function: &Bound<'_, PyAny>) -> PyResult<i64> {
+    function.getattr("__code__")?.getattr("co_flags")?.extract()
 }
 
 fn make(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let member = |name: &'static std::ffi::CStr, type_code: c_int, offset: usize| PyMemberDef {
-        name: name.as_ptr(),
-        type_code,
-        offset: offset as ffi::Py_ssize_t,
-        flags: Py_READONLY,
-        doc: null_mut(),
-    };
     // The interpreter keeps the tables of a type for ever.
     let members = Box::leak(Box::new([
-        member(c"__vectorcalloffset__", Py_T_PYSSIZET, offset_of!(Guard, vectorcall)),
-        member(c"__dictoffset__", Py_T_PYSSIZET, offset_of!(Guard, dict)),
-        member(c"__weaklistoffset__", Py_T_PYSSIZET, offset_of!(Guard, weakrefs)),
-        member(c"_plan", Py_T_OBJECT_EX, offset_of!(Guard, plan)),
-        member(c"_function", Py_T_OBJECT_EX, offset_of!(Guard, function)),
+        own::member(c"__vectorcalloffset__", ffi::Py_T_PYSSIZET, offset_of!(Guard, vectorcall)),
+        own::member(c"__dictoffset__", ffi::Py_T_PYSSIZET, offset_of!(Guard, dict)),
+        own::member(c"__weaklistoffset__", ffi::Py_T_PYSSIZET, offset_of!(Guard, weakrefs)),
         // SAFETY: the empty entry that ends the table.
         unsafe { core::mem::zeroed() },
     ]));
@@ -112,24 +101,8 @@ fn make(py: Python<'_>) -> PyResult<Py<PyType>> {
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
         slot(0, null_mut()),
     ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_GC
-        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
-        | ffi::Py_TPFLAGS_IMMUTABLETYPE
-        | own::TPFLAGS_HAVE_VECTORCALL
-        | own::TPFLAGS_METHOD_DESCRIPTOR;
-    let mut spec = ffi::PyType_Spec {
-        name: c"seawall._native.Guard".as_ptr(),
-        basicsize: size_of::<Guard>() as c_int,
-        itemsize: 0,
-        flags: flags as core::ffi::c_uint,
-        slots: slots.as_mut_ptr(),
-    };
-    // SAFETY: name, slots and their tables are complete, ended and live long enough.
-    unsafe {
-        let made = ffi::PyType_FromSpec(&raw mut spec);
-        Ok(Bound::from_owned_ptr_or_err(py, made)?.cast_into::<PyType>()?.unbind())
-    }
+    let flags = ffi::Py_TPFLAGS_HAVE_GC | own::TPFLAGS_HAVE_VECTORCALL | own::TPFLAGS_METHOD_DESCRIPTOR;
+    own::new_type(py, c"seawall._native.Guard", size_of::<Guard>(), flags, &mut slots)
 }
 
 /// `instance.method`: the method object that Python makes for its own functions.
@@ -167,19 +140,15 @@ unsafe extern "C" fn reduce(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> 
 
 /// The code that frameworks look at to see what kind of function this is.
 unsafe extern "C" fn code(this: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
-    const CO_COROUTINE: i64 = 0x80;
     // SAFETY: a live guard.
     unsafe {
         answer(|py| {
             let guard = &*this.cast::<Guard>();
-            let code = Bound::from_borrowed_ptr(py, guard.function).getattr("__code__");
-            if guard.drive.is_null() {
-                return code;
+            let function = Bound::from_borrowed_ptr(py, guard.function);
+            if guard.drive.is_null() || flags_of(&function).is_ok_and(|flags| flags & CO_COROUTINE != 0) {
+                return function.getattr("__code__");
             }
-            match code {
-                Ok(code) if code.getattr("co_flags")?.extract::<i64>()? & CO_COROUTINE != 0 => Ok(code),
-                _ => Bound::from_borrowed_ptr(py, guard.drive).getattr("__code__"),
-            }
+            Bound::from_borrowed_ptr(py, guard.drive).getattr("__code__")
         })
     }
 }
@@ -228,14 +197,8 @@ unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, a
     unsafe {
         let guard = &*this.cast::<Guard>();
         let kind = ffi::Py_TYPE(this).cast();
-        let held = [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.dict];
-        for object in held.into_iter().filter(|object: &*mut ffi::PyObject| !object.is_null()) {
-            let stop = visit(object, argument);
-            if stop != 0 {
-                return stop;
-            }
-        }
-        0
+        let held = [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.entry, guard.dict];
+        own::visit_all(visit, argument, &held)
     }
 }
 
@@ -262,7 +225,7 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         if !guard.weakrefs.is_null() {
             ffi::PyObject_ClearWeakRefs(this);
         }
-        for field in [guard.dict, guard.function, guard.plan, guard.key, guard.drive, guard.port_object] {
+        for field in [guard.entry, guard.dict, guard.function, guard.plan, guard.key, guard.drive, guard.port_object] {
             if !field.is_null() {
                 ffi::Py_DECREF(field);
             }

@@ -9,13 +9,15 @@
 #![allow(unsafe_code)]
 
 mod ask;
+mod begin;
 mod coroutine;
+mod entry;
 mod ffi;
 mod handover;
 mod kind;
 mod port;
 
-pub use coroutine::functions;
+pub use begin::KeyPass;
 pub use kind::guard;
 pub use port::{Port, has_deadlines, set_deadline_variable};
 
@@ -36,10 +38,21 @@ pub struct Guard {
     plan: *mut PyObject,
     /// The key of a call by its arguments, or null.
     key: *mut PyObject,
-    /// Made a coroutine by this `async def` of (guard, args, kwargs), or null.
+    /// Made a coroutine by this `async def` of (entry, args, kwargs), or null.
     drive: *mut PyObject,
+    /// What the last coroutine got: mostly the next gets the same. Or null; always null where
+    /// several threads run at a time.
+    entry: *mut PyObject,
     dict: *mut PyObject,
     weakrefs: *mut PyObject,
+}
+
+impl Guard {
+    #[inline(always)]
+    fn port(&self) -> &Port {
+        // SAFETY: set with `port_object`, which the guard holds.
+        unsafe { &*self.port }
+    }
 }
 
 /// The arguments of one call, as the interpreter laid them out.
@@ -73,7 +86,7 @@ unsafe extern "C" fn call_plain(
     // SAFETY: the interpreter calls this with a guard it holds, and is attached.
     unsafe {
         let guard = &*this.cast::<Guard>();
-        run(guard, &Spot::of(&*guard.port), None, arguments)
+        run(guard, &Spot::of(guard.port()), None, arguments)
     }
 }
 

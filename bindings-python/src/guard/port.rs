@@ -132,6 +132,20 @@ impl<'a> Spot<'a> {
         ours(|| self.policy().pass()).flatten()
     }
 
+    /// `pass` for a call that begins later, in a task of its own: see `passes_still`.
+    #[inline(always)]
+    pub fn pass_later(&self) -> Option<Pass> {
+        if self.port.seat().asks {
+            return None;
+        }
+        ours(|| self.policy().pass()).flatten()
+    }
+
+    #[inline(always)]
+    pub fn passes_still(&self, pass: Pass) -> bool {
+        !inside_a_deadline() && ours(|| self.policy().passes_still(pass)) == Some(true)
+    }
+
     #[inline(always)]
     pub fn succeed(&self, pass: Pass) {
         ours(|| self.policy().succeed(pass));
