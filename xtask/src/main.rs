@@ -43,6 +43,7 @@ const COMMANDS: &str = "commands:
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
+  exactness          what time windows miss on a real clock, into docs/exactness.md
   gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
@@ -75,6 +76,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
+        ["exactness"] => pages::exactness(root),
         ["gen"] => c::header::run(root, false)
             .and_then(|()| generate::run(root, false))
             .and_then(|()| adoption::write(root))
