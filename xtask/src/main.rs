@@ -3,6 +3,7 @@
 mod adoption;
 mod bench;
 mod c;
+mod chaos;
 mod check;
 mod conform;
 mod demo;
@@ -33,6 +34,8 @@ const COMMANDS: &str = "commands:
   go                 the tests of the Go module alone
   c                  the tests of the C interface alone
   processes          services of several processes, forks and kills, alone
+  chaos [--seconds N] [--seed S]
+                     workers in four languages on one segment, killed and stopped at random
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
@@ -68,6 +71,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["node"] => steps::run_all(root, node::steps()),
         ["go"] => steps::run_all(root, golang::steps()),
         ["processes"] => steps::run_all(root, processes::steps()),
+        ["chaos", rest @ ..] => chaos::run(root, rest),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
