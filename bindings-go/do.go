@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -14,39 +15,56 @@ import (
 //
 // While the circuit is closed and the call succeeds nothing is allocated.
 func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
-	if p == nil || fn == nil {
+	if ctx == nil || p == nil || fn == nil {
 		var none T
-		return none, fmt.Errorf("seawall.Do: %w: neither the policy nor the function may be nil", ErrNullArgument)
+		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	if len(options) == 0 && p.direct {
-		if pass := p.core.Pass(); !pass.Asks() {
-			return underPass(ctx, p, pass, fn)
+	// A view of settings that are no longer in force is renewed by those who ask.
+	if v := p.seen.Load(); len(options) == 0 && v.epoch == p.registry.epoch.Load() {
+		if gate := v.overlay.Gate(); abi.Passes(gate) {
+			return underPass(ctx, p, &v.overlay, gate, fn)
 		}
 	}
 	return ask(ctx, p, fn, options)
 }
 
+// passing is a call under a pass.
+type passing struct {
+	policy   *Policy
+	began    uint64
+	gate     uint32
+	returned bool
+}
+
+// unwind reports a call whose function did not return.
+func (c *passing) unwind() {
+	if !c.returned {
+		cause := recover()
+		c.policy.unwound(c.gate, c.began, cause)
+		if cause != nil {
+			panic(cause)
+		}
+	}
+}
+
 // underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error)) (T, error) {
-	returned := false
-	defer func() {
-		if !returned {
-			cause := recover()
-			p.unwound(pass, cause)
-			if cause != nil {
-				panic(cause)
-			}
-		}
-	}()
+func underPass[T any](ctx context.Context, p *Policy, o *abi.Overlay, gate uint32, fn func(context.Context) (T, error)) (T, error) {
+	c := passing{policy: p, gate: gate}
+	if _, has := ctx.Deadline(); has {
+		c.began = p.began()
+	}
+	defer c.unwind()
 	value, err := fn(ctx)
-	returned = true
+	c.returned = true
 	if err == nil && !inspected[T](p) {
-		if !p.core.Succeed(pass) {
-			p.registry.pump() // the circuit has changed meanwhile and was told all the same
+		if line := o.Line(); !o.Tally(gate, line) {
+			p.core.Report(gate, line)
+			p.registry.pump()
 		}
+		runtime.KeepAlive(p) // and with it the memory that was counted in
 		return value, nil
 	}
-	return afterPass(ctx, p, pass, fn, value, err)
+	return afterPass(ctx, p, gate, c.began, fn, value, err)
 }
 
 // inspected tells whether a result without an error may still be a failure.
@@ -67,11 +85,11 @@ func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, err
 	return t.value, err
 }
 
-func afterPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error), value T, err error) (T, error) {
+func afterPass[T any](ctx context.Context, p *Policy, gate uint32, began uint64, fn func(context.Context) (T, error), value T, err error) (T, error) {
 	t := &task[T]{fn: fn, value: value, err: err}
 	d := newDrive(ctx, p, t, nil)
 	defer d.leave()
-	d.resume(pass)
+	d.resume(gate, began)
 	err = d.loop()
 	return t.value, err
 }

@@ -31,6 +31,14 @@ pub unsafe fn ask(
             raise::refused(py, &refusal, spot.policy().name()).restore(py);
             return std::ptr::null_mut();
         }
+        if let Some(pass) = spot.ask() {
+            let result = arguments.call(guard.function);
+            if !result.is_null() && spot.port.is_usual(py, result) {
+                spot.succeed_asked(pass);
+                return result;
+            }
+            return handover.after_pass(spot, pass, result, Spot::succeed_asked);
+        }
         // A call is large: it is made where it stays, and moved only to be handed over.
         let Some(mut call) = ours(|| spot.policy().call()) else { return unprotected(spot, guard, arguments) };
         let Some(step) = ours(|| call.start()) else { return unprotected(spot, guard, arguments) };

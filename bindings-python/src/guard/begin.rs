@@ -18,18 +18,22 @@ const PASSES: u8 = 1;
 const RUNS: u8 = 2;
 const STANDS: u8 = 3;
 
-/// The pass of a call on a key, which holds the key's cells.
+/// The pass of one call, and the policy it belongs to: with that the cells of the call's key.
 #[pyclass(frozen, module = "seawall._native")]
-pub struct KeyPass {
+pub struct OwnPass {
     policy: seawall::Policy,
     pass: Pass,
+    asked: bool,
 }
 
 #[pymethods]
-impl KeyPass {
+impl OwnPass {
     /// The call succeeded.
     fn succeed(&self) {
-        ours(|| self.policy.succeed(self.pass));
+        ours(|| match self.asked {
+            true => self.policy.succeed_asked(self.pass),
+            false => drop(self.policy.succeed(self.pass)),
+        });
     }
 
     /// The pass for `Policy.call_after_pass`.
@@ -44,7 +48,11 @@ impl KeyPass {
 /// - `(1, key, pass)`: the function is to run, under a pass.
 /// - `(2, key, call)`: the function is to run, as the first attempt of the call.
 /// - `(3, key, call, step)`: something else comes first.
-pub unsafe extern "C" fn begin(this: *mut PyObject, given: *mut *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+pub unsafe extern "C" fn begin(
+    this: *mut PyObject,
+    given: *mut *mut PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut PyObject {
     // SAFETY: the interpreter is attached and passes an entry and `count` live objects.
     unsafe {
         let py = Python::assume_attached();
@@ -81,13 +89,21 @@ unsafe fn begun<'py>(
         let given = Bound::from_owned_ptr_or_err(py, ffi::PyObject_Call(entry.key(), args, kwargs))?;
         let (key, spot) = spot_at(port, given)?;
         match spot.pass() {
-            Some(pass) => {
-                let held = Bound::new(py, KeyPass { policy: spot.policy().clone(), pass })?;
-                (PASSES, key, held).into_pyobject(py)
-            }
+            Some(pass) => passing(py, &spot, Some(key), pass, false),
             None => ask(py, &spot, Some(key)),
         }
     }
+}
+
+fn passing<'py>(
+    py: Python<'py>,
+    spot: &Spot<'_>,
+    key: Option<Bound<'py, PyString>>,
+    pass: Pass,
+    asked: bool,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let held = Bound::new(py, OwnPass { policy: spot.policy().clone(), pass, asked })?;
+    (PASSES, key, held).into_pyobject(py)
 }
 
 fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyTuple>> {
@@ -96,6 +112,9 @@ fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>)
     }
     if let Some(refusal) = ours(|| spot.policy().refusal()).flatten() {
         return Err(raise::refused(py, &refusal, spot.policy().name()));
+    }
+    if let Some(pass) = spot.ask() {
+        return passing(py, spot, key, pass, true);
     }
     let mut call = spot.policy().call();
     let step = call.start();

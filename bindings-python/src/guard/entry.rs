@@ -198,7 +198,11 @@ unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, a
     // SAFETY: the collector passes a live entry; every field is null or a reference that we hold.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        own::visit_all(visit, argument, &[ffi::Py_TYPE(this).cast(), entry.port_object, entry.plan, entry.function, entry.key])
+        own::visit_all(
+            visit,
+            argument,
+            &[ffi::Py_TYPE(this).cast(), entry.port_object, entry.plan, entry.function, entry.key],
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 //! meaning they have in 3.11; `PyContextVar_Get` has not changed since 3.7. So one binary serves every version.
 
 use core::ffi::{CStr, c_int, c_ulong};
-use pyo3::ffi::{self, PyObject, Py_ssize_t};
+use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 

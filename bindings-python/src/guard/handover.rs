@@ -60,13 +60,19 @@ impl<'py> Handover<'_, 'py> {
         unsafe { give(self.py, || driver!(self.py, "ask")?.call1(self.whole()?)) }
     }
 
-    /// A call whose first attempt ran under a pass.
-    pub unsafe fn after_pass(self, spot: &Spot<'_>, pass: Pass, result: *mut PyObject) -> *mut PyObject {
+    /// A call whose first attempt ran under a pass; `succeed` reports that it was good after all.
+    pub unsafe fn after_pass<'b>(
+        self,
+        spot: &Spot<'b>,
+        pass: Pass,
+        result: *mut PyObject,
+        succeed: fn(&Spot<'b>, Pass),
+    ) -> *mut PyObject {
         // SAFETY: as promised; the result is null with an error set, or a reference of our own.
         unsafe {
             let ended = match self.look(spot, result) {
                 Ok(result) => {
-                    spot.succeed(pass);
+                    succeed(spot, pass);
                     return result;
                 }
                 Err(ended) => ended,
@@ -168,10 +174,7 @@ impl Arguments {
     ///
     /// # Safety
     /// The arguments are alive.
-    pub unsafe fn gather(
-        self,
-        py: Python<'_>,
-    ) -> PyResult<(Bound<'_, PyTuple>, Option<Bound<'_, PyDict>>)> {
+    pub unsafe fn gather(self, py: Python<'_>) -> PyResult<(Bound<'_, PyTuple>, Option<Bound<'_, PyDict>>)> {
         let count = super::ffi::nargs(self.nargsf);
         // SAFETY: `items` holds the positional arguments, then one for each name.
         let item = |index: usize| unsafe { Bound::from_borrowed_ptr(py, *self.items.add(index)) };

@@ -106,7 +106,11 @@ fn make(py: Python<'_>) -> PyResult<Py<PyType>> {
 }
 
 /// `instance.method`: the method object that Python makes for its own functions.
-unsafe extern "C" fn bind(this: *mut ffi::PyObject, instance: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn bind(
+    this: *mut ffi::PyObject,
+    instance: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: the interpreter passes live objects, and null for no instance.
     unsafe {
         if instance.is_null() || instance == ffi::Py_None() {
@@ -197,7 +201,8 @@ unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, a
     unsafe {
         let guard = &*this.cast::<Guard>();
         let kind = ffi::Py_TYPE(this).cast();
-        let held = [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.entry, guard.dict];
+        let held =
+            [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.entry, guard.dict];
         own::visit_all(visit, argument, &held)
     }
 }

@@ -17,7 +17,7 @@ mod handover;
 mod kind;
 mod port;
 
-pub use begin::KeyPass;
+pub use begin::OwnPass;
 pub use kind::guard;
 pub use port::{Port, has_deadlines, set_deadline_variable};
 
@@ -125,7 +125,7 @@ unsafe fn run(guard: &Guard, spot: &Spot<'_>, key: Option<&Bound<'_, PyAny>>, ar
             spot.succeed(pass);
             return result;
         }
-        Handover { py, guard, key, arguments }.after_pass(spot, pass, result)
+        Handover { py, guard, key, arguments }.after_pass(spot, pass, result, Spot::succeed)
     }
 }
 

@@ -27,6 +27,7 @@ pub struct Port {
     seat: AtomicPtr<Seat>,
     /// Seats that were left. While one thread runs at a time nobody looks at them any more; without
     /// that lock another thread may, so they stay as long as the port.
+    #[allow(clippy::vec_box)] // whoever looks at a seat knows its address
     left: Mutex<Vec<Box<Seat>>>,
     /// A function of the user's judges results: no type of them goes without a look.
     judged: bool,
@@ -151,13 +152,19 @@ impl<'a> Spot<'a> {
         ours(|| self.policy().succeed(pass));
     }
 
+    /// Leave to run where only the gate wants to be asked; to be reported with `succeed_asked`.
+    pub fn ask(&self) -> Option<Pass> {
+        ours(|| self.policy().ask()).flatten()
+    }
+
+    pub fn succeed_asked(&self, pass: Pass) {
+        ours(|| self.policy().succeed_asked(pass));
+    }
+
     /// Whether a call can be asked for here, without a driver in Python.
     pub fn asks_alone(&self) -> bool {
         let policy = self.policy();
-        self.port.seat().alone
-            && !inside_a_deadline()
-            && !policy.registry().events().wanted()
-            && policy.keeps_nothing()
+        self.port.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
     }
 }
 

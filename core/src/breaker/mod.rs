@@ -19,7 +19,7 @@ mod word;
 
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Overlay, Shard};
+pub use tally::{Memory, Overlay, Shard};
 pub use transition::{Control, Reason};
 
 use crate::cell::{Block, Writer, Writers};
@@ -50,6 +50,7 @@ enum Counted {
 }
 
 impl Breaker {
+    /// A closed breaker (or in its `initial_state`) that nobody else shares.
     pub fn new(config: &BreakerConfig) -> Breaker {
         Breaker::of(&Arc::new(config.clone()))
     }
@@ -65,6 +66,7 @@ impl Breaker {
         breaker
     }
 
+    /// The settings in force.
     pub fn config(&self) -> &BreakerConfig {
         &self.config
     }
