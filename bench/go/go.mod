@@ -5,11 +5,10 @@ go 1.24
 require (
 	github.com/cep21/circuit/v4 v4.1.0
 	github.com/eapache/go-resiliency v1.7.0
-	github.com/failsafe-go/failsafe-go v0.9.7
+	github.com/failsafe-go/failsafe-go v0.9.8
 	github.com/mercari/go-circuitbreaker v0.0.2
 	github.com/sony/gobreaker/v2 v2.4.0
 	golang.org/x/sys v0.24.0
-	seawall.dev/seawall v0.0.0
 )
 
 require (
@@ -20,4 +19,3 @@ require (
 	golang.org/x/sync v0.16.0 // indirect
 )
 
-replace seawall.dev/seawall => ../../bindings-go

@@ -50,6 +50,7 @@ enum Counted {
 }
 
 impl Breaker {
+    /// A closed breaker (or in its `initial_state`) that nobody else shares.
     pub fn new(config: &BreakerConfig) -> Breaker {
         Breaker::of(&Arc::new(config.clone()))
     }
@@ -65,6 +66,7 @@ impl Breaker {
         breaker
     }
 
+    /// The settings in force.
     pub fn config(&self) -> &BreakerConfig {
         &self.config
     }
