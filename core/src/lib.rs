@@ -23,6 +23,7 @@ mod loom_tests;
 mod metrics;
 pub mod outcome;
 mod parts;
+mod pass;
 pub mod permit;
 mod policy;
 mod registry;
@@ -35,7 +36,8 @@ pub mod time;
 pub mod timeout;
 mod window;
 
-pub use policy::{Pass, Policy, RetrySchedule};
+pub use pass::Pass;
+pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;
 pub use run::{Error, Judged, judge, policy, settings};
 

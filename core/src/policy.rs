@@ -1,6 +1,6 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
-use crate::breaker::{Breaker, Control, Overlay, Shard, State};
+use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
@@ -13,6 +13,7 @@ use crate::events::Event;
 use crate::metrics::CallMetrics;
 use crate::outcome::{Hint, Outcome};
 use crate::parts::{Families, Parts};
+use crate::pass::{Pass, Start};
 use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
@@ -44,29 +45,12 @@ pub(crate) struct Live {
     pub parts: Parts,
     epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
-    fast: bool,
+    pub fast: bool,
     /// What a pass is told of when it began.
-    start: Start,
+    pub start: Start,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
-    refuses_early: bool,
+    pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
-}
-
-/// When a call began matters to its retries: to the moment where they have a limit, else roughly.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum Start {
-    Untold,
-    Coarse,
-    Precise,
-}
-
-/// Permission to run without asking: the gate said *pass*.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Pass {
-    /// The generation of the breaker it was taken under.
-    pub permit: u64,
-    /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
-    pub started: u64,
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -170,79 +154,6 @@ impl Policy {
     /// holds them as long as it lives.
     pub fn at(&self, key: &str) -> Policy {
         Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
-    }
-
-    /// Permission to run without asking, for a call without options of its own: under a caller's
-    /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
-    /// with [`Policy::call_after_pass`].
-    #[inline]
-    pub fn pass(&self) -> Option<Pass> {
-        let live = self.live();
-        if !live.fast || !self.registry().enabled() {
-            return None;
-        }
-        let permit = match &live.parts.breaker {
-            Some(breaker) => breaker.pass()?.0,
-            None => 0,
-        };
-        let clock = self.registry().clock();
-        let started = match live.start {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0,
-            Start::Precise => clock.now().0,
-        };
-        Some(Pass { permit, started })
-    }
-
-    /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
-    /// has no credit; the success has been reported to the breaker all the same.
-    #[inline]
-    pub fn succeed(&self, pass: Pass) -> bool {
-        match &self.live().parts.breaker {
-            Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
-                self.succeed_on(Shard::OWN, pass);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Reports a success under a pass that a driver found no credit for on the line it chose.
-    pub fn succeed_on(&self, shard: Shard, pass: Pass) {
-        if let Some(breaker) = self.breaker().cloned() {
-            self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, Span::ZERO, None, cx));
-        }
-    }
-
-    /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
-    /// this handle; take them again after each change of the settings and of the off switch.
-    pub fn overlay(&self) -> Option<Overlay> {
-        self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
-    }
-
-    /// Whether a driver need neither ask before a call nor count a success: only what fails is to be
-    /// reported. To be looked at again as [`Policy::overlay`].
-    pub fn asks_nothing(&self) -> bool {
-        self.live().parts.breaker.is_none() && self.passes_blindly()
-    }
-
-    fn passes_blindly(&self) -> bool {
-        let live = self.live();
-        live.fast && live.start != Start::Precise && self.registry().enabled()
-    }
-
-    /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
-    /// could answer and nobody listens. `None` means ask.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let live = self.live();
-        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
-            return None;
-        }
-        let (now, slack) = self.registry().clock().coarse();
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
-        self.metrics().refused_early();
-        Some(refusal)
     }
 
     /// A call to be stepped; see [`crate::call`].

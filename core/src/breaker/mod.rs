@@ -19,7 +19,7 @@ mod word;
 
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Overlay, Shard};
+pub use tally::{Memory, Overlay, Shard};
 pub use transition::{Control, Reason};
 
 use crate::cell::{Block, Writer, Writers};

@@ -46,7 +46,7 @@ pub(super) fn blocking<T, E>(
 }
 
 /// A panic under a pass is a failure of the work: it is recorded while unwinding.
-struct PassGuard<'a>(Option<(&'a Policy, crate::policy::Pass)>);
+struct PassGuard<'a>(Option<(&'a Policy, crate::pass::Pass)>);
 
 impl PassGuard<'_> {
     fn disarm(mut self) {
