@@ -32,14 +32,17 @@ func newCache(size uint32) *cache {
 }
 
 // cacheFor is the policy's cache; policies of one name share it.
-func (r *Registry) cacheFor(p *Policy) *cache {
-	if p.shape.Parts&abi.PartCache == 0 {
+func (p *Policy) cacheFor(shape abi.Shape) *cache {
+	switch {
+	case shape.Parts&abi.PartCache == 0:
 		return nil
+	case p.name == "":
+		return p.own
 	}
-	if p.name == "" {
-		return newCache(p.shape.CacheSize)
+	shared, found := p.registry.caches.Load(p.name)
+	if !found {
+		shared, _ = p.registry.caches.LoadOrStore(p.name, newCache(shape.CacheSize))
 	}
-	shared, _ := r.caches.LoadOrStore(p.name, newCache(p.shape.CacheSize))
 	return shared.(*cache)
 }
 
@@ -60,8 +63,8 @@ func (d *drive) key() string { return d.policy.key + "\x00" + d.options.cacheKey
 
 func (d *drive) lookUp() {
 	hit := false
-	if c := d.policy.cache; c != nil && d.options.cached {
-		if d.step.Attempt == 0 && !d.step.Stale && d.policy.shape.CacheFirst {
+	if c := d.view.cache; c != nil && d.options.cached {
+		if d.step.Attempt == 0 && !d.step.Stale && d.view.shape.CacheFirst {
 			hit = d.lookOnce(c)
 		} else {
 			hit = d.take(c, d.step.Stale)
@@ -73,9 +76,9 @@ func (d *drive) lookUp() {
 
 // take looks for a fresh value, or also for a stale one.
 func (d *drive) take(c *cache, stale bool) bool {
-	oldest := d.policy.shape.CacheTTL
-	if stale && d.policy.shape.CacheStaleFor != abi.None {
-		oldest += min(d.policy.shape.CacheStaleFor, abi.None-oldest)
+	oldest := d.view.shape.CacheTTL
+	if stale && d.view.shape.CacheStaleFor != abi.None {
+		oldest += min(d.view.shape.CacheStaleFor, abi.None-oldest)
 	}
 	value, found := c.look(d.key(), d.policy.registry.now(), oldest)
 	return found && d.keepOrWarn(value, "cached value")
@@ -114,7 +117,7 @@ func (d *drive) lookOnce(c *cache) bool {
 
 // remember stores a live success and forgets what the dependency says is wrong.
 func (d *drive) remember() {
-	c := d.policy.cache
+	c := d.view.cache
 	if c == nil || !d.options.cached {
 		return
 	}
@@ -146,7 +149,7 @@ func (d *drive) fallBack() {
 	case abi.FallbackFunction:
 		ok = d.fallBackFunction(cause, step.Span)
 	case abi.FallbackCached, abi.FallbackStale:
-		ok = d.policy.cache != nil && d.options.cached && d.take(d.policy.cache, step.Fallback == abi.FallbackStale)
+		ok = d.view.cache != nil && d.options.cached && d.take(d.view.cache, step.Fallback == abi.FallbackStale)
 	case abi.FallbackEmpty:
 		d.work.clear()
 		ok = true
@@ -188,11 +191,11 @@ func (d *drive) fallBackValue(index uint32) bool {
 	if value := d.policy.host.value; value != nil {
 		return d.keepOrWarn(value, "value")
 	}
-	if int(index) >= len(d.policy.chain) || d.policy.chain[index] == "" {
+	if int(index) >= len(d.view.chain) || d.view.chain[index] == "" {
 		return false
 	}
 	var value any
-	if err := json.Unmarshal([]byte(d.policy.chain[index]), &value); err != nil {
+	if err := json.Unmarshal([]byte(d.view.chain[index]), &value); err != nil {
 		return false
 	}
 	return d.keepOrWarn(value, "value of the configuration")

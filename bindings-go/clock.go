@@ -19,6 +19,9 @@ type clock interface {
 	left(r *Registry, deadline time.Time) time.Duration
 	// at is the instant for Deadline() of a context that ends in d.
 	at(r *Registry, d time.Duration) time.Time
+	// began is now, as cheaply as there is, and started what it is on the core's clock.
+	began(r *Registry) uint64
+	started(r *Registry, began uint64) uint64
 	// sync brings the core's clock up to date.
 	sync(r *Registry)
 	stands() bool
@@ -46,8 +49,16 @@ func (systemClock) sleep(ctx context.Context, _ *Registry, d time.Duration) bool
 
 func (systemClock) left(_ *Registry, deadline time.Time) time.Duration { return time.Until(deadline) }
 func (systemClock) at(_ *Registry, d time.Duration) time.Time          { return time.Now().Add(d) }
-func (systemClock) sync(*Registry)                                     {}
-func (systemClock) stands() bool                                       { return false }
+
+// since is where Go's own clock is read from, which costs less than to ask the core.
+var since = time.Now()
+
+func (systemClock) began(*Registry) uint64 { return uint64(time.Since(since)) + 1 }
+func (s systemClock) started(r *Registry, began uint64) uint64 {
+	return r.core.Now() - min(s.began(r)-began, r.core.Now())
+}
+func (systemClock) sync(*Registry) {}
+func (systemClock) stands() bool   { return false }
 
 // manualClock stands still until it is advanced; a wait advances it.
 type manualClock struct {
@@ -133,8 +144,10 @@ func (m *manualClock) left(r *Registry, deadline time.Time) time.Duration {
 func (m *manualClock) at(r *Registry, d time.Duration) time.Time {
 	return epoch.Add(time.Duration(r.core.Now()) + d)
 }
-func (m *manualClock) sync(*Registry) {}
-func (m *manualClock) stands() bool   { return true }
+func (m *manualClock) began(r *Registry) uint64                 { return r.core.Now() }
+func (m *manualClock) started(_ *Registry, began uint64) uint64 { return began }
+func (m *manualClock) sync(*Registry)                           {}
+func (m *manualClock) stands() bool                             { return true }
 
 // bubbleClock follows Go's clock instead of the system's, for testing/synctest.
 type bubbleClock struct {
@@ -142,6 +155,9 @@ type bubbleClock struct {
 	start time.Time
 	mu    sync.Mutex
 }
+
+func (b *bubbleClock) began(r *Registry) uint64                 { return r.now() }
+func (b *bubbleClock) started(_ *Registry, began uint64) uint64 { return began }
 
 func (b *bubbleClock) sync(r *Registry) {
 	b.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+	"unsafe"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -14,48 +16,79 @@ import (
 //
 // While the circuit is closed and the call succeeds nothing is allocated.
 func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
-	if p == nil || fn == nil {
+	if ctx == nil || p == nil || fn == nil {
 		var none T
-		return none, fmt.Errorf("seawall.Do: %w: neither the policy nor the function may be nil", ErrNullArgument)
+		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	if len(options) == 0 && p.direct {
-		if pass := p.core.Pass(); !pass.Asks() {
-			return underPass(ctx, p, pass, fn)
+	if len(options) == 0 {
+		if gate, yes := p.passes(); yes {
+			if p.inspects || isResponse[T]() {
+				return watchedPass(ctx, p, fn, gate)
+			}
+			return underPass(ctx, p, fn, gate)
 		}
 	}
 	return ask(ctx, p, fn, options)
 }
 
 // underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error)) (T, error) {
-	returned := false
-	defer func() {
-		if !returned {
-			cause := recover()
-			p.unwound(pass, cause)
-			if cause != nil {
-				panic(cause)
-			}
-		}
-	}()
-	value, err := fn(ctx)
-	returned = true
-	if err == nil && !inspected[T](p) {
-		if !p.core.Succeed(pass) {
-			p.registry.pump() // the circuit has changed meanwhile and was told all the same
-		}
-		return value, nil
+//
+// Each word that is put away here has to be in memory before the tally can be added to, so what few
+// calls need is in watchedPass.
+func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
+	if _, has := ctx.Deadline(); has {
+		return watchedPass(ctx, p, fn, gate)
 	}
-	return afterPass(ctx, p, pass, fn, value, err)
+	returned := false
+	defer unwind(p, gate, &returned)
+	value, err = fn(ctx)
+	returned = true
+	if err != nil {
+		return afterPass(ctx, p, gate, 0, fn, value, err)
+	}
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p) // and with it the memory that was counted in
+	return value, err
 }
 
-// inspected tells whether a result without an error may still be a failure.
-func inspected[T any](p *Policy) bool {
-	if p.host.classify != nil {
-		return true
+// watchedPass is underPass where the beginning matters, because the caller has a deadline, or where
+// a result without an error may still be a failure.
+func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
+	began, returned := p.began(ctx), false
+	defer func() {
+		if !returned {
+			p.unwound(gate, began, recover())
+		}
+	}()
+	value, err = fn(ctx)
+	returned = true
+	if err != nil || !p.succeeded(value) {
+		return afterPass(ctx, p, gate, began, fn, value, err)
 	}
-	_, response := any((*T)(nil)).(**http.Response)
-	return response
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p)
+	return value, nil
+}
+
+func unwind(p *Policy, gate uint32, returned *bool) {
+	if !*returned {
+		p.unwound(gate, 0, recover())
+	}
+}
+
+func isResponse[T any]() bool {
+	_, is := any((*T)(nil)).(**http.Response)
+	return is
+}
+
+// succeeded tells whether a result without an error is a success beyond doubt.
+func (p *Policy) succeeded(value any) bool {
+	response, is := value.(*http.Response)
+	return !p.inspects && (!is || response != nil && ClassifyStatus(response.StatusCode) == OutcomeSuccess)
 }
 
 func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), options []Option) (T, error) {
@@ -67,11 +100,11 @@ func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, err
 	return t.value, err
 }
 
-func afterPass[T any](ctx context.Context, p *Policy, pass abi.Pass, fn func(context.Context) (T, error), value T, err error) (T, error) {
+func afterPass[T any](ctx context.Context, p *Policy, gate uint32, began uint64, fn func(context.Context) (T, error), value T, err error) (T, error) {
 	t := &task[T]{fn: fn, value: value, err: err}
 	d := newDrive(ctx, p, t, nil)
 	defer d.leave()
-	d.resume(pass)
+	d.resume(gate, began)
 	err = d.loop()
 	return t.value, err
 }

@@ -12,6 +12,7 @@ import (
 type drive struct {
 	ctx     context.Context
 	policy  *Policy
+	view    *view
 	work    work
 	options callOptions
 	call    abi.Call
@@ -27,7 +28,7 @@ type drive struct {
 }
 
 func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
-	d := &drive{ctx: ctx, policy: p, work: w, link: -1}
+	d := &drive{ctx: ctx, policy: p, view: p.look(), work: w, link: -1}
 	for _, option := range options {
 		option(&d.options)
 	}
@@ -49,7 +50,7 @@ func (d *drive) begin() {
 // brought is what the caller brings along.
 func (d *drive) brought() abi.CallOptions {
 	r := d.policy.registry
-	o := abi.CallOptions{Cached: d.options.cached && d.policy.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
+	o := abi.CallOptions{Cached: d.options.cached && d.view.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
 	if deadline, has := d.ctx.Deadline(); has {
 		if left := r.clock.left(r, deadline); left != 1<<63-1 {
 			o.Deadline = nanos(left)
@@ -59,9 +60,9 @@ func (d *drive) brought() abi.CallOptions {
 }
 
 // resume goes on after an attempt that ran under a pass.
-func (d *drive) resume(pass abi.Pass) {
+func (d *drive) resume(gate uint32, began uint64) {
 	var status abi.Status
-	d.call, status = d.policy.core.CallAfterPass(pass, d.brought())
+	d.call, status = d.policy.core.CallAfterPass(d.policy.pass(gate, began), d.brought())
 	if !d.call.Valid() {
 		d.unprotected(status)
 		return
@@ -296,22 +297,23 @@ func (d *drive) leave() {
 	d.policy.registry.pump()
 }
 
-// unwound reports a call under a pass whose function did not return.
-func (p *Policy) unwound(pass abi.Pass, cause any) {
-	call, _ := p.core.CallAfterPass(pass, abi.CallOptions{Deadline: abi.None})
-	if !call.Valid() {
-		return
+// unwound reports a call under a pass whose function did not return, and panics on.
+func (p *Policy) unwound(gate uint32, began uint64, cause any) {
+	if call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None}); call.Valid() {
+		outcome := OutcomeCancelled // runtime.Goexit
+		if cause != nil {
+			outcome = OutcomeFailure
+		}
+		var step abi.Step
+		p.registry.clock.sync(p.registry)
+		call.Done(1, uint8(outcome), abi.NoHint, &step)
+		call.TakeWakes(wake)
+		call.Free()
+		p.registry.pump()
 	}
-	outcome := OutcomeCancelled
 	if cause != nil {
-		outcome = OutcomeFailure
+		panic(cause)
 	}
-	var step abi.Step
-	p.registry.clock.sync(p.registry)
-	call.Done(1, uint8(outcome), abi.NoHint, &step)
-	call.TakeWakes(wake)
-	call.Free()
-	p.registry.pump()
 }
 
 // last is the error of an attempt that ran before the driver was made.

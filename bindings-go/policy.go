@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"seawall.dev/seawall/internal/abi"
@@ -12,31 +14,32 @@ import (
 
 // Policy protects calls. It is safe for use by many goroutines and needs no closing.
 type Policy struct {
+	// epoch is that of the settings which overlay and seen belong to.
+	epoch   atomic.Uint64
+	overlay abi.Overlay
+	// inspects: a result without an error may still be a failure, the user says.
+	inspects bool
 	registry *Registry
+	seen     atomic.Pointer[view]
+	looking  sync.Mutex
 	core     *abi.Policy
-	shape    abi.Shape
 	host     *host
 	name     string
 	key      string
-	cache    *cache
-	// chain holds the configured values of the fallback chain, as JSON.
-	chain []string
-	// direct: a call may run under a pass, because no context has to be made for it.
-	direct bool
+	// own is the cache of a policy without a name.
+	own *cache
 	// base keeps the policy that a keyed view belongs to, and its listener, alive.
 	base *Policy
 }
 
 func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
-	p := &Policy{registry: r, core: core, host: h, name: core.Name(), shape: core.Shape()}
-	p.direct = r.gate && p.shape.AttemptTimeout == abi.None && p.shape.Deadline == abi.None
-	if p.shape.FallbackCount > 0 {
-		p.chain = make([]string, p.shape.FallbackCount)
-		for i := range p.chain {
-			_, p.chain[i] = core.Fallback(uint32(i))
+	p := &Policy{registry: r, core: core, host: h, name: core.Name(), inspects: h.classify != nil}
+	if p.name == "" {
+		if shape := core.Shape(); shape.Parts&abi.PartCache != 0 {
+			p.own = newCache(shape.CacheSize)
 		}
 	}
-	p.cache = r.cacheFor(p)
+	p.lookAgain()
 	if h.onStateChange != nil {
 		stop := r.Listen(stateListener(core.ID(), h.onStateChange))
 		runtime.AddCleanup(p, func(stop func()) { stop() }, stop)
@@ -54,9 +57,9 @@ func (p *Policy) Key(key string) (*Policy, error) {
 	if status != 0 {
 		return nil, statusError(status, p.name)
 	}
-	keyed := *p
-	keyed.core, keyed.key, keyed.base = core, key, p
-	return &keyed, nil
+	keyed := &Policy{registry: p.registry, core: core, host: p.host, name: p.name, key: key, own: p.own, base: p, inspects: p.inspects}
+	keyed.lookAgain()
+	return keyed, nil
 }
 
 // Run protects a function without a result.

@@ -16,6 +16,8 @@ type Registry struct {
 	clock  clock
 	gate   bool
 	caches sync.Map // policy name -> *cache
+	// epoch rises when settings have come in force, or the off switch was turned.
+	epoch atomic.Uint64
 
 	mu        sync.Mutex
 	listeners map[uint64]*listener
@@ -97,6 +99,7 @@ func (r *Registry) Reload() error { return r.configured(r.core.Reload()) }
 
 // configured wakes those whom a wider bulkhead admits.
 func (r *Registry) configured(status abi.Status, why string) error {
+	r.epoch.Add(1)
 	r.core.TakeWakes(wake)
 	return configError(status, why)
 }
@@ -105,7 +108,10 @@ func (r *Registry) configured(status abi.Status, why string) error {
 func (r *Registry) Enabled() bool { return r.core.Enabled() }
 
 // SetEnabled turns the off switch of this registry.
-func (r *Registry) SetEnabled(enabled bool) { r.core.SetEnabled(enabled) }
+func (r *Registry) SetEnabled(enabled bool) {
+	r.core.SetEnabled(enabled)
+	r.epoch.Add(1)
+}
 
 // Metrics is the Prometheus text.
 func (r *Registry) Metrics() string { return r.core.Metrics() }

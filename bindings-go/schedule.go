@@ -54,7 +54,7 @@ type RetryBudget struct{ policy *Policy }
 
 // RetryBudget is shared by all policies that name it; ErrNoSuchPart if there is none.
 func (p *Policy) RetryBudget() (RetryBudget, error) {
-	if p.shape.Parts&abi.PartBudget == 0 {
+	if p.look().shape.Parts&abi.PartBudget == 0 {
 		return RetryBudget{}, statusError(100, p.name)
 	}
 	return RetryBudget{p}, nil

@@ -55,7 +55,7 @@ func (b *streamedBody) Read(p []byte) (int, error) {
 
 // read bounds the gap before the next piece, where the policy says how long it may be.
 func (b *streamedBody) read(p []byte) (int, error) {
-	idle := b.drive.policy.shape.IdleTimeout
+	idle := b.drive.view.shape.IdleTimeout
 	if idle == abi.None {
 		return b.ReadCloser.Read(p)
 	}

@@ -39,8 +39,8 @@ func control(r *Registry, advance func(time.Duration)) bridge.Control {
 			return l, l.end
 		},
 		Keep: func(policy any, key string, value any, age time.Duration) {
-			if p := policy.(*Policy); p.cache != nil {
-				p.cache.entries.Set(p.key+"\x00"+key, entry{value, r.now() - uint64(age)}, ttlcache.NoTTL)
+			if p := policy.(*Policy); p.look().cache != nil {
+				p.look().cache.entries.Set(p.key+"\x00"+key, entry{value, r.now() - uint64(age)}, ttlcache.NoTTL)
 			}
 		},
 	}

@@ -32,7 +32,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if policy == nil {
 		return nil, errors.New("seawall: Transport without a Policy")
 	}
-	if policy.shape.StreamExempt {
+	if policy.look().shape.StreamExempt {
 		return base.RoundTrip(request)
 	}
 	if t.KeyOf != nil {

@@ -8,6 +8,18 @@ export type Outcome = keyof typeof OUTCOMES;
 /** What an attempt came to: an outcome, and the server's wish in milliseconds (negative: never). */
 export interface Judged { outcome: Outcome; retryAfterMs?: number }
 
+/** Errors by their class, or by their `code` or `name`. */
+export type ErrorMatch = (abstract new (...args: never[]) => unknown) | string;
+
+/** What of an attempt's end the user judges, before the tables do. */
+export interface Judging {
+  classify?: Classify;
+  /** Only these errors count, as failures; all others are ignored. */
+  include?: readonly ErrorMatch[];
+  /** These errors are ignored. */
+  exclude?: readonly ErrorMatch[];
+}
+
 /** A user's own judgement of an error or a value; `undefined` leaves it to the tables. */
 export type Classify = (error: unknown, value: unknown) => Outcome | Judged | undefined;
 
@@ -15,6 +27,26 @@ const NAMES = Object.keys(OUTCOMES) as Outcome[];
 
 function judgedBy(number: number): Outcome {
   return NAMES[number] ?? 'failure';
+}
+
+/** What the tables of the core say, asked once for each name and status. */
+const named = new Map<string, Outcome | null>();
+const statuses: (Outcome | undefined)[] = [];
+/** Names that are made up for each error are asked for anew. */
+const MOST_NAMES = 1000;
+
+function byName(name: string): Outcome | null {
+  let known = named.get(name);
+  if (known === undefined) {
+    const number = native.classifyError(name);
+    known = number === null ? null : judgedBy(number);
+    if (named.size < MOST_NAMES) named.set(name, known);
+  }
+  return known;
+}
+
+function byStatus(status: number): Outcome {
+  return (statuses[status] ??= judgedBy(native.classifyStatus(status)));
 }
 
 function statusOf(value: unknown): number | undefined {
@@ -34,17 +66,60 @@ function hintOf(value: unknown): number | undefined {
   return nanos === null ? undefined : nanos / 1e6;
 }
 
+const SUCCESS: Judged = { outcome: 'success' };
+
+/** The outcome of a value. What throws here has not judged, and is told to `report`. */
+export function judgedValue(by: Judging, value: unknown, report: (what: string) => void): Judged {
+  const plain = typeof value !== 'object' || value === null;
+  if (by.classify === undefined && plain) return SUCCESS;
+  return judged(by, undefined, value, report) ?? guarded(() => judgeValue(value), report) ?? SUCCESS;
+}
+
+/** The outcome of an error: the user's function, the user's lists, the tables. */
+export function judgedError(by: Judging, error: unknown, report: (what: string) => void): Judged {
+  const own = judged(by, error, undefined, report) ?? guarded(() => listed(by, error), report);
+  return own ?? guarded(() => judgeError(error), report) ?? { outcome: 'failure' };
+}
+
+function judged(by: Judging, error: unknown, value: unknown, report: (what: string) => void): Judged | undefined {
+  const own = by.classify === undefined ? undefined : guarded(() => by.classify?.(error, value), report);
+  return typeof own === 'string' ? { outcome: own } : own;
+}
+
+function guarded<T>(judge: () => T, report: (what: string) => void): T | undefined {
+  try {
+    return judge();
+  } catch (error) {
+    report(`a classifier threw: ${String(error)}`);
+    return undefined;
+  }
+}
+
+function listed(by: Judging, error: unknown): Judged | undefined {
+  if (by.exclude?.some((match) => matches(match, error))) return { outcome: 'ignored' };
+  if (by.include === undefined || by.include.length === 0) return undefined;
+  if (!by.include.some((match) => matches(match, error))) return { outcome: 'ignored' };
+  const retryAfterMs = hintOf((error as { response?: unknown } | undefined)?.response ?? error);
+  return retryAfterMs === undefined ? { outcome: 'failure' } : { outcome: 'failure', retryAfterMs };
+}
+
+function matches(match: ErrorMatch, error: unknown): boolean {
+  if (typeof match === 'function') return error instanceof match;
+  const shape = error as { code?: unknown; name?: unknown } | null | undefined;
+  return shape?.code === match || shape?.name === match;
+}
+
 /** A value that is a response is judged by its status; any other value is a success. */
-export function judgeValue(value: unknown): Judged {
+function judgeValue(value: unknown): Judged {
   const status = statusOf(value);
   if (status === undefined) return { outcome: 'success' };
-  const outcome = judgedBy(native.classifyStatus(status));
+  const outcome = byStatus(status);
   const retryAfterMs = hintOf(value);
   return retryAfterMs === undefined ? { outcome } : { outcome, retryAfterMs };
 }
 
 /** An error is judged by the tables of the core; one that nobody knows is a failure. */
-export function judgeError(error: unknown): Judged {
+function judgeError(error: unknown): Judged {
   if (isSeawallError(error)) {
     if (error instanceof RejectedError || 'retryAfterMs' in error) {
       const retryAfterMs = (error as RejectedError).retryAfterMs;
@@ -61,7 +136,5 @@ export function judgeError(error: unknown): Judged {
     const name = typeof cause?.code === 'string' ? cause.code : typeof cause?.name === 'string' ? cause.name : null;
     return { outcome: judgedBy(native.classifyTypeError(error.message, name)) };
   }
-  const known = (typeof code === 'string' ? native.classifyError(code) : null) ?? native.classifyError(error.name);
-  if (known !== null) return { outcome: judgedBy(known) };
-  return { outcome: 'failure' };
+  return { outcome: (typeof code === 'string' ? byName(code) : null) ?? byName(error.name) ?? 'failure' };
 }

@@ -1,24 +1,48 @@
-// What a running attempt passes down to the calls it makes: the instant its time ends.
+// What a running attempt passes down to the calls it makes: the instant its time ends, the signal
+// that says it is over, and the cache keys it fetches for others.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Running } from './attempt.js';
 import type { NativeRegistry } from './native.js';
 
-interface Ambient { readonly registry: NativeRegistry; readonly endsAt: number }
-
-const storage = new AsyncLocalStorage<Ambient>();
-
-/** Nanoseconds left to the enclosing attempt, if it has a limit on the same clock. */
-export function enclosing(registry: NativeRegistry): number | null {
-  const ambient = storage.getStore();
-  return ambient === undefined || ambient.registry !== registry ? null : Math.max(0, ambient.endsAt - registry.now());
+export interface Ambient {
+  readonly registry: NativeRegistry;
+  /** In nanoseconds of the registry's clock; infinite without a limit. */
+  readonly endsAt: number;
+  readonly running: Running;
+  /** What the call is fetching for everybody who asks for its key. */
+  readonly flight: object | undefined;
+  readonly outer: Ambient | undefined;
 }
 
-/** Runs `work` with `left` nanoseconds to go, where there is a limit. */
-export function within<T>(registry: NativeRegistry, left: number | null | undefined, work: () => T): T {
-  return left === null || left === undefined ? work() : storage.run({ registry, endsAt: registry.now() + left }, work);
+const storage = new AsyncLocalStorage<Ambient>();
+/** Until the first attempt with a limit the storage is left alone: it slows every promise down. */
+let entered = false;
+
+export function ambient(): Ambient | undefined {
+  return entered ? storage.getStore() : undefined;
+}
+
+/** Nanoseconds left to the enclosing attempt, on the same clock; NaN without a limit. */
+export function enclosing(around: Ambient | undefined, registry: NativeRegistry): number {
+  if (around === undefined || around.registry !== registry || around.endsAt === Infinity) return NaN;
+  return Math.max(0, around.endsAt - registry.now());
+}
+
+/** Runs `work` with `inside` around all that it begins. */
+export function within<A, R>(inside: Ambient, work: (argument: A) => R, argument: A): R {
+  entered = true;
+  return storage.run(inside, work, argument);
 }
 
 /** Milliseconds left to the attempt that this code runs in; `undefined` without a limit. */
 export function remainingMs(): number | undefined {
-  const ambient = storage.getStore();
-  return ambient === undefined ? undefined : Math.max(0, ambient.endsAt - ambient.registry.now()) / 1e6;
+  const around = ambient();
+  if (around === undefined || around.endsAt === Infinity) return undefined;
+  return Math.max(0, around.endsAt - around.registry.now()) / 1e6;
+}
+
+/** Whether the calls around this one are fetching `flight`: waiting for it would be for ever. */
+export function isFetching(around: Ambient | undefined, flight: object): boolean {
+  for (let at = around; at !== undefined; at = at.outer) if (at.flight === flight) return true;
+  return false;
 }

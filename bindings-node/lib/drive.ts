@@ -1,319 +1,379 @@
-// The driver: does what the core's steps say, and nothing else.
-import { judgeError, judgeValue, type Classify, type Judged, type Outcome } from './classify.js';
-import { enclosing, within } from './context.js';
-import { dress } from './errors.js';
+// The driver: does what the core's steps say, and nothing else. Each callback reports and follows
+// the next step; there is one promise for the whole call and no frame that waits.
+import { Running, type Conductor } from './attempt.js';
+import { judgedError, judgedValue, type Judged, type Outcome } from './classify.js';
+import { isFetching, within, type Ambient } from './context.js';
+import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
-import { gate, type Link, type NativeCall, type NativePolicy, type NativeRegistry, type Step, type Verdict } from './native.js';
-import type { Store } from './store.js';
-import { isDeadline, rest, wake } from './wait.js';
+import * as at from './hot.js';
+import { hot, mail, type Kind } from './hot.js';
+import type { Link, Verdict } from './native.js';
+import type { CallOptions, Driven, Report, Work } from './options.js';
+import type { Flight, Store } from './store.js';
+import { isDeadline, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
 
-/** What the protected function is given. */
-export interface Attempt {
-  /** Aborted when the attempt runs out of time or the caller gives up. Made when it is first read. */
-  readonly signal: AbortSignal;
-  /** Which attempt this is, from 1. */
-  readonly attempt: number;
-  /** Milliseconds left to this attempt; `undefined` without a limit. */
-  readonly remainingMs: number | undefined;
-  /** Says what this attempt really cost, by the amounts of the cost budget. */
-  cost(actual: Readonly<Record<string, number>>): void;
-  /** The first item of a stream is out: from here on there is no retry, no fallback and no limit. */
-  commit(): void;
-}
+/** What the last attempt, or the fallback, came to. */
+export const enum How { Nothing, Value, Error }
 
-/** What one call knows and its policy cannot. */
-export interface CallOptions {
-  /** The caller gives up: the call ends at once and is not counted. */
-  signal?: AbortSignal;
-  /** Time left to the caller, in milliseconds. */
-  deadlineMs?: number;
-  /** Which last good result belongs to this call. */
-  cacheKey?: string;
-  /** What an attempt is expected to cost. */
-  estimate?: Readonly<Record<string, number>>;
-  /** Told how the call ended, beside its value or error. */
-  onFinish?: (report: Report) => void;
-}
+interface Info { attempts: number; elapsed: number; reason: string | null; outcome: Outcome | null; refusal: Refusal | null }
 
-/** How a call ended, and what it took. */
-export interface Report {
-  readonly verdict: Verdict;
-  /** Of the last attempt; `undefined` if none was made. */
-  readonly outcome: Outcome | undefined;
-  readonly attempts: number;
-  readonly elapsedMs: number;
-  /** Why there was no further attempt. */
-  readonly reason: string | undefined;
-  /** The refusal, timeout or passed deadline behind the end. */
-  readonly refusal: unknown;
-  /** The link of the fallback chain that answered. */
-  readonly link: number | undefined;
-  /** How long the last queue might have lasted. */
-  readonly queuedForMs: number | undefined;
-  /** Whether the value went into the cache, and whether the key's value was removed. */
-  readonly stored: boolean;
-  readonly forgotten: boolean;
-}
+const NOTHING: CallOptions = {};
 
-/** Called at its step, before anything else happens; what it throws is reported and changes nothing. */
-export interface Hooks {
-  onRetry?: (attempt: number, error: unknown, delayMs: number) => void;
-  onTimeout?: (attempt: number, limitMs: number) => void;
-  onFallback?: (kind: Link, error: unknown) => void;
-  onSlow?: (attempt: number, tookMs: number) => void;
-}
+export class Driver<T> implements Conductor {
+  private readonly promise: Promise<T>;
+  private resolve!: (value: T) => void;
+  private reject!: (error: unknown) => void;
+  private call = -1;
+  private running: Running | undefined = undefined;
+  private how = How.Nothing;
+  private last: unknown = undefined;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  /** Of the running timer and after it, in milliseconds. */
+  private leftMs = 0;
+  private listening = false;
+  private keep = 0;
+  private begun = false;
+  /** Where values of before are, under the settings that the call began with. */
+  private readonly store: Store | undefined;
+  private flight: Flight | undefined = undefined;
+  private link: number | undefined = undefined;
+  private queued = NaN;
 
-export interface Driven extends Hooks {
-  readonly native: NativePolicy;
-  readonly registry: NativeRegistry;
-  readonly classify?: Classify;
-  readonly store?: Store;
-  readonly chain: readonly Link[];
-  readonly value?: unknown;
-  readonly run?: (error: unknown) => unknown;
-}
-
-/** The report of a call that succeeded without being stepped. */
-const AT_ONCE: Report = {
-  verdict: 'settle', outcome: 'success', attempts: 1, elapsedMs: 0, reason: undefined, refusal: undefined,
-  link: undefined, queuedForMs: undefined, stored: false, forgotten: false,
-};
-
-type Work<T> = (attempt: Attempt) => T | PromiseLike<T>;
-type Settled = { readonly value: unknown } | { readonly error: unknown };
-
-class Running implements Attempt {
-  #controller: AbortController | undefined;
-  #over: unknown;
-  actual: string | undefined;
-  committed = false;
-  onCommit: (() => void) | undefined;
-  constructor(readonly attempt: number, readonly caller: AbortSignal | undefined, readonly left: () => number | null) {}
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#over !== undefined) this.#controller.abort(this.#over);
-    }
-    return this.#controller.signal;
-  }
-  get remainingMs(): number | undefined {
-    const left = this.left();
-    return left === null ? undefined : left / 1e6;
-  }
-  cost(actual: Readonly<Record<string, number>>): void {
-    this.actual = JSON.stringify(actual);
-  }
-  commit(): void {
-    this.committed = true;
-    this.onCommit?.();
-  }
-  stop(reason: unknown): void {
-    this.#over = reason;
-    this.#controller?.abort(reason);
-  }
-}
-
-export async function drive<T>(policy: Driven, work: Work<T>, options: CallOptions): Promise<T> {
-  options.signal?.throwIfAborted();
-  const limit = least(options.deadlineMs === undefined ? null : options.deadlineMs * 1e6, enclosing(policy.registry));
-  const plain = options.cacheKey === undefined && options.estimate === undefined && limit === null && options.signal === undefined;
-  const pass = gate && plain ? policy.native.pass() : null;
-  if (pass !== null) {
-    const running = new Running(1, undefined, () => null);
-    const settled = await settle(work, running);
-    const judged = judge(policy, settled);
-    if (judged.outcome === 'success') {
-      policy.native.succeed(pass);
-      options.onFinish?.(AT_ONCE);
-      return (settled as { value: T }).value;
-    }
-    const call = policy.native.callAfterPass(pass);
-    if (running.committed) call.commit();
-    return new Driver<T>(policy, call, work, options).finish(settled, judged, 1);
-  }
-  const estimate = options.estimate === undefined ? null : JSON.stringify(options.estimate);
-  const call = policy.native.call(limit, options.cacheKey !== undefined && policy.store !== undefined, estimate);
-  return new Driver<T>(policy, call, work, options).begin();
-}
-
-class Driver<T> {
-  #last: Settled | undefined;
-  #found: unknown;
-  #link: number | undefined;
-  #queued: number | undefined;
   constructor(
-    readonly policy: Driven,
-    readonly call: NativeCall,
-    readonly work: Work<T>,
-    readonly options: CallOptions,
-  ) {}
-
-  begin(): Promise<T> {
-    return this.#follow(this.call.start());
+    private readonly policy: Driven,
+    private readonly work: Work<T>,
+    private readonly options: CallOptions = NOTHING,
+    private readonly signal: AbortSignal | undefined = undefined,
+    private readonly around: Ambient | undefined = undefined,
+  ) {
+    this.store = policy.shape.store;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
 
-  /** Goes on after a first attempt that ran under a pass. */
-  finish(settled: Settled, judged: Judged, attempt: number): Promise<T> {
-    this.#last = settled;
-    return this.#follow(this.#report(settled, judged, attempt));
+  /** A call from its start, with `limit` nanoseconds to go. */
+  start(limit: number): Promise<T> {
+    const { policy, options } = this;
+    const cached = options.cacheKey !== undefined && this.store !== undefined ? 1 : 0;
+    const estimate = options.estimate === undefined ? undefined : JSON.stringify(options.estimate);
+    const kind = hot.open(policy.gate.slot, limit, cached, estimate);
+    if (kind !== undefined) {
+      this.call = mail[at.CALL]!;
+      policy.gate.moved(mail[at.ADDRESS]!);
+      this.go(kind);
+    } else this.run(1, NaN);
+    return this.promise;
   }
 
-  async #follow(step: Step): Promise<T> {
+  /** A call whose first attempt ran under a pass, and came to `last`. */
+  resume(kind: Kind, how: How, last: unknown): Promise<T> {
+    this.call = mail[at.CALL]!;
+    this.how = how;
+    this.last = last;
+    this.told(1, kind);
+    return this.promise;
+  }
+
+  /** Follows a step; a fault of ours leaves the call with what it has. */
+  private go(kind: Kind): void {
+    try {
+      this.follow(kind);
+    } catch (error) {
+      this.close();
+      this.reject(error);
+    }
+  }
+
+  private follow(first: Kind): void {
+    let kind = first;
     for (;;) {
-      wake(step.wakes);
+      const span = mail[at.SPAN]!;
+      const what = mail[at.WHAT]!;
+      const attempt = mail[at.ATTEMPT]!;
+      const index = mail[at.INDEX]!;
+      if (mail[at.WAKES] !== 0) wake(JSON.parse(hot.wakes(this.call)) as number[]);
+      if (kind === at.RUN) return this.run(attempt, span);
       deliver();
-      switch (step.kind) {
-        case 'run':
-          step = await this.#attempt(step.attempt ?? 1, step.span);
-          break;
-        case 'wait': {
-          const error = this.#last !== undefined && 'error' in this.#last ? this.#last.error : undefined;
-          this.#hook(() => this.policy.onRetry?.(step.attempt ?? 0, error, (step.span ?? 0) / 1e6));
-          step = this.#woken(await rest(this.policy.registry, step.span, this.options.signal));
-          break;
-        }
-        case 'queue': {
-          const ticket = step.ticket ?? 0;
-          this.#queued = step.span;
-          const resting = rest(this.policy.registry, step.span, this.options.signal, ticket);
+      switch (kind) {
+        case at.WAIT:
+          this.hook(() => this.policy.onRetry?.(attempt, this.how === How.Error ? this.last : undefined, span / 1e6));
+          void rest(this.policy.registry, span, this.signal).then((how) => this.woken(how));
+          return;
+        case at.QUEUE: {
+          this.queued = span;
+          const resting = rest(this.policy.registry, Number.isNaN(span) ? undefined : span, this.signal, what);
           // Once more after the ticket can be woken: the permit may have come before.
-          const again = this.call.woke();
-          if (again.kind !== 'queue') wake([ticket]);
-          const how = await resting;
-          step = again.kind !== 'queue' ? again : this.#woken(how);
+          kind = hot.woke(this.call);
+          if (kind === at.QUEUE) return void resting.then((how) => this.woken(how));
+          wake([what]);
           break;
         }
-        case 'look_up': {
-          const key = this.options.cacheKey;
-          const kept = key === undefined ? undefined : this.policy.store?.find(key, step.stale === true);
-          this.#found = kept?.value;
-          step = this.call.lookedUp(kept !== undefined);
+        case at.LOOK_UP: {
+          const found = this.lookUp(what === 1);
+          if (found === undefined) return;
+          kind = hot.lookedUp(this.call, found ? 1 : 0);
           break;
         }
-        case 'fall_back':
-          this.#link = step.index;
-          step = await this.#fallBack(step.link ?? 'empty', step.span);
+        case at.FALL_BACK: {
+          const link = at.LINKS[what] ?? 'empty';
+          this.link = index;
+          if (link === 'function') return void this.fallBack(span);
+          const error = this.error();
+          this.last = answerOf(this.policy, link);
+          this.how = How.Value;
+          this.hook(() => this.policy.onFallback?.(link, error));
+          kind = hot.fellBack(this.call, 1);
           break;
-        case 'finish':
-          if (this.options.onFinish !== undefined) this.#hook(() => this.options.onFinish?.(this.#shown(step.verdict ?? 'settle')));
-          return this.#end(step);
+        }
+        case at.OVER:
+          this.call = -1;
+          return this.finish('settle');
+        case at.FINISH:
+          return this.finish(at.VERDICTS[what] ?? 'settle');
+        default:
+          return this.finish('settle');
       }
     }
   }
 
-  #woken(how: 'woke' | 'aborted'): Step {
-    if (how === 'woke') return this.call.woke();
-    return this.call.cancelled(this.options.signal !== undefined && isDeadline(this.options.signal));
+  private woken(how: Woken): void {
+    this.go(how === 'woke' ? hot.woke(this.call) : hot.cancelled(this.call, this.deadlinePassed()));
   }
 
-  async #attempt(number: number, limit: number | undefined): Promise<Step> {
-    const running = new Running(number, this.options.signal, () => this.call.remaining);
-    running.onCommit = () => this.call.commit();
-    const working = within(this.policy.registry, limit, () => settle(this.work, running));
-    const caller = this.options.signal;
-    const timed = limit !== undefined && !this.policy.registry.isManual;
-    let settled: Settled | 'expired' | 'aborted';
-    if (timed || caller !== undefined) settled = await race(working, timed ? limit : undefined, caller, running);
-    else settled = await working;
-    if (settled === 'aborted') {
-      running.stop(caller?.reason);
-      return this.call.cancelled(caller !== undefined && isDeadline(caller));
-    }
-    if (settled === 'expired') {
-      const step = this.call.expire(number);
-      this.#hook(() => this.policy.onTimeout?.(number, (limit ?? 0) / 1e6));
-      running.stop(this.#refusal());
-      this.#last = undefined;
-      return step;
-    }
-    if (running.actual !== undefined) this.call.settleCost(running.actual);
-    this.#last = settled;
-    return this.#report(settled, judge(this.policy, settled), number);
+  private deadlinePassed(): number {
+    return this.signal !== undefined && isDeadline(this.signal) ? 1 : 0;
   }
 
-  #report(settled: Settled, judged: Judged, number: number): Step {
-    if ('error' in settled && settled.error instanceof Error) this.call.errorType(settled.error.name);
-    const hint = judged.retryAfterMs === undefined ? null : judged.retryAfterMs * 1e6;
-    const step = this.call.done(number, OUTCOMES[judged.outcome], hint);
-    const slow = this.call.slow;
-    if (slow !== null) this.#hook(() => this.policy.onSlow?.(number, slow / 1e6));
-    const key = this.options.cacheKey;
-    if (key !== undefined && this.call.shouldStore && 'value' in settled) this.policy.store?.keep(key, settled.value);
-    if (key !== undefined && this.call.shouldForget) this.policy.store?.forget(key);
-    return step;
-  }
+  // ---- an attempt ----
 
-  async #fallBack(link: Link, limit: number | undefined): Promise<Step> {
-    const error = this.#error();
+  private run(number: number, limit: number): void {
+    const { signal } = this;
+    if (signal?.aborted) return this.go(hot.cancelled(this.call, this.deadlinePassed()));
+    const endsAt = mail[at.ENDS_AT]!;
+    const timed = limit >= 0 && mail[at.MANUAL] === 0;
+    const running = new Running(number, this);
+    this.running = running;
+    let result: T | PromiseLike<T>;
     try {
-      this.#found = link === 'function' ? await this.#function(error, limit) : answerOf(this.policy, link);
+      if (limit >= 0 || signal !== undefined || this.flight !== undefined) {
+        const { registry } = this.policy;
+        result = within({ registry, endsAt, running, flight: this.flight, outer: this.around }, this.work, running);
+      } else result = this.work(running);
+    } catch (error) {
+      return this.ended(running, How.Error, error);
+    }
+    if (!isThenable(result)) return this.ended(running, How.Value, result);
+    if (timed && !running.committed) this.time(limit / 1e6);
+    if (signal !== undefined) {
+      // The work itself may have ended its caller already.
+      if (signal.aborted) return this.handleEvent();
+      signal.addEventListener('abort', this, { once: true });
+      this.listening = true;
+    }
+    (result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)).then(
+      (value) => this.ended(running, How.Value, value),
+      (error: unknown) => this.ended(running, How.Error, error),
+    );
+  }
+
+  private time(ms: number): void {
+    const now = Math.min(Math.ceil(ms), LONGEST_MS);
+    this.leftMs = ms - now;
+    this.timer = setTimeout(expired, now, this as Driver<any>);
+  }
+
+  /** What watches the running attempt goes; the attempt, if it still ran. */
+  private unwatch(): Running | undefined {
+    const { running } = this;
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.listening) this.signal?.removeEventListener('abort', this);
+    this.listening = false;
+    this.running = undefined;
+    return running;
+  }
+
+  private ended(running: Running, how: How, last: unknown): void {
+    // What was left behind says nothing any more.
+    if (running !== this.running) return;
+    this.unwatch();
+    if (running.actual !== undefined) hot.settleCost(this.call, running.actual);
+    this.how = how;
+    this.last = last;
+    const { outcome, retryAfterMs } = judge(this.policy, how, last);
+    const hint = retryAfterMs === undefined ? NaN : retryAfterMs * 1e6;
+    const keep = this.options.onFinish === undefined ? 0 : 1;
+    this.told(running.attempt, hot.done(this.call, running.attempt, OUTCOMES[outcome], hint, keep, nameOf(how, last)));
+  }
+
+  /** The core knows how attempt `number` ended. */
+  private told(number: number, kind: Kind): void {
+    const { policy } = this;
+    if (kind === undefined) return this.finish('settle');
+    const slow = mail[at.SLOW]!;
+    this.keep = mail[at.KEEP]!;
+    const key = this.options.cacheKey;
+    if (key !== undefined && this.keep !== 0) {
+      if (this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
+      if (this.keep === 2) this.store?.forget(key);
+    }
+    if (slow >= 0) this.aside(() => policy.onSlow?.(number, slow / 1e6));
+    this.go(kind);
+  }
+
+  /** The timer of the attempt. */
+  expire(): void {
+    if (this.leftMs > 0) return this.time(this.leftMs);
+    const running = this.unwatch();
+    if (running === undefined) return;
+    const kind = hot.expire(this.call, running.attempt);
+    const limitMs = mail[at.SPAN]! / 1e6;
+    this.how = How.Nothing;
+    const refusal = this.refusal() as { limitMs?: number };
+    this.aside(() => this.policy.onTimeout?.(running.attempt, refusal?.limitMs ?? limitMs));
+    this.aside(() => running.stop(refusal));
+    this.go(kind);
+  }
+
+  /** The caller's signal, while an attempt runs. */
+  handleEvent(): void {
+    const running = this.unwatch();
+    if (running === undefined) return;
+    const kind = hot.cancelled(this.call, this.deadlinePassed());
+    this.aside(() => running.stop(this.signal?.reason));
+    this.go(kind);
+  }
+
+  left(): number {
+    return hot.remaining(this.call);
+  }
+
+  committed(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.timer = undefined;
+    hot.commit(this.call);
+  }
+
+  // ---- values of before ----
+
+  /** Whether the store has it; nothing while another call is fetching it. */
+  private lookUp(stale: boolean): boolean | undefined {
+    const { store } = this;
+    const key = this.options.cacheKey;
+    if (store === undefined || key === undefined) return false;
+    const kept = store.find(key, stale);
+    const first = !this.begun;
+    this.begun = true;
+    if (kept !== undefined) {
+      this.last = kept.value;
+      this.how = How.Value;
+      return true;
+    }
+    if (!first) return false;
+    const flight = store.flight(key);
+    if (flight === undefined) this.flight = store.depart(key);
+    else if (!isFetching(this.around, flight)) return void this.awaitLanding(flight);
+    return false;
+  }
+
+  private awaitLanding(flight: Flight): void {
+    const left = hot.remaining(this.call);
+    void until(flight.landed, this.policy.registry.isManual ? NaN : left, this.signal).then((how) => {
+      if (how === 'aborted') return this.go(hot.cancelled(this.call, this.deadlinePassed()));
+      this.begun = how === 'late';
+      mail[at.WHAT] = 0;
+      this.go(at.LOOK_UP);
+    });
+  }
+
+  private async fallBack(limit: number): Promise<void> {
+    const error = this.error();
+    const { run, registry } = this.policy;
+    try {
+      if (run === undefined) throw error;
+      const working = Promise.resolve(run(error));
+      const how = await until(working, registry.isManual ? NaN : limit, this.signal);
+      if (how !== 'done') throw error;
+      this.last = await working;
+      this.how = How.Value;
     } catch {
-      return this.call.fellBack(false);
+      return this.go(hot.fellBack(this.call, 0));
     }
-    this.#hook(() => this.policy.onFallback?.(link, error));
-    return this.call.fellBack(true);
+    this.hook(() => this.policy.onFallback?.('function', error));
+    this.go(hot.fellBack(this.call, 1));
   }
 
-  async #function(error: unknown, limit: number | undefined): Promise<unknown> {
-    const run = this.policy.run;
-    if (run === undefined) throw error;
-    const working = settle(() => run(error), new Running(0, this.options.signal, () => null));
-    const timed = this.policy.registry.isManual ? undefined : limit;
-    const settled = timed === undefined ? await working : await race(working, timed, this.options.signal);
-    if (typeof settled === 'string') throw error;
-    if ('error' in settled) throw settled.error;
-    return settled.value;
-  }
+  // ---- the end ----
 
-  #end(step: Step): T {
-    switch (step.verdict) {
-      case 'cached':
-      case 'stale':
-      case 'fell_back':
-        return this.#found as T;
-      case 'cancelled':
-        throw this.options.signal?.aborted ? this.options.signal.reason : this.#error();
-      case 'settle':
-        if (this.#last !== undefined && 'value' in this.#last) return this.#last.value as T;
-        throw this.#error();
-      default:
-        throw this.#refusal();
+  private finish(verdict: Verdict): void {
+    const { onFinish } = this.options;
+    if (onFinish !== undefined) this.hook(() => onFinish(this.shown(verdict)));
+    if (verdict === 'cancelled') {
+      const reason = this.signal?.aborted ? this.signal.reason : this.error();
+      this.close();
+      this.reject(reason);
+    } else if (this.how === How.Value && verdict !== 'refused' && verdict !== 'timed_out' && verdict !== 'deadline_exceeded') {
+      this.close();
+      this.resolve(this.last as T);
+    } else {
+      const error = verdict === 'settle' ? this.error() : this.refusal();
+      this.policy.gate.refusing = verdict === 'refused';
+      this.close();
+      this.reject(error);
     }
   }
 
-  #shown(verdict: Verdict): Report {
-    const { call } = this;
-    const ms = (ns: number | undefined) => (ns === undefined ? undefined : ns / 1e6);
+  private close(): void {
+    if (this.flight !== undefined) this.store?.land(this.flight);
+    this.flight = undefined;
+    if (this.call >= 0) hot.release(this.call);
+    this.call = -1;
+  }
+
+  private info(): Info | undefined {
+    const text = hot.info(this.call);
+    return text === undefined ? undefined : (JSON.parse(text) as Info);
+  }
+
+  private shown(verdict: Verdict): Report {
+    const info = this.info();
     return {
       verdict,
-      outcome: (call.lastOutcome ?? undefined) as Outcome | undefined,
-      attempts: call.attempts,
-      elapsedMs: call.elapsed / 1e6,
-      reason: call.reason ?? undefined,
-      refusal: call.refusal === null ? undefined : dress(call.refusal, this.policy.native.name),
-      link: verdict === 'fell_back' ? this.#link : undefined,
-      queuedForMs: ms(this.#queued),
-      stored: call.shouldStore,
-      forgotten: call.shouldForget,
+      outcome: info?.outcome ?? undefined,
+      attempts: info?.attempts ?? 0,
+      elapsedMs: (info?.elapsed ?? 0) / 1e6,
+      reason: info?.reason ?? undefined,
+      refusal: info?.refusal ? this.refusal() : undefined,
+      link: verdict === 'fell_back' ? this.link : undefined,
+      queuedForMs: Number.isNaN(this.queued) ? undefined : this.queued / 1e6,
+      stored: this.keep === 1,
+      forgotten: this.keep === 2,
     };
   }
 
   /** What the call would throw now: the user's own error first. */
-  #error(): unknown {
-    if (this.#last !== undefined && 'error' in this.#last) return this.#last.error;
-    return this.#refusal();
+  private error(): unknown {
+    return this.how === How.Error ? this.last : this.refusal();
   }
 
-  #refusal(): unknown {
-    const json = this.call.refusal;
-    const cause = this.#last !== undefined && 'error' in this.#last ? this.#last.error : undefined;
-    return json === null ? cause : dress(json, this.policy.native.name, cause);
+  private refusal(): unknown {
+    const refusal = this.info()?.refusal;
+    const cause = this.how === How.Error ? this.last : undefined;
+    return refusal === null || refusal === undefined ? cause : dress(refusal, this.policy.name, cause);
+  }
+
+  /** Something of a user's, in between: the mailbox is as before when it is done. */
+  private aside(act: () => void): void {
+    const kept = mail.slice();
+    this.hook(act);
+    mail.set(kept);
   }
 
   /** A hook that throws is reported and changes no outcome. */
-  #hook(hook: () => void): void {
+  private hook(hook: () => void): void {
     try {
       hook();
     } catch (error) {
@@ -322,57 +382,34 @@ class Driver<T> {
   }
 }
 
+function expired(driver: Driver<any>): void {
+  driver.expire();
+}
+
+export function judge(policy: Driven, how: How, last: unknown): Judged {
+  const report = (what: string) => policy.registry.internal(what);
+  return how === How.Error ? judgedError(policy, last, report) : judgedValue(policy, last, report);
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise ||
+    (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function')
+  );
+}
+
+/** The class of an error, for the metrics. */
+export function nameOf(how: How, last: unknown): string | undefined {
+  if (how !== How.Error || !(last instanceof Error)) return undefined;
+  try {
+    return String(last.name);
+  } catch {
+    return 'Error';
+  }
+}
+
 function answerOf(policy: Driven, link: Link): unknown {
-  if (link === 'value') return policy.value;
+  if (link === 'value') return policy.shape.value;
   if (link === 'fail_open') return true;
   return link === 'fail_closed' ? false : undefined;
-}
-
-async function settle<T>(work: Work<T>, running: Running): Promise<Settled> {
-  try {
-    return { value: await work(running) };
-  } catch (error) {
-    return { error };
-  }
-}
-
-function judge(policy: Driven, settled: Settled): Judged {
-  const isError = 'error' in settled;
-  let own: Outcome | Judged | undefined;
-  try {
-    own = policy.classify?.(isError ? settled.error : undefined, isError ? undefined : settled.value);
-  } catch (error) {
-    policy.registry.internal(`a classifier threw: ${String(error)}`);
-  }
-  if (typeof own === 'string') return { outcome: own };
-  return own ?? (isError ? judgeError(settled.error) : judgeValue(settled.value));
-}
-
-/** The work, or what ends it earlier. */
-function race(working: Promise<Settled>, limit: number | undefined, caller: AbortSignal | undefined, running?: Running) {
-  return new Promise<Settled | 'expired' | 'aborted'>((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
-    const end = (how: Settled | 'expired' | 'aborted') => {
-      if (timer !== undefined) clearTimeout(timer);
-      caller?.removeEventListener('abort', onAbort);
-      resolve(how);
-    };
-    const onAbort = () => end('aborted');
-    if (caller?.aborted) return end('aborted');
-    caller?.addEventListener('abort', onAbort, { once: true });
-    if (limit !== undefined) timer = setTimeout(() => end('expired'), Math.min(Math.ceil(limit / 1e6), 2 ** 31 - 1));
-    const commit = running?.onCommit;
-    if (running !== undefined && commit !== undefined) {
-      running.onCommit = () => {
-        clearTimeout(timer);
-        commit();
-      };
-    }
-    void working.then(end);
-  });
-}
-
-function least(a: number | null, b: number | null): number | null {
-  if (a === null) return b;
-  return b === null ? a : Math.min(a, b);
 }

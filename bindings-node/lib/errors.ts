@@ -14,10 +14,31 @@ export class SeawallError extends Error {
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    Object.defineProperty(this, brand, { value: true });
   }
   override get name(): string {
     return this.constructor.name;
+  }
+}
+
+// On the prototype: an own property would cost each error more than all the rest of it.
+Object.defineProperty(SeawallError.prototype, brand, { value: true });
+
+/**
+ * Makes an error without a stack: the stack of a refusal names only Seawall, and taking it costs
+ * ten times the refusal. Where the limit cannot be set (frozen intrinsics), it has its stack.
+ */
+export function stackless<E>(make: () => E): E {
+  const limit = Error.stackTraceLimit;
+  if (typeof limit !== 'number') return make();
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+    return make();
+  }
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 
@@ -73,7 +94,8 @@ export function isSeawallError(value: unknown): value is SeawallError {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-interface Refusal {
+/** A refusal as the core shows it. */
+export interface Refusal {
   code: string;
   message: string;
   state: string | null;
@@ -110,14 +132,31 @@ export const REFUSALS: Readonly<Record<string, Dress>> = {
   deadline_exceeded: timedOut(DeadlineExceededError),
 };
 
-/** The core's refusal (JSON) as an error. */
-export function dress(json: string, policy: string | null, cause?: unknown): SeawallError {
-  const refusal = JSON.parse(json) as Refusal;
-  const error = (REFUSALS[refusal.code] ?? misused)(refusal);
+/** The core's refusal as an error. */
+export function dress(refusal: Refusal, policy: string | null, cause?: unknown): SeawallError {
+  const message = worded(policy, refusal.message);
+  const error = stackless(() => (REFUSALS[refusal.code] ?? misused)({ ...refusal, message }));
   error.policy = policy ?? undefined;
-  if (policy !== null) error.message = `${policy}: ${error.message}`;
   if (cause !== undefined) error.cause = cause;
   return error;
+}
+
+function worded(policy: string | null, message: string): string {
+  return policy === null ? message : `${policy}: ${message}`;
+}
+
+/** The rejection of an open circuit, as often as it comes. */
+export function circuitOpen(policy: string | null, words: string, state: string | undefined, retryAfterMs: number | undefined): CircuitOpenError {
+  const error = stackless(() => new CircuitOpenError('CIRCUIT_OPEN', worded(policy, words)));
+  error.policy = policy ?? undefined;
+  error.state = state;
+  error.retryAfterMs = retryAfterMs;
+  return error;
+}
+
+/** The same, from its JSON. */
+export function dressed(json: string, policy: string | null): SeawallError {
+  return dress(JSON.parse(json) as Refusal, policy);
 }
 
 /** Runs a step of construction; the core's configuration error comes out as a `ConfigError`. */

@@ -1,47 +1,11 @@
 // The private addon and the shapes of its classes. Lengths of time are nanoseconds.
 import { createRequire } from 'node:module';
 
-export interface NativePass { readonly permit: bigint; readonly started: bigint }
 export interface Taken { permit?: bigint; ticket?: number; left?: number; refusal?: string }
-
-export interface Step {
-  kind: 'run' | 'wait' | 'queue' | 'look_up' | 'fall_back' | 'finish';
-  attempt?: number;
-  span?: number;
-  outcome?: number;
-  ticket?: number;
-  stale?: boolean;
-  index?: number;
-  link?: Link;
-  verdict?: Verdict;
-  wakes: number[];
-}
 
 export type Link = 'value' | 'function' | 'cached' | 'stale' | 'empty' | 'fail_open' | 'fail_closed';
 export type Verdict =
   | 'settle' | 'cached' | 'stale' | 'fell_back' | 'refused' | 'timed_out' | 'deadline_exceeded' | 'cancelled';
-
-export interface NativeCall {
-  start(): Step;
-  done(attempt: number, outcome: number, hint?: number | null): Step;
-  expire(attempt: number): Step;
-  woke(): Step;
-  cancelled(byDeadline: boolean): Step;
-  lookedUp(hit: boolean): Step;
-  fellBack(ok: boolean): Step;
-  commit(): void;
-  errorType(name: string): void;
-  settleCost(actual: string): void;
-  readonly attempts: number;
-  readonly elapsed: number;
-  readonly remaining: number | null;
-  readonly reason: string | null;
-  readonly refusal: string | null;
-  readonly lastOutcome: string | null;
-  readonly shouldStore: boolean;
-  readonly shouldForget: boolean;
-  readonly slow: number | null;
-}
 
 export interface NativeSchedule {
   next(outcome: number, hint?: number | null, elapsed?: number | null): { delay?: number; stop?: string };
@@ -56,10 +20,8 @@ export interface NativePolicy {
   config(): string;
   snapshot(): string;
   at(key: string): NativePolicy;
-  pass(): NativePass | null;
-  succeed(pass: NativePass): boolean;
-  call(deadline: number | null, cached: boolean, estimate: string | null): NativeCall;
-  callAfterPass(pass: NativePass): NativeCall;
+  slot(): number;
+  park(): void;
   acquire(): Taken;
   record(permit: bigint, outcome: number, took: number, hint?: number | null): void;
   control(to: string, amount: number): boolean;
@@ -104,6 +66,8 @@ export interface NativeRegistry {
 
 interface Addon {
   NativeRegistry: { global(): NativeRegistry; manual(seed: number, environment: [string, string][]): NativeRegistry };
+  hot(mail: Float64Array, changes: Uint32Array): unknown;
+  refuseBuffers(refuse: boolean): void;
   classifyStatus(status: number): number;
   classifyError(name: string): number | null;
   classifyTypeError(message: string, cause?: string | null): number;
@@ -111,6 +75,3 @@ interface Addon {
 }
 
 export const native: Addon = createRequire(import.meta.url)('../../seawall.node') as Addon;
-
-/** `SEAWALL_GATE=off`: always ask, never pass. */
-export const gate = process.env['SEAWALL_GATE'] !== 'off';

@@ -1,5 +1,5 @@
 import type { Outcome } from './classify.js';
-import { dress } from './errors.js';
+import { dressed } from './errors.js';
 import { OUTCOMES } from './generated/codes.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
 import { rest, wake } from './wait.js';
@@ -53,7 +53,7 @@ export class Ticket {
   poll(): BulkheadPermit | undefined {
     const taken = this.native.poll(this.number);
     if (taken.permit !== undefined) return new BulkheadPermit(this.native, taken.permit);
-    if (taken.refusal !== undefined) throw dress(taken.refusal, this.native.name);
+    if (taken.refusal !== undefined) throw dressed(taken.refusal, this.native.name);
     return undefined;
   }
 
@@ -69,7 +69,7 @@ export class Ticket {
     for (;;) {
       const before = this.native.poll(this.number);
       if (before.permit !== undefined) return new BulkheadPermit(this.native, before.permit);
-      if (before.refusal !== undefined) throw dress(before.refusal, this.native.name);
+      if (before.refusal !== undefined) throw dressed(before.refusal, this.native.name);
       const resting = rest(this.registry, before.left, signal, this.number);
       // Once more after the ticket can be woken: another thread may have let it in before.
       const after = this.native.poll(this.number);
@@ -80,7 +80,7 @@ export class Ticket {
       }
       wake([this.number]);
       if (after.permit !== undefined) return new BulkheadPermit(this.native, after.permit);
-      throw dress(after.refusal ?? '{}', this.native.name);
+      throw dressed(after.refusal ?? '{}', this.native.name);
     }
   }
 }

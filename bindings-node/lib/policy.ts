@@ -1,28 +1,21 @@
-import type { Classify, Outcome } from './classify.js';
-import { drive, type Attempt, type CallOptions, type Driven, type Hooks } from './drive.js';
-import { configuring, dress, MisuseError } from './errors.js';
+import type { Attempt } from './attempt.js';
+import type { Judging, Outcome } from './classify.js';
+import { configuring, dressed, MisuseError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
+import { execute, Gate } from './gate.js';
+import { Keys, type Kept } from './keys.js';
 import { OUTCOMES } from './generated/codes.js';
-import type { FallbackOptions, PolicyOptions } from './generated/config.js';
+import type { PolicyOptions } from './generated/config.js';
 import type { Link, NativePolicy, NativeRegistry } from './native.js';
+import type { CallOptions, Driven, Hooks, Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
-import { Store } from './store.js';
+import { Shape, type FallbackSettings } from './shape.js';
 import { streamed } from './stream.js';
 import { wake } from './wait.js';
 
-/** A fallback in code: besides what a file can say, any value and a function of the error. */
-export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
-  value?: unknown;
-  run?: (error: unknown) => unknown;
-};
-
 /** A policy in code: the options of a file, and what only code can give. */
-export type PolicySettings = Omit<PolicyOptions, 'fallback'> & Hooks & {
-  fallback?: FallbackSettings;
-  /** Judges an error or a value before the tables do. */
-  classify?: Classify;
-};
+export type PolicySettings = Omit<PolicyOptions, 'fallback'> & Hooks & Judging & { fallback?: FallbackSettings };
 
 /** The answer of a retry schedule. */
 export type Next = { readonly delayMs: number } | { readonly stop: string };
@@ -30,29 +23,30 @@ export type Next = { readonly delayMs: number } | { readonly stop: string };
 /** A composed policy. Make one, share it; it may be used from anywhere. */
 export class Policy {
   readonly #driven: Driven;
+  #keys: Keys<Policy> | undefined;
 
   constructor(driven: Driven) {
     this.#driven = driven;
   }
 
   get name(): string | undefined {
-    return this.#driven.native.name ?? undefined;
+    return this.#driven.name ?? undefined;
   }
 
   /** Runs `work` under the policy. Its value comes out, or its own error, or one of Seawall's. */
-  execute<T>(work: (attempt: Attempt) => T | PromiseLike<T>, options: CallOptions = {}): Promise<T> {
+  execute<T>(work: Work<T>, options?: CallOptions): Promise<T> {
     if (typeof work !== 'function') {
       return Promise.reject(new MisuseError('UNKNOWN_VALUE', `execute needs a function, not ${typeof work}`));
     }
-    return drive(this.#driven, work, options);
+    return execute(this.#driven, work, options);
   }
 
   /** The function under the policy, with its own arguments. */
   wrap<A extends unknown[], R>(work: (...args: A) => R | PromiseLike<R>): (...args: A) => Promise<R> {
     if (typeof work !== 'function') throw new MisuseError('UNKNOWN_VALUE', `wrap needs a function, not ${typeof work}`);
-    const execute = this.execute.bind(this);
+    const driven = this.#driven;
     return function (this: unknown, ...args: A): Promise<R> {
-      return execute(() => work.apply(this, args)) as Promise<R>;
+      return execute<R>(driven, () => work.apply(this, args), undefined);
     };
   }
 
@@ -61,12 +55,22 @@ export class Policy {
    * only before the first item; leaving it early is no failure.
    */
   stream<T>(source: (attempt: Attempt) => AsyncIterable<T>, options: CallOptions = {}): AsyncGenerator<T, void, undefined> {
-    return streamed((work, more) => this.execute(work, more), source, options);
+    return streamed(this.#driven, source, options);
   }
 
   /** The same policy for one key (a model, a tenant, a host), with a state of its own. */
   at(key: string): Policy {
-    return new Policy({ ...this.#driven, native: this.#driven.native.at(key) });
+    return (this.#keys ??= new Keys((key) => this.#view(key))).find(key, this.#driven.shape.current().maxKeys);
+  }
+  #view(key: string): Kept<Policy> {
+    const native = this.#driven.native.at(key);
+    const gate = new Gate(native);
+    // A parked view that somebody still holds works on, and looks for its key with each call.
+    const park = () => {
+      native.park();
+      gate.park();
+    };
+    return { view: new Policy({ ...this.#driven, native, gate }), park, used: false };
   }
 
   /** State of the circuit, a due transition applied; `undefined` without a breaker. */
@@ -90,7 +94,7 @@ export class Policy {
   acquire(): BreakerPermit {
     const { native, registry } = this.#driven;
     const taken = native.acquire();
-    if (taken.permit === undefined) throw dress(taken.refusal ?? '{}', native.name);
+    if (taken.permit === undefined) throw dressed(taken.refusal ?? '{}', native.name);
     return new BreakerPermit(native, registry, taken.permit, registry.now());
   }
 
@@ -140,7 +144,7 @@ export class Policy {
     const taken = native.enter(wait === undefined ? null : wait === Infinity ? -1 : wait * 1e6);
     if (taken.permit !== undefined) return new BulkheadPermit(native, taken.permit);
     if (taken.ticket !== undefined) return new Ticket(native, registry, taken.ticket);
-    throw dress(taken.refusal ?? '{}', native.name);
+    throw dressed(taken.refusal ?? '{}', native.name);
   }
 
   /** Changes the limit. Returns the tickets that this let in. */
@@ -182,7 +186,7 @@ export class Policy {
   reserve(estimate: Readonly<Record<string, number>>) {
     const held = this.#driven.native.reserve(JSON.stringify(estimate));
     if (held === null) throw this.#lacks('cost');
-    if (held.refusal !== null) throw dress(held.refusal, this.#driven.native.name);
+    if (held.refusal !== null) throw dressed(held.refusal, this.#driven.name);
     return {
       settle: (actual: Readonly<Record<string, number>>) => held.settle(JSON.stringify(actual)),
       giveBack: () => held.giveBack(),
@@ -203,7 +207,7 @@ export class Policy {
 
   /** Stores a last good result, as a success with this key `ageMs` ago would have. */
   remember(cacheKey: string, value: unknown, ageMs = 0): void {
-    this.#driven.store?.keep(cacheKey, value, ageMs * 1e6);
+    this.#driven.shape.current().store?.keep(cacheKey, value, ageMs * 1e6);
   }
 
   #lacks(part: string): MisuseError {
@@ -212,19 +216,18 @@ export class Policy {
 }
 
 /** A policy by the name it has in the configuration, or from settings in code. */
-export function policy(from: string | PolicySettings, hooks: Hooks & Pick<PolicySettings, 'classify'> = {}): Policy {
+export function policy(from: string | PolicySettings, more: Hooks & Judging = {}): Policy {
   const into = registry();
-  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, hooks, {});
-  const { fallback, classify, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
+  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, more, {});
+  const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
   const json = JSON.stringify(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
-  return make(configuring(() => into.policy(json, 'code')), into, { ...hooks, classify, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
+  const native = configuring(() => into.policy(json, 'code'));
+  return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
 }
 
-function make(native: NativePolicy, into: NativeRegistry, hooks: Hooks & { classify?: Classify }, fallback: FallbackSettings): Policy {
-  const config = JSON.parse(native.config()) as { cache?: any; fallback?: { chain: Link[]; value?: unknown } };
-  const store = config.cache ? new Store(config.cache, into) : undefined;
-  const value = 'value' in fallback ? fallback.value : config.fallback?.value;
-  return new Policy({ native, registry: into, chain: config.fallback?.chain ?? [], store, value, run: fallback.run, ...hooks });
+function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings): Policy {
+  const shape = new Shape(native, into, fallback).current();
+  return new Policy({ native, name: native.name, registry: into, gate: new Gate(native), shape, run: fallback.run, ...more });
 }
 
 /** What of a fallback the core must know: the order of its links, never a value of the host. */
@@ -234,20 +237,22 @@ function plain(fallback: FallbackSettings): object {
   return { ...rest, chain: [...(run ? ['function'] : []), ...('value' in fallback ? ['value'] : [])] };
 }
 
-/** Policies nested as written, outermost first; each keeps its own meaning. */
+/**
+ * Policies nested as written, outermost first; each keeps its own meaning. The time left and the
+ * end of an outer one reach the inner ones, cache key and estimate are given to each.
+ */
 export function compose(...policies: [Policy, ...Policy[]]): Pick<Policy, 'execute' | 'wrap'> {
-  const execute = <T>(work: (attempt: Attempt) => T | PromiseLike<T>, options: CallOptions = {}): Promise<T> => {
-    const inner = policies.slice(1).reduceRight<(attempt: Attempt) => T | PromiseLike<T>>(
-      (next, policy) => (outer) => policy.execute(next, options.signal === undefined ? {} : { signal: outer.signal }),
-      work,
-    );
+  const nested = <T>(work: Work<T>, options: CallOptions = {}): Promise<T> => {
+    const { cacheKey, estimate } = options;
+    const own = cacheKey === undefined && estimate === undefined ? undefined : { cacheKey, estimate };
+    const inner = policies.slice(1).reduceRight<Work<T>>((next, policy) => () => policy.execute(next, own), work);
     return policies[0].execute(inner, options);
   };
   return {
-    execute,
+    execute: nested,
     wrap: (work) =>
       function (this: unknown, ...args) {
-        return execute(() => work.apply(this, args));
+        return nested(() => work.apply(this, args));
       },
   };
 }

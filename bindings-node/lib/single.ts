@@ -1,9 +1,11 @@
 // Policies of one part, by the part's own options.
-import type { Hooks } from './drive.js';
+import type { Judging } from './classify.js';
 import type { BreakerOptions, BulkheadOptions, RetryOptions, TimeoutOptions } from './generated/config.js';
-import { policy, type FallbackSettings, type Policy, type PolicySettings } from './policy.js';
+import type { Hooks } from './options.js';
+import { policy, type Policy, type PolicySettings } from './policy.js';
+import type { FallbackSettings } from './shape.js';
 
-type With = Hooks & Pick<PolicySettings, 'classify' | 'name'>;
+type With = Hooks & Judging & Pick<PolicySettings, 'name'>;
 
 export function circuitBreaker(options: BreakerOptions = {}, more: With = {}): Policy {
   return policy({ ...more, breaker: options });

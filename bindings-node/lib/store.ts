@@ -4,19 +4,36 @@ import { nanosOf } from './duration.js';
 import type { NativeRegistry } from './native.js';
 
 interface Kept { readonly value: unknown; readonly at: number }
-interface CacheConfig { ttl: string; stale_for: string | null; size: number }
+export interface CacheConfig { ttl: string; stale_for: string | null; size: number }
+
+/** One call that fetches a value for all who ask for its key meanwhile. */
+export class Flight {
+  readonly landed: Promise<void>;
+  #land!: () => void;
+  constructor(readonly key: string) {
+    this.landed = new Promise((resolve) => (this.#land = resolve));
+  }
+  land(): void {
+    this.#land();
+  }
+}
 
 export class Store {
-  readonly #kept: QuickLRU<string, Kept>;
-  readonly #ttl: number;
-  readonly #staleFor: number;
+  readonly #flights = new Map<string, Flight>();
+  #kept = new QuickLRU<string, Kept>({ maxSize: 1 });
+  #ttl = 0;
+  #staleFor = 0;
   readonly #registry: NativeRegistry;
 
-  constructor(config: CacheConfig, registry: NativeRegistry) {
-    this.#kept = new QuickLRU({ maxSize: config.size });
+  constructor(registry: NativeRegistry) {
+    this.#registry = registry;
+  }
+
+  /** Takes settings, the first or others; what is kept stays as far as there is room. */
+  configure(config: CacheConfig): void {
+    if (this.#kept.maxSize !== config.size) this.#kept.resize(config.size);
     this.#ttl = nanosOf(config.ttl);
     this.#staleFor = config.stale_for === null || config.stale_for === undefined ? 0 : nanosOf(config.stale_for);
-    this.#registry = registry;
   }
 
   /** The value of a key within its TTL, or with `stale` past it. */
@@ -33,5 +50,20 @@ export class Store {
 
   forget(key: string): void {
     this.#kept.delete(key);
+  }
+
+  /** The call that fetches the key now, if there is one. */
+  flight(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+  depart(key: string): Flight {
+    const flight = new Flight(key);
+    this.#flights.set(key, flight);
+    return flight;
+  }
+  /** The value is kept, or there is none: whoever waits looks again. */
+  land(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+    flight.land();
   }
 }

@@ -3,7 +3,8 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import type { NativeRegistry } from './native.js';
 
-const LONGEST_MS = 2 ** 31 - 1;
+/** The longest that a timer can be set to. */
+export const LONGEST_MS = 2 ** 31 - 1;
 /** How often a waiter in a queue looks for itself: a thread that was ended hands its permit on, but tells nobody. */
 const LOOK_AGAIN_MS = 250;
 
@@ -81,7 +82,26 @@ export function rest(
   });
 }
 
-/** Whether a signal ended because of a deadline rather than a wish. */
+/** Until `work` ends, `nanos` have passed (NaN: no limit), or the caller gives up. */
+export function until(work: Promise<unknown>, nanos: number, signal: AbortSignal | undefined): Promise<'done' | 'late' | 'aborted'> {
+  if (signal?.aborted) return Promise.resolve('aborted');
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const end = (how: 'done' | 'late' | 'aborted') => {
+      if (timer !== undefined) clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(how);
+    };
+    const onAbort = () => end('aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (nanos >= 0) timer = setTimeout(end, Math.min(Math.ceil(nanos / 1e6), LONGEST_MS), 'late');
+    const done = () => end('done');
+    work.then(done, done);
+  });
+}
+
+/** Whether a signal ended because of a deadline, the caller's or an enclosing call's, rather than a wish. */
 export function isDeadline(signal: AbortSignal): boolean {
-  return (signal.reason as { name?: unknown } | undefined)?.name === 'TimeoutError';
+  const reason = signal.reason as { name?: unknown; code?: unknown } | null | undefined;
+  return reason?.name === 'TimeoutError' || reason?.code === 'ATTEMPT_TIMEOUT' || reason?.code === 'DEADLINE_EXCEEDED';
 }

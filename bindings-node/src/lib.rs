@@ -6,18 +6,40 @@
 // Compiled as a test, the derive macros register nothing and everything looks unused.
 #![cfg_attr(test, allow(dead_code))]
 
-mod call;
+mod hot;
+mod isolate;
 mod parts;
 mod policy;
+mod raw;
 mod registry;
+mod slab;
 
-use napi::bindgen_prelude::{BigInt, Error};
+use napi::bindgen_prelude::{BigInt, Env, Error, JsValue, Object, Unknown};
+use napi_derive::napi;
 use seawall::error::{ConfigError, Refusal};
 use seawall::outcome::{Hint, Outcome};
 use seawall::permit::Permit;
 use seawall::time::Span;
 
 type Result<T> = napi::Result<T>;
+
+/// The functions of `hot` in a new object, with `mail` (a `Float64Array`) as their mailbox. The first
+/// word of `changes` (a `Uint32Array`) rises when any thread changed settings or the off switch.
+#[napi]
+pub fn hot<'env>(env: Env, mail: Unknown<'env>, changes: Unknown<'env>) -> Result<Object<'env>> {
+    let target = Object::new(&env)?;
+    match raw::install(env.raw(), target.raw(), mail.raw(), changes.raw(), &hot::ENTRIES) {
+        Some(()) => Ok(target),
+        None => Err(Error::from_reason("the functions of the hot path could not be made")),
+    }
+}
+
+/// From here on no policy of this thread shares its memory with JavaScript (or again): for tests,
+/// as runtimes are that keep foreign memory out.
+#[napi]
+pub fn refuse_buffers(refuse: bool) {
+    raw::refuse_buffers(refuse);
+}
 
 /// An error of the configuration travels as JSON and is dressed in TypeScript.
 fn config_error(error: ConfigError) -> Error {

@@ -1,5 +1,7 @@
 //! Circuit breakers, retries, bulkheads and timeouts that decide the same in every language.
 
+#![warn(missing_docs)]
+
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
@@ -22,6 +24,7 @@ mod loom_tests;
 mod metrics;
 pub mod outcome;
 mod parts;
+mod pass;
 pub mod permit;
 mod policy;
 mod registry;
@@ -35,6 +38,12 @@ pub mod time;
 pub mod timeout;
 mod window;
 
-pub use policy::{Pass, Policy, RetrySchedule};
+pub use pass::Pass;
+pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;
-pub use run::{Error, policy};
+pub use run::{Error, Judged, judge, policy, settings};
+
+/// The page of the package; its programs are run as tests.
+#[cfg(all(doctest, feature = "cache", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Page;

@@ -195,6 +195,24 @@ fn probes_never_exceed_their_permits() {
 }
 
 #[test]
+fn a_late_claim_takes_no_probe_of_a_later_generation() {
+    explore(|| {
+        let breaker = Arc::new(breaker(Window::Consecutive { failures: 1 }, 1));
+        at(0, |cx| breaker.control(Control::HalfOpen, cx));
+        let other = breaker.clone();
+        let late = thread::spawn(move || at(0, |cx| other.acquire(cx)).ok());
+        at(0, |cx| breaker.control(Control::HalfOpen, cx));
+        let mine = at(0, |cx| breaker.acquire(cx)).ok();
+        let theirs = late.join().unwrap();
+        let generation = breaker.peek(Tick::ZERO).generation;
+        let of_this = |permit: &crate::permit::Permit| permit.0 as u32 >> 1 == generation;
+        let sent = [mine, theirs].into_iter().flatten().filter(of_this).count();
+        assert_eq!((sent, breaker.peek(Tick::ZERO).permits_left), (1, Some(0)));
+        assert!(at(0, |cx| breaker.acquire(cx)).is_err(), "a second probe of one permit");
+    });
+}
+
+#[test]
 fn the_open_time_ends_once() {
     explore(|| {
         let breaker = Arc::new(breaker(Window::Consecutive { failures: 1 }, 1));

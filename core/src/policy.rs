@@ -1,6 +1,6 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
-use crate::breaker::{Breaker, Control, Overlay, Shard, State};
+use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
@@ -13,6 +13,7 @@ use crate::events::Event;
 use crate::metrics::CallMetrics;
 use crate::outcome::{Hint, Outcome};
 use crate::parts::{Families, Parts};
+use crate::pass::{Pass, Start};
 use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     name: Option<Arc<str>>,
     /// Made with the first call that has to be asked for.
     metrics: OnceLock<Box<CallMetrics>>,
+    /// Set once it was said that blocking Rust code is not held to the attempt limit.
+    unenforced: OnceLock<()>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -42,30 +45,14 @@ pub(crate) struct Live {
     pub parts: Parts,
     epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
-    fast: bool,
+    pub fast: bool,
     /// What a pass is told of when it began.
-    start: Start,
+    pub start: Start,
     /// Other processes share its cells: a later look may find others in their place.
     shared: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
-    refuses_early: bool,
+    pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
-}
-
-/// When a call began matters to its retries: to the moment where they have a limit, else roughly.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum Start {
-    Untold,
-    Coarse,
-    Precise,
-}
-
-/// Permission to run without asking: the gate said *pass*.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Pass {
-    pub permit: u64,
-    /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
-    pub started: u64,
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -115,6 +102,7 @@ impl Policy {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
             metrics: OnceLock::new(),
+            unenforced: OnceLock::new(),
             settings: RwLock::new(Settings { config, families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
@@ -139,18 +127,22 @@ impl Policy {
         self.0.shared.id
     }
 
+    /// Its name, where it has one.
     pub fn name(&self) -> Option<&str> {
         self.0.shared.name.as_deref()
     }
 
+    /// The key that this is the view of.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
+    /// Where it lives.
     pub fn registry(&self) -> &Registry {
         &self.0.registry
     }
 
+    /// The settings in force: those of the last reload, once a call or this was asked.
     pub fn config(&self) -> Arc<PolicyConfig> {
         self.live().config.clone()
     }
@@ -160,80 +152,24 @@ impl Policy {
         self.registry().enabled() && self.live().config.enabled
     }
 
+    /// Whether the host has nothing to add to a call that goes well: no value to keep, no cost to settle.
+    pub fn keeps_nothing(&self) -> bool {
+        let config = &self.live().config;
+        config.cache.is_none() && config.cost.is_empty()
+    }
+
     /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
     /// holds them as long as it lives.
     pub fn at(&self, key: &str) -> Policy {
         Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
     }
 
-    /// Permission to run without asking, for a call without options of its own: under a caller's
-    /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
-    /// with [`Policy::call_after_pass`].
-    #[inline]
-    pub fn pass(&self) -> Option<Pass> {
-        let live = self.live();
-        if !live.fast || !self.registry().enabled() {
-            return None;
-        }
-        let permit = match &live.parts.breaker {
-            Some(breaker) => breaker.pass()?.0,
-            None => 0,
-        };
-        let clock = self.registry().clock();
-        let started = match live.start {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0,
-            Start::Precise => clock.now().0,
-        };
-        Some(Pass { permit, started })
-    }
-
-    /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
-    /// has no credit; the success has been reported to the breaker all the same.
-    #[inline]
-    pub fn succeed(&self, pass: Pass) -> bool {
-        match &self.live().parts.breaker {
-            Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
-                self.succeed_on(Shard::OWN, pass);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Reports a success under a pass that a driver found no credit for on the line it chose.
-    pub fn succeed_on(&self, shard: Shard, pass: Pass) {
-        if let Some(breaker) = self.breaker().cloned() {
-            self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, Span::ZERO, None, cx));
-        }
-    }
-
-    /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
-    /// this handle; take them again after each change of the settings and of the off switch.
-    pub fn overlay(&self) -> Option<Overlay> {
-        let live = self.live();
-        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
-        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
-    }
-
-    /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
-    /// could answer and nobody listens. `None` means ask.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let live = self.live();
-        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
-            return None;
-        }
-        let (now, slack) = self.registry().clock().coarse();
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
-        self.metrics().refused_early();
-        Some(refusal)
-    }
-
+    /// A call to be stepped; see [`crate::call`].
     pub fn call(&self) -> Call {
         Call::new(self.clone(), CallOptions::default())
     }
 
+    /// The same, with what only the driver knows.
     pub fn call_with(&self, options: CallOptions) -> Call {
         Call::new(self.clone(), options)
     }
@@ -245,18 +181,22 @@ impl Policy {
 
     // ---- parts by hand ----
 
+    /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
         self.asked().parts.breaker.as_ref()
     }
 
+    /// The bulkhead, for this key.
     pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
         self.asked().parts.bulkhead.as_ref()
     }
 
+    /// The retry budget.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
         self.asked().parts.budget.as_ref()
     }
 
+    /// The cost budgets.
     pub fn costs(&self) -> &[Arc<CostBudget>] {
         &self.asked().parts.costs
     }
@@ -273,6 +213,7 @@ impl Policy {
         self.with(|cx| breaker.acquire(cx))
     }
 
+    /// Reports how a call under a permit of [`Policy::acquire`] went, and how long it took.
     pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>) {
         if let Some(breaker) = self.breaker().cloned() {
             self.with(|cx| breaker.record(permit, outcome, took, hint, cx));
@@ -286,6 +227,8 @@ impl Policy {
         true
     }
 
+    /// A place inside the bulkhead, or in its queue. `max_wait` replaces the configured wait: `Some(None)` is
+    /// without end.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
             Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
@@ -293,6 +236,7 @@ impl Policy {
         }
     }
 
+    /// How a ticket stands.
     pub fn poll(&self, ticket: u64) -> Poll {
         match self.bulkhead().cloned() {
             Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
@@ -305,10 +249,12 @@ impl Policy {
         self.on_bulkhead(|bulkhead, cx| bulkhead.cancel(ticket, cx))
     }
 
+    /// Gives a place back; the tickets that get in are to be woken.
     pub fn leave(&self, permit: Permit) -> Wakes {
         self.on_bulkhead(|bulkhead, cx| bulkhead.leave(permit, cx))
     }
 
+    /// Changes the bulkhead's limit: growing admits waiters, shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32) -> Wakes {
         self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx))
     }
@@ -382,6 +328,17 @@ impl Policy {
         notes.clear();
     }
 
+    /// The attempt limit of a preset or a file cannot stop blocking code that never promised to look at
+    /// the time; said once.
+    pub(crate) fn tell_unenforced(&self) {
+        let has_limit = self.live().config.timeout.as_ref().is_some_and(|timeout| timeout.attempt.is_some());
+        if has_limit && self.0.shared.unenforced.set(()).is_ok() {
+            let what = "the attempt timeout is not enforced on blocking code: say `mode = \"cooperative\"` and look \
+                        at the attempt's `remaining`, or use `run_async`";
+            self.registry().internal(self.name(), what);
+        }
+    }
+
     pub(crate) fn publish_one(&self, kind: EventKind, part: PartKind, detail: &str) {
         let now = self.registry().clock().now();
         self.registry().events().publish(std::iter::once(self.event(Note::new(kind, part, now), detail)));
@@ -430,6 +387,7 @@ impl Policy {
     }
 
     /// The settings and cells in force for this handle.
+    #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
@@ -499,6 +457,7 @@ impl RetrySchedule {
         self.policy.with(|cx| schedule.next(outcome, hint, elapsed.unwrap_or(since), None, config, cx))
     }
 
+    /// Attempts that ended, the first included.
     pub fn attempts(&self) -> u32 {
         self.schedule.attempts()
     }

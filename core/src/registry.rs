@@ -132,14 +132,17 @@ impl Registry {
         }
     }
 
+    /// The clock of its policies.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
+    /// The randomness of its policies.
     pub fn rng(&self) -> &Rng {
         &self.0.rng
     }
 
+    /// What happens to its policies.
     pub fn events(&self) -> &Events {
         &self.0.events
     }
@@ -150,6 +153,7 @@ impl Registry {
         self.0.enabled.load(Ordering::Relaxed)
     }
 
+    /// Throws the off switch: disabled, every policy is a plain call. Takes effect with the next call.
     pub fn set_enabled(&self, enabled: bool) {
         self.0.enabled.store(enabled, Ordering::Relaxed);
     }
@@ -177,9 +181,13 @@ impl Registry {
     /// The same; `place` says where, for `config_conflict` events.
     #[cfg(feature = "json")]
     pub fn policy_at(&self, json: &str, place: &str) -> Result<Policy, ConfigError> {
+        self.policy_of(crate::config::from_json(json)?, place)
+    }
+
+    /// A policy given in code as a tree of options; `place` says where.
+    pub(crate) fn policy_of(&self, options: Value, place: &str) -> Result<Policy, ConfigError> {
         self.read_file_once()?;
-        let value = crate::config::from_json(json)?;
-        self.layered(None, Some(value), place)
+        self.layered(None, Some(options), place)
     }
 
     /// A policy that is already resolved.
@@ -263,6 +271,7 @@ impl Registry {
         self.put_in_force(File { document: Document::parse_toml(toml, source)?, path: None })
     }
 
+    /// Takes the file at `path` as the configuration; [`Registry::reload`] reads it again.
     pub fn load_path(&self, path: &str) -> Result<(), ConfigError> {
         let document = read(path)?;
         self.put_in_force(File { document, path: Some(path.to_owned()) })
@@ -355,7 +364,8 @@ impl Registry {
         }
     }
 
-    pub(crate) fn strand(&self, wakes: Vec<u64>) {
+    /// Leaves tickets to wake to the next driver that looks: whoever should wake them is going.
+    pub fn strand(&self, wakes: Vec<u64>) {
         if !wakes.is_empty() {
             crate::run::wait::wake_own(&wakes);
             let mut stranded = self.0.stranded.lock();

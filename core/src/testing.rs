@@ -14,8 +14,9 @@
 //!     .build_in(&sandbox)
 //!     .unwrap();
 //!
-//! assert!(policy.run(|| Err::<(), _>("down")).is_err());
-//! assert!(matches!(policy.run(|| Ok::<_, &str>(())), Err(Error::Refused(_))));
+//! let down = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+//! assert!(policy.run(|| Err::<(), _>(down())).is_err());
+//! assert!(matches!(policy.run(|| Err::<(), _>(down())), Err(Error::Refused(_))));
 //! sandbox.advance(Duration::from_secs(30));
 //! assert_eq!(policy.state(), Some(State::HalfOpen));
 //! assert_eq!(sandbox.happened(), ["opened", "rejected", "half_opened"]);

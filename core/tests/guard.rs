@@ -4,6 +4,7 @@
 use seawall::breaker::State;
 use seawall::outcome::Outcome;
 use seawall::run::{Cause, Guard};
+use seawall::settings::{Cache, Fallback, FallbackStep};
 use seawall::testing::Sandbox;
 use seawall::{Error, Policy};
 use std::sync::Barrier;
@@ -11,14 +12,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 fn users(sandbox: &Sandbox) -> Guard<String, &'static str> {
+    let judge = |result: &Result<_, &str>| match result {
+        Ok(_) => Outcome::Success,
+        Err("no such user") => Outcome::Permanent,
+        Err(_) => Outcome::Failure,
+    };
     let policy = Policy::builder("users")
         .consecutive_failures(2)
         .open_for(Duration::from_secs(5))
         .cache(Duration::from_secs(60))
-        .fallback()
+        .fallback(Fallback::new().chain([FallbackStep::Cached, FallbackStep::Function]))
         .build_in(sandbox)
         .unwrap();
-    policy.guard().cached()
+    policy.guard_with(move |result| (judge(result), None)).cached()
 }
 
 #[test]
@@ -43,8 +49,7 @@ fn the_last_good_result_answers_and_past_its_time_the_function_does() {
 #[test]
 fn a_live_success_replaces_a_value_and_a_permanent_answer_removes_it() {
     let sandbox = Sandbox::new();
-    let users = users(&sandbox)
-        .classify(|error| (if *error == "no such user" { Outcome::Permanent } else { Outcome::Failure }, None));
+    let users = users(&sandbox);
     users.run_key("1", |_| Ok("ada".into())).unwrap();
     users.run_key("1", |_| Ok("bob".into())).unwrap();
     assert_eq!(users.run_key("1", |_| Err("down")).unwrap(), "bob");
@@ -56,7 +61,7 @@ fn a_live_success_replaces_a_value_and_a_permanent_answer_removes_it() {
 fn a_value_that_is_judged_a_failure_counts_and_comes_out_unchanged() {
     let sandbox = Sandbox::new();
     let policy = Policy::builder("http").consecutive_failures(2).retry(2).build_in(&sandbox).unwrap();
-    let http = policy.guard::<u16, &str>().judge(|result| match result {
+    let http = policy.guard_with::<u16, &str>(|result| match result {
         Ok(500..) | Err(_) => (Outcome::Failure, None),
         Ok(_) => (Outcome::Success, None),
     });
@@ -74,17 +79,15 @@ fn a_value_that_is_judged_a_failure_counts_and_comes_out_unchanged() {
 fn the_chain_has_values_and_they_are_answers_too() {
     let sandbox = Sandbox::new();
     sandbox.load("[policy.gate.fallback]\nchain = [\"fail_closed\"]\n", "test").unwrap();
-    let gate = sandbox.named("gate").unwrap().guard::<bool, &str>().fallback_value(false);
-    assert!(!gate.run(|_| Err("down")).unwrap());
+    let gate = sandbox.named("gate").unwrap().guard::<bool, std::fmt::Error>().fallback_value(false);
+    assert!(!gate.run(|_| Err(std::fmt::Error)).unwrap());
 }
 
 #[test]
 fn calls_of_one_key_share_one_attempt_where_the_policy_looks_first() {
     let sandbox = Sandbox::new();
-    let policy = Policy::builder("first").cache(Duration::from_secs(60)).settings(|settings| {
-        settings.cache.as_mut().unwrap().first = true;
-    });
-    let guard = policy.build_in(&sandbox).unwrap().guard::<u32, &str>().cached();
+    let policy = Policy::builder("first").cache(Cache::new().first(true));
+    let guard = policy.build_in(&sandbox).unwrap().guard::<u32, std::fmt::Error>().cached();
     let (made, start) = (AtomicU32::new(0), Barrier::new(4));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -117,10 +120,8 @@ mod asynchronous {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn futures_of_one_key_share_one_attempt() {
-        let policy = Policy::builder("first_async").cache(Duration::from_secs(60)).settings(|settings| {
-            settings.cache.as_mut().unwrap().first = true;
-        });
-        let guard = policy.build().unwrap().guard::<u32, &str>().cached();
+        let policy = Policy::builder("first_async").cache(Cache::new().first(true));
+        let guard = policy.build().unwrap().guard::<u32, std::fmt::Error>().cached();
         let made = Arc::new(AtomicU32::new(0));
         let calls: Vec<_> = (0..8)
             .map(|_| {

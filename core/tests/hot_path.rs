@@ -1,7 +1,7 @@
 //! The path of those who need not ask: what it counts, what it may miss, and that it ends at once.
 
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
-use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, Window};
+use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, SlowCall, Window};
 use seawall::cx::Cx;
 use seawall::outcome::Outcome;
 use seawall::permit::Permit;
@@ -293,6 +293,55 @@ fn writers_on_lines_of_their_own_and_on_shared_ones_lose_nothing() {
     });
     assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.success, THREADS * CALLS);
     assert!(asked.into_inner() < THREADS * CALLS / 2);
+}
+
+#[test]
+fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked() {
+    let registry = Registry::manual(1);
+    let mut config = count_policy(2);
+    let breaker = config.breaker.as_mut().unwrap();
+    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(1.0) });
+    let policy = registry.build(config);
+    assert_eq!(policy.ask(), None, "at the first instant of the clock one steps");
+    registry.clock().advance(Span::secs(5));
+    for slow in 1..=2 {
+        assert_eq!(policy.pass(), None, "a rule on slow calls wants to know them all");
+        let asked = policy.ask().unwrap();
+        assert_eq!(asked.started, registry.clock().now().0);
+        registry.clock().advance(Span::secs(2));
+        policy.succeed_asked(asked);
+        assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.slow, slow);
+    }
+    assert_eq!(policy.state(), Some(State::Open));
+    assert_eq!(policy.ask(), None, "who may be refused steps");
+    registry.set_enabled(false);
+    assert!(!policy.may_pass());
+}
+
+#[test]
+fn an_answer_to_a_question_before_the_circuit_opened_changes_nothing() {
+    let registry = Registry::manual(1);
+    registry.clock().advance(Span::secs(1));
+    let policy = registry.build(count_policy(1));
+    let asked = policy.ask().unwrap();
+    let failing = policy.acquire().unwrap();
+    policy.record(failing, Outcome::Failure, Span::ZERO, None);
+    assert_eq!(policy.state(), Some(State::Open));
+    policy.succeed_asked(asked);
+    let seen = policy.breaker().unwrap().peek(Tick::ZERO);
+    assert_eq!((seen.state, seen.totals.success, seen.totals.stale), (State::Open, 0, 1));
+}
+
+#[test]
+fn who_keeps_the_memory_of_a_cell_holds_no_key() {
+    let registry = Registry::manual(1);
+    let policy = registry.build(PolicyConfig { max_keys: 1, ..count_policy(1) });
+    let first = policy.at("first");
+    assert_eq!(policy.at("second").state(), None, "a view holds its key");
+    let memory = first.breaker().unwrap().memory();
+    drop(first);
+    assert_eq!(policy.at("second").state(), Some(State::Closed), "the first key made room");
+    drop(memory);
 }
 
 fn count_policy(minimum_calls: u32) -> PolicyConfig {

@@ -17,10 +17,12 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 type Http = Layer<String, u16, io::Error>;
 
 fn statuses(policy: Policy) -> Http {
-    Layer::new(policy).repeat(|request: &String| Some(request.clone())).judge(|result| match result {
-        Ok(500..) | Err(_) => (Outcome::Failure, None),
+    let judge = |result: &Result<u16, io::Error>| match result {
+        Ok(500..) => (Outcome::Failure, None),
         Ok(_) => (Outcome::Success, None),
-    })
+        Err(error) => seawall::judge(error),
+    };
+    Layer::with(policy, judge).repeat(|request: &String| Some(request.clone()))
 }
 
 #[tokio::test]
@@ -113,7 +115,7 @@ async fn every_attempt_calls_a_service_that_is_ready() {
 
 #[tokio::test]
 async fn a_dropped_call_gives_back_what_it_held() {
-    let policy = Policy::builder("dropped").bulkhead(1, None).build_in(&Sandbox::new()).unwrap();
+    let policy = Policy::builder("dropped").bulkhead(1).build_in(&Sandbox::new()).unwrap();
     let layer: Http = Layer::new(policy.clone());
     let mut service = ServiceBuilder::new().layer(layer).service(service_fn(|_: String| async {
         tokio::time::sleep(Duration::from_secs(60)).await;

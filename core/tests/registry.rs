@@ -42,7 +42,7 @@ fn a_rust_thread_that_waits_is_woken_by_a_reload() {
     let done = AtomicU32::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            policy.run(|| Ok::<_, ()>(done.fetch_add(1, Ordering::SeqCst))).unwrap();
+            policy.run(|| Ok::<_, std::fmt::Error>(done.fetch_add(1, Ordering::SeqCst))).unwrap();
         });
         while policy.bulkhead().unwrap().look().queued == 0 {
             std::thread::sleep(Duration::from_millis(1));

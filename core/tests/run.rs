@@ -2,12 +2,25 @@
 
 use seawall::breaker::State;
 use seawall::error::Code;
+use seawall::settings::Bulkhead;
 use seawall::{Error, Policy, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tokio")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+/// What the work of these tests fails with.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+struct Down(&'static str);
+
+impl std::fmt::Display for Down {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Down {}
 
 fn breaker(registry: &Registry) -> Policy {
     Policy::builder("identity").consecutive_failures(1).open_for(Duration::from_secs(5)).build_in(registry).unwrap()
@@ -17,14 +30,14 @@ fn breaker(registry: &Registry) -> Policy {
 fn values_and_errors_come_out_and_an_open_circuit_refuses() {
     let registry = Registry::manual(1);
     let policy = breaker(&registry);
-    assert_eq!(policy.run(|| Ok::<_, &str>(7)).unwrap(), 7);
-    let error = policy.run(|| Err::<(), _>("down")).unwrap_err();
-    assert_eq!(error.into_user(), Some("down"));
-    let refused = policy.run(|| Ok::<_, &str>(7)).unwrap_err();
+    assert_eq!(policy.run(|| Ok::<_, Down>(7)).unwrap(), 7);
+    let error = policy.run(|| Err::<(), _>(Down("down"))).unwrap_err();
+    assert_eq!(error.into_user(), Some(Down("down")));
+    let refused = policy.run(|| Ok::<_, Down>(7)).unwrap_err();
     assert!(refused.is_refused());
     assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
     registry.clock().advance(Duration::from_secs(5).into());
-    assert_eq!(policy.run(|| Ok::<_, &str>(8)).unwrap(), 8);
+    assert_eq!(policy.run(|| Ok::<_, Down>(8)).unwrap(), 8);
     assert_eq!(policy.state(), Some(State::Closed));
 }
 
@@ -32,12 +45,12 @@ fn values_and_errors_come_out_and_an_open_circuit_refuses() {
 fn a_panic_is_a_failure_and_goes_on_unwinding() {
     let registry = Registry::manual(1);
     let under_a_pass = breaker(&registry);
-    let caught = catch_unwind(AssertUnwindSafe(|| under_a_pass.run(|| -> Result<(), &str> { panic!("boom") })));
+    let caught = catch_unwind(AssertUnwindSafe(|| under_a_pass.run(|| -> Result<(), Down> { panic!("boom") })));
     assert!(caught.is_err());
     assert_eq!(under_a_pass.state(), Some(State::Open));
 
-    let policy = Policy::builder("slow").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
-    assert!(catch_unwind(AssertUnwindSafe(|| policy.run(|| -> Result<(), &str> { panic!("boom") }))).is_err());
+    let policy = Policy::builder("slow").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| policy.run(|| -> Result<(), Down> { panic!("boom") }))).is_err());
     assert_eq!(policy.state(), Some(State::Open));
     assert!(policy.bulkhead().unwrap().is_empty());
 }
@@ -49,10 +62,10 @@ fn retries_wait_on_the_manual_clock() {
     let calls = AtomicU32::new(0);
     let got = policy.run(|| match calls.fetch_add(1, Ordering::Relaxed) {
         2 => Ok("third"),
-        _ => Err("not yet"),
+        _ => Err(Down("not yet")),
     });
     assert_eq!(got.unwrap(), "third");
-    let Error::User { attempts, reason, .. } = policy.run(|| Err::<(), _>("never")).unwrap_err() else {
+    let Error::User { attempts, reason, .. } = policy.run(|| Err::<(), _>(Down("never"))).unwrap_err() else {
         panic!("not the user's error")
     };
     assert_eq!((attempts, reason.map(|stop| stop.as_str())), (3, Some("attempts")));
@@ -64,7 +77,7 @@ fn an_attempt_that_comes_back_late_timed_out() {
     let policy = Policy::builder("late").attempt_timeout(Duration::from_secs(1)).build_in(&registry).unwrap();
     let late = policy.run(|| {
         registry.clock().advance(Duration::from_secs(2).into());
-        Ok::<_, &str>(1)
+        Ok::<_, Down>(1)
     });
     assert!(matches!(late, Err(Error::TimedOut { limit, .. }) if limit == Duration::from_secs(1)));
 }
@@ -79,7 +92,7 @@ fn guards_give_their_place_back() {
     policy.permit().unwrap().success();
     assert_eq!(policy.state(), Some(State::Closed));
 
-    let rooms = Policy::builder("rooms").bulkhead(1, None).build_in(&registry).unwrap();
+    let rooms = Policy::builder("rooms").bulkhead(1).build_in(&registry).unwrap();
     let inside = rooms.try_enter().unwrap();
     assert_eq!(rooms.try_enter().err().map(|refusal| refusal.code), Some(Code::BulkheadFull));
     drop(inside);
@@ -90,7 +103,10 @@ fn guards_give_their_place_back() {
 fn threads_queue_for_a_bulkhead_and_all_get_in() {
     let registry = Registry::manual(1);
     registry.clock().thaw();
-    let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+    let policy = Policy::builder("queue")
+        .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
+        .build_in(&registry)
+        .unwrap();
     let (inside, most) = (AtomicU32::new(0), AtomicU32::new(0));
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -100,7 +116,7 @@ fn threads_queue_for_a_bulkhead_and_all_get_in() {
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
-                        Ok::<_, &str>(())
+                        Ok::<_, Down>(())
                     });
                     run.unwrap();
                 }
@@ -120,14 +136,77 @@ fn mistakes_are_told_when_the_policy_is_built() {
     assert_eq!(seawall::policy("nobody-declared-this").err().unwrap().path, "/policy/nobody-declared-this");
 }
 
+/// What an application makes of the errors of its layers.
+#[derive(Debug)]
+struct Page(Error<Down>);
+
+impl std::fmt::Display for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the page cannot be shown")
+    }
+}
+
+impl std::error::Error for Page {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 #[test]
 fn a_refusal_of_a_nested_policy_is_no_failure_of_the_outer_one() {
     let registry = Registry::manual(1);
-    let (outer, inner) = (breaker(&registry), breaker(&registry).at("inner"));
+    let inner = Policy::builder("inner").consecutive_failures(1).build_in(&registry).unwrap();
     inner.control(seawall::breaker::Control::ForceOpen);
-    let got = outer.run_with(|error: &Error<&str>| (error.outcome(), None), || inner.run(|| Ok::<(), &str>(())));
-    assert!(matches!(got, Err(Error::User { error: Error::Refused(_), .. })));
+    let outer = Policy::builder("outer").consecutive_failures(1).retry(3).build_in(&registry).unwrap();
+    let asked = AtomicU32::new(0);
+    let ask = || {
+        asked.fetch_add(1, Ordering::Relaxed);
+        inner.run(|| Ok::<(), Down>(()))
+    };
+    // As it is, within an error of the application, wrapped for a library, and boxed.
+    assert!(matches!(outer.run(ask), Err(Error::User { error: Error::Refused(_), .. })));
+    assert!(outer.run(|| ask().map_err(Page)).is_err());
+    assert!(outer.run(|| ask().map_err(|error| std::io::Error::other(Page(error)))).is_err());
+    type Boxed = Box<dyn std::error::Error>;
+    let boxed = || ask().map_err(|error| Box::new(error) as Boxed);
+    assert!(outer.run_with(|error: &Boxed| seawall::judge(&**error), boxed).is_err());
+    assert!(outer.run_with(Error::judged, || inner.run_with(|_: &&str| unreachable!(), || Ok(()))).is_err());
+    assert!(outer.guard().run(|_| ask()).is_err());
+    assert_eq!(asked.into_inner(), 5, "not retried");
     assert_eq!(outer.state(), Some(State::Closed));
+    assert!(outer.run(|| Err::<(), _>(Page(Error::TimedOut { limit: Duration::ZERO, attempts: 1 }))).is_err());
+    assert_eq!(outer.state(), Some(State::Open), "a nested limit is a failure of the dependency");
+}
+
+#[test]
+fn errors_that_nobody_judges_go_by_the_tables() {
+    use seawall::judge;
+    use seawall::outcome::{Hint, Outcome};
+    use std::io::{Error as Io, ErrorKind};
+    let refused = seawall::error::Refusal {
+        retry_after: Some(seawall::time::Span::secs(3)),
+        ..seawall::error::Refusal::new(Code::CircuitOpen)
+    };
+    let hint = Some(Hint::After(seawall::time::Span::secs(3)));
+    assert_eq!(judge(&Io::other(refused.clone())), (Outcome::Refused, hint));
+    assert_eq!(judge(&Error::<Down>::Refused(refused.clone())), (Outcome::Refused, hint));
+    assert_eq!(judge(&Error::User { error: refused, attempts: 1, reason: None }), (Outcome::Refused, hint));
+    assert_eq!(judge(&Io::from(ErrorKind::TimedOut)).0, Outcome::Timeout);
+    assert_eq!(judge(&Io::from(ErrorKind::ConnectionReset)).0, Outcome::Failure);
+    let last = Some(Down("x"));
+    assert_eq!(judge(&Error::DeadlineExceeded { limit: Duration::ZERO, attempts: 1, last }).0, Outcome::Timeout);
+    assert_eq!(judge(&Down("nobody knows")), (Outcome::Failure, None));
+}
+
+#[test]
+fn a_classifier_that_panics_costs_nothing() {
+    let registry = Registry::manual(1);
+    let policy = Policy::builder("judge").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
+    let judging = || policy.run_with(|_: &Down| panic!("the classifier's own"), || Err::<(), _>(Down("down")));
+    assert!(catch_unwind(AssertUnwindSafe(judging)).is_err());
+    assert_eq!(policy.state(), Some(State::Closed));
+    assert!(policy.bulkhead().unwrap().is_empty());
+    assert_eq!(policy.run(|| Ok::<_, Down>(7)).unwrap(), 7);
 }
 
 #[test]
@@ -139,7 +218,7 @@ fn a_nested_call_inherits_the_smaller_deadline() {
     let got = outer.run(|| {
         let got = inner.run(|| {
             registry.clock().advance(Duration::from_secs(2).into());
-            Err::<(), _>("late")
+            Err::<(), _>(Down("late"))
         });
         if let Err(Error::DeadlineExceeded { limit: given, .. }) = &got {
             limit = Some(*given);
@@ -154,11 +233,14 @@ fn a_nested_call_inherits_the_smaller_deadline() {
 fn resizing_by_hand_wakes_a_thread_that_waits() {
     let registry = Registry::manual(1);
     registry.clock().thaw();
-    let policy = Policy::builder("grows").bulkhead(1, Some(Duration::from_secs(600))).build_in(&registry).unwrap();
+    let policy = Policy::builder("grows")
+        .bulkhead(Bulkhead::new().limit(1).max_wait(Duration::from_secs(600)))
+        .build_in(&registry)
+        .unwrap();
     let held = policy.try_enter().unwrap();
     let (told, heard) = std::sync::mpsc::channel();
     let waiting = policy.clone();
-    let waiter = std::thread::spawn(move || told.send(waiting.run(|| Ok::<_, &str>(7)).unwrap()));
+    let waiter = std::thread::spawn(move || told.send(waiting.run(|| Ok::<_, Down>(7)).unwrap()));
     while policy.bulkhead().unwrap().look().queued == 0 {
         std::thread::yield_now();
     }
@@ -190,7 +272,7 @@ mod on_tokio {
                 async move {
                     let _held = held;
                     std::future::pending::<()>().await;
-                    Ok::<_, &str>(())
+                    Ok::<_, Down>(())
                 }
             })
             .await;
@@ -203,14 +285,14 @@ mod on_tokio {
         let policy = breaker(&system_time());
         let beside = policy.clone();
         let task = tokio::spawn(async move {
-            let call = beside.run_async(std::future::pending::<Result<(), &str>>);
+            let call = beside.run_async(std::future::pending::<Result<(), Down>>);
             tokio::join!(call, async { panic!("boom") })
         });
         assert!(task.await.unwrap_err().is_panic());
         assert_eq!(policy.state(), Some(State::Closed));
 
         let failing = policy.clone();
-        let own = tokio::spawn(async move { failing.run_async(|| async { panic!("boom") as Result<(), &str> }).await });
+        let own = tokio::spawn(async move { failing.run_async(|| async { panic!("boom") as Result<(), Down> }).await });
         assert!(own.await.unwrap_err().is_panic());
         assert_eq!(policy.state(), Some(State::Open));
     }
@@ -218,9 +300,9 @@ mod on_tokio {
     #[tokio::test]
     async fn a_dropped_call_gives_its_permits_back() {
         let registry = system_time();
-        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
         {
-            let call = policy.run_async(std::future::pending::<Result<(), &str>>);
+            let call = policy.run_async(std::future::pending::<Result<(), Down>>);
             tokio::pin!(call);
             assert!(tokio::time::timeout(Duration::from_millis(10), &mut call).await.is_err());
             assert!(!policy.bulkhead().unwrap().is_empty());
@@ -232,7 +314,10 @@ mod on_tokio {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn tasks_queue_for_a_bulkhead_and_all_get_in() {
         let registry = system_time();
-        let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+        let policy = Policy::builder("queue")
+            .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
+            .build_in(&registry)
+            .unwrap();
         let tasks: Vec<_> = (0..50)
             .map(|n| {
                 let policy = policy.clone();
@@ -240,7 +325,7 @@ mod on_tokio {
                     policy
                         .run_async(|| async {
                             tokio::task::yield_now().await;
-                            Ok::<_, &str>(n)
+                            Ok::<_, Down>(n)
                         })
                         .await
                 })

@@ -8,8 +8,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-port, identity = int(sys.argv[1]), sys.argv[2]
-client = httpx.AsyncClient(base_url=identity, headers={"X-Service": "agent"}, limits=httpx.Limits(max_connections=None))
+port, identity, worker = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+client = httpx.AsyncClient(base_url=identity, headers={"X-Worker": worker}, limits=httpx.Limits(max_connections=None))
 policy = seawall.policy("identity")
 app = FastAPI()
 

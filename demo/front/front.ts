@@ -3,7 +3,7 @@ import Fastify from 'fastify';
 import { Agent, request } from 'undici';
 import { policy } from 'seawall';
 
-const [port, identity] = [Number(process.argv[2]), process.argv[3]];
+const [port, identity, worker] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 const dispatcher = new Agent({ headersTimeout: 5_000, bodyTimeout: 5_000 });
 const guard = policy('identity');
 
@@ -12,7 +12,7 @@ interface Answer { active: boolean }
 async function introspect(token: string): Promise<boolean> {
   return guard.execute(
     async ({ signal }) => {
-      const answer = await request(`${identity}/introspect/${token}`, { dispatcher, signal, headers: { 'x-service': 'front' } });
+      const answer = await request(`${identity}/introspect/${token}`, { dispatcher, signal, headers: { 'x-worker': worker } });
       if (answer.statusCode === 200) return ((await answer.body.json()) as Answer).active;
       await answer.body.dump();
       const { statusCode, headers } = answer;

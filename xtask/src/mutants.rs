@@ -94,7 +94,11 @@ const MUTANTS: [Mutant; 26] = [
         "self.out.out());\n        self.admit_waiters()",
         "self.out.out());\n        Wakes::new()",
     ),
-    mutant("bulkhead/queue.rs", "self.waiting.pop_first()?", "self.waiting.pop_last()?"),
+    mutant(
+        "bulkhead/queue.rs",
+        "let ticket = *self.waiting.first_key_value()?.0;",
+        "let ticket = *self.waiting.last_key_value()?.0;",
+    ),
     mutant("timeout/mod.rs", ".max(self.config.min).min(fixed)", ".min(fixed)"),
     mutant(
         "call/settle.rs",
@@ -136,12 +140,22 @@ pub fn run(root: &Path) -> Outcome {
     }
 }
 
+/// Every fault has its place: a line that changed takes its fault along.
+pub fn check(root: &Path) -> Outcome {
+    MUTANTS.iter().try_for_each(|mutant| source(root, mutant).map(drop))
+}
+
+fn source(root: &Path, mutant: &Mutant) -> Result<String, Box<dyn std::error::Error>> {
+    let source = fs::read_to_string(root.join("core/src").join(mutant.file))?;
+    match source.matches(mutant.from).count() {
+        1 => Ok(source),
+        n => Err(format!("core/src/{} says `{}` {n} times, not once", mutant.file, mutant.from).into()),
+    }
+}
+
 /// Whether its judge notices the fault. A fault that cannot be planted or built is an error.
 fn kill(root: &Path, scratch: &Path, mutant: &Mutant) -> Result<bool, Box<dyn std::error::Error>> {
-    let source = fs::read_to_string(root.join("core/src").join(mutant.file))?;
-    if source.matches(mutant.from).count() != 1 {
-        return Err(format!("core/src/{} has no single place that says `{}`", mutant.file, mutant.from).into());
-    }
+    let source = source(root, mutant)?;
     let place = scratch.join("core/src").join(mutant.file);
     fs::write(&place, source.replace(mutant.from, mutant.to))?;
     let result = judged(scratch, mutant.judge);

@@ -25,9 +25,10 @@ const NoHint = -1 << 63
 type Status int32
 
 func init() {
-	const major = 1
-	if got := uint32(C.seawall_abi_version()) >> 16; got != major {
-		panic(fmt.Sprintf("seawall: the linked library speaks ABI %d, this module needs %d: take both from one release", got, major))
+	const needed = uint32(C.SEAWALL_ABI_VERSION) // of the header that this module was compiled with
+	if got := uint32(C.seawall_abi_version()); got>>16 != needed>>16 || got < needed {
+		panic(fmt.Sprintf("seawall: the linked library speaks ABI %d.%d, this module needs %d.%d: take both from one release",
+			got>>16, got&0xffff, needed>>16, needed&0xffff))
 	}
 }
 

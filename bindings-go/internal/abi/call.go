@@ -93,11 +93,13 @@ type CallOptions struct {
 	Deadline uint64
 	// Estimate is JSON with the amounts a cost budget reserves.
 	Estimate string
+	// Line is the overlay's line that the call is counted on, plus one; 0: the thread's own.
+	Line uint8
 }
 
 // lend gives the options to C for one call; the pins hold their text until it is over.
 func (o CallOptions) lend(pins *runtime.Pinner) C.seawall_call_options {
-	c := C.seawall_call_options{size: C.sizeof_seawall_call_options, cached: flag(o.Cached), deadline: C.uint64_t(o.Deadline)}
+	c := C.seawall_call_options{size: C.sizeof_seawall_call_options, cached: flag(o.Cached), line: C.uint8_t(o.Line), deadline: C.uint64_t(o.Deadline)}
 	if o.Estimate != "" {
 		pins.Pin(unsafe.StringData(o.Estimate))
 		c.estimate = str(o.Estimate)

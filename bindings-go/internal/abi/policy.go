@@ -2,10 +2,6 @@ package abi
 
 /*
 #include "seawall.h"
-#cgo noescape seawall_policy_pass
-#cgo nocallback seawall_policy_pass
-#cgo noescape seawall_policy_succeed
-#cgo nocallback seawall_policy_succeed
 */
 import "C"
 
@@ -133,26 +129,4 @@ func (p *Policy) ID() uint64 {
 	C.seawall_policy_id(p.ptr, &id)
 	runtime.KeepAlive(p)
 	return uint64(id)
-}
-
-// Pass lets a call run without asking. The zero value means: ask.
-type Pass struct{ number, started uint64 }
-
-// Asks tells that the call has to be made.
-func (p Pass) Asks() bool { return p.number == 0 }
-
-// Pass looks whether the next call may run without asking.
-func (p *Policy) Pass() (pass Pass) {
-	var started C.uint64_t
-	pass.number = uint64(C.seawall_policy_pass(p.ptr, &started))
-	pass.started = uint64(started)
-	runtime.KeepAlive(p)
-	return pass
-}
-
-// Succeed counts a success under a pass; false: the circuit has changed meanwhile, and was told so.
-func (p *Policy) Succeed(pass Pass) bool {
-	counted := C.seawall_policy_succeed(p.ptr, C.uint64_t(pass.number))
-	runtime.KeepAlive(p)
-	return counted != 0
 }

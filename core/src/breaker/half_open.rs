@@ -1,7 +1,7 @@
 //! Half-open: a few probes, each a lease, and what they prove.
 //!
-//! One word per permit: generation (12 bits), kind (3), nonce (4), end of the lease in milliseconds
-//! (45). Claiming, reporting and taking over are one compare-and-swap each, so a probe that is
+//! One word per permit: generation (its low 12 bits), kind (3), nonce (4), and 45 bits that hold the
+//! end of the lease in milliseconds while a probe runs, the rest of the generation once it has reported. Claiming, reporting and taking over are one compare-and-swap each, so a probe that is
 //! cancelled, dropped, killed or hung gives its slot back by its report or by the end of its lease,
 //! and the breaker can never be stuck.
 
@@ -40,13 +40,19 @@ impl Lease {
         let tag = u64::from(generation & 0xfff);
         Lease(tag << 52 | (kind as u64) << 49 | (nonce & 0xf) << 45 | ends.min(MILLIS))
     }
-    /// A lease of another generation is a free slot.
+    /// What a probe of this generation has shown.
+    fn result(generation: u32, kind: Kind, nonce: u64) -> Lease {
+        Lease::new(generation, kind, nonce, u64::from(generation >> 12))
+    }
+    /// A lease of another generation is a free slot. Of a running probe the low bits say so: one that
+    /// was left over 4,096 generations ago costs a permit until its lease ends, never a verdict.
     fn kind(self, generation: u32) -> Kind {
         if self.0 >> 52 != u64::from(generation & 0xfff) {
             return Kind::Free;
         }
         match self.0 >> 49 & 7 {
             1 => Kind::Held,
+            _ if self.ends() != u64::from(generation >> 12) => Kind::Free,
             2 => Kind::Success,
             3 => Kind::Failure,
             4 => Kind::SlowSuccess,
@@ -94,6 +100,11 @@ impl Breaker {
         for slot in 0..self.layout.permits {
             let cell = self.cell.word(self.layout.leases + slot);
             let seen = Lease(cell.load(Ordering::Acquire));
+            // Only now: what was seen is of this generation or before it, never the lease of a later
+            // one, which would look like a free slot.
+            if self.word().generation() != generation {
+                return Claim::Moved;
+            }
             let expired = seen.kind(generation) == Kind::Held && seen.is_over(cx.now);
             if seen.kind(generation) != Kind::Free && !expired {
                 continue;
@@ -176,7 +187,7 @@ impl Breaker {
             (Counted::Failure, true) => Kind::SlowFailure,
         };
         let kept = if self.config.half_open.mode == ProbeMode::Concurrent { Kind::Free } else { result };
-        let next = Lease::new(generation, kept, seen.nonce(), 0);
+        let next = Lease::result(generation, kept, seen.nonce());
         // AcqRel: a report counts once; whoever judges sees the result.
         if !mine || cell.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return self.count(STALE);

@@ -21,7 +21,7 @@ mod word;
 pub(crate) use host::retire_words;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Overlay, Shard};
+pub use tally::{Memory, Overlay, Shard};
 pub use transition::{Control, Reason};
 
 use crate::cell::{Block, Writer, Writers};
@@ -52,6 +52,7 @@ enum Counted {
 }
 
 impl Breaker {
+    /// A closed breaker (or in its `initial_state`) that nobody else shares.
     pub fn new(config: &BreakerConfig) -> Breaker {
         Breaker::of(&Arc::new(config.clone()))
     }
@@ -71,6 +72,7 @@ impl Breaker {
         breaker
     }
 
+    /// The settings in force.
     pub fn config(&self) -> &BreakerConfig {
         &self.config
     }

@@ -38,9 +38,13 @@ pub struct BudgetSnapshot {
     pub balance: f64,
     /// Retries that may run at once, where that is the rule.
     pub limit: Option<u64>,
+    /// Calls under way that may retry.
     pub active_calls: u64,
+    /// Retries under way, where they are counted.
     pub active_retries: u64,
+    /// Retries that were paid for, ever.
     pub granted: u64,
+    /// Retries that the budget did not allow, ever.
     pub denied: u64,
 }
 
@@ -51,6 +55,7 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// A full budget that nobody else shares.
     pub fn new(rule: &BudgetRule) -> Budget {
         let cell = Block::new(WORDS);
         cell.word(BALANCE).store(first_balance(rule), Ordering::Relaxed);
@@ -218,6 +223,7 @@ impl Budget {
         }
     }
 
+    /// Retries under way, where the rule counts them.
     pub fn active_retries(&self) -> u64 {
         match self.cell.held() {
             Some(_) => RETRIES.in_use(&self.cell),
@@ -229,6 +235,7 @@ impl Budget {
         calls::sum(&self.cell, FIRST_CALLS).unwrap_or_else(|| self.cell.word(ACTIVE_CALLS).load(Ordering::Acquire))
     }
 
+    /// What there is now; pays in what is outstanding.
     pub fn snapshot(&self, cx: &mut Cx) -> BudgetSnapshot {
         BudgetSnapshot {
             balance: self.balance(cx),

@@ -28,20 +28,27 @@ pub type Wakes = Vec<u64>;
 /// What a caller got at the door.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Entry {
+    /// Inside: give the permit back when the work ends.
     Admitted(Permit),
     /// In the queue, at most `until`.
     Queued {
+        /// Unique in the process; ask [`Bulkhead::poll`] with it.
         ticket: u64,
+        /// The end of the wait; `None` without one.
         until: Option<Tick>,
     },
+    /// Not let in.
     Refused(Refusal),
 }
 
 /// How a ticket stands.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Poll {
+    /// Inside: give the permit back when the work ends.
     Admitted(Permit),
+    /// Still in the queue.
     Waiting {
+        /// The end of the wait; `None` without one.
         until: Option<Tick>,
     },
     /// The wait was too long, or nobody knows the ticket.
@@ -51,11 +58,17 @@ pub enum Poll {
 /// A bulkhead at one instant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct BulkheadSnapshot {
+    /// Permits that are out.
     pub in_use: u64,
+    /// Callers that wait.
     pub queued: u64,
+    /// Permits there are: the configured number, or that of a resize since.
     pub limit: u32,
+    /// Callers let in, ever.
     pub admitted: u64,
+    /// Callers rejected because the queue was full, ever.
     pub rejected_full: u64,
+    /// Callers that waited too long, ever.
     pub rejected_timeout: u64,
     /// Waiters that left by themselves.
     pub cancelled: u64,
@@ -151,6 +164,7 @@ impl Inside {
 }
 
 impl Bulkhead {
+    /// An empty bulkhead that nobody else shares.
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
         Bulkhead::behind(Door::new(&Arc::new(config.clone())))
     }
@@ -167,6 +181,7 @@ impl Bulkhead {
         Bulkhead { inside: Mutex::new(Inside { door, queue: Queue::default(), out: Permits::default() }) }
     }
 
+    /// The settings in force.
     pub fn config(&self) -> BulkheadConfig {
         BulkheadConfig::clone(&self.inside.lock().door.config)
     }
@@ -285,6 +300,7 @@ impl Bulkhead {
         inside.admit_waiters()
     }
 
+    /// What there is now; changes nothing.
     pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
         let door = &inside.door;

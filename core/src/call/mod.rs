@@ -21,8 +21,9 @@ use crate::cost::Reservation;
 use crate::error::{Code, Refusal};
 use crate::event::Note;
 use crate::outcome::{Hint, Outcome};
+use crate::pass::Pass;
 use crate::permit::Permit;
-use crate::policy::{Live, Pass, Policy};
+use crate::policy::{Live, Policy};
 use crate::retry::{Schedule, Stop};
 use crate::sync::Arc;
 use crate::time::{Span, Tick};
@@ -276,6 +277,11 @@ impl Call {
         std::mem::take(&mut self.wakes)
     }
 
+    /// Whether [`Call::take_wakes`] has any.
+    pub fn has_wakes(&self) -> bool {
+        !self.wakes.is_empty()
+    }
+
     /// Names the class of the error that the next [`Call::done`] reports, for metrics.
     pub fn error_type(&mut self, name: &str) {
         self.error_type = Some(name.into());
@@ -333,6 +339,12 @@ impl Call {
         !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Permanent)
     }
 
+    /// When the running attempt's limit is over, by the clock of the registry.
+    pub fn limit_ends(&self) -> Option<Tick> {
+        self.limit.map(|limit| self.attempt_started.after(limit.span))
+    }
+
+    /// The policy that is called.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

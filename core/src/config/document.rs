@@ -124,6 +124,7 @@ impl Document {
         Ok(())
     }
 
+    /// Where the text came from, for messages.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -136,6 +137,7 @@ impl Document {
         }
     }
 
+    /// Whether it declares a policy of that name.
     pub fn has_policy(&self, name: &str) -> bool {
         self.policy(name).is_some()
     }

@@ -2,7 +2,7 @@
 
 mod backoff;
 
-use crate::config::{Delay, Jitter, RetryConfig, ServerHint};
+use crate::config::{Backoff, Delay, Jitter, RetryConfig, ServerHint};
 use crate::cx::Cx;
 use crate::outcome::{Hint, Outcome};
 use crate::time::Span;
@@ -10,7 +10,9 @@ use crate::time::Span;
 /// What comes after an attempt that did not succeed.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Next {
+    /// Try again after so long.
     After(Span),
+    /// Do not try again.
     Stop(Stop),
 }
 
@@ -18,19 +20,26 @@ pub enum Next {
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Stop {
+    /// All attempts were made.
     Attempts = 1,
     /// The next wait would pass `max_elapsed`.
     Elapsed = 2,
+    /// The retry budget does not allow it.
     Budget = 3,
     /// The server said never, or later than anybody wants to wait.
     Server = 4,
+    /// The dependency answered: asking again is of no use.
     Permanent = 5,
+    /// A part refused the next attempt.
     Refused = 6,
+    /// The call ran out of time.
     Deadline = 7,
+    /// The caller gave up.
     Cancelled = 8,
 }
 
 impl Stop {
+    /// Every reason, by number.
     pub const ALL: [Stop; 8] = [
         Stop::Attempts,
         Stop::Elapsed,
@@ -42,6 +51,7 @@ impl Stop {
         Stop::Cancelled,
     ];
 
+    /// The name used in vectors, events and errors.
     pub const fn as_str(self) -> &'static str {
         match self {
             Stop::Attempts => "attempts",
@@ -69,6 +79,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Before the first attempt.
     pub fn new() -> Schedule {
         Schedule::default()
     }
@@ -123,7 +134,9 @@ impl Schedule {
 
     fn draw(&mut self, config: &Delay, cx: &Cx) -> Span {
         let k = self.retries;
-        if config.jitter != Jitter::DecorrelatedV2 {
+        // No jitter goes on top of a uniform delay.
+        let on_curve = config.jitter == Jitter::DecorrelatedV2 && !matches!(config.backoff, Backoff::Uniform { .. });
+        if !on_curve {
             let delay = backoff::delay(config, k, self.previous, cx.rng);
             self.previous = Some(delay);
             return delay;
@@ -160,7 +173,6 @@ fn delay_for(outcome: Outcome, config: &RetryConfig) -> &Delay {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::config::Backoff;
     use crate::rng::Rng;
     use crate::time::Tick;
 

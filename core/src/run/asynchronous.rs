@@ -3,11 +3,11 @@
 use super::attempt::Attempt;
 use super::drive::{Ended, Guarded, end_error};
 use super::error::Error;
-use super::host::{Host, Plain, by_error};
+use super::host::{Host, Plain};
+use super::judge::{Judged, by_chain, by_error};
 use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
 use crate::call::{CallOptions, Step};
-use crate::outcome::{Hint, Outcome};
 use crate::policy::Policy;
 use crate::time::{Span, Tick};
 use std::future::{Future, poll_fn};
@@ -15,25 +15,30 @@ use std::pin::pin;
 use std::task::Poll;
 
 impl Policy {
-    /// Awaits `work`, again where the policy retries. At an attempt's limit its future is dropped.
+    /// Awaits what `work` makes, again where the policy retries. At an attempt's limit its future is
+    /// dropped. Errors are judged by [`crate::judge`].
+    ///
+    /// Needs tokio's timers (`enable_time`). The future may move between threads if those of `work` may.
+    /// Dropped, it gives back whatever the call held and counts for nothing; a panic of the work is a
+    /// failure and goes on unwinding.
     ///
     /// # Errors
     /// As [`Policy::run`].
     pub async fn run_async<T, E, F>(&self, mut work: impl FnMut() -> F) -> Result<T, Error<E>>
     where
+        E: std::error::Error + 'static,
         F: Future<Output = Result<T, E>>,
     {
-        let judge = by_error(|_: &E| (Outcome::Failure, None));
-        awaiting(self, &judge, &mut Plain, || false, |_| work()).await
+        awaiting(self, &by_chain, &mut Plain, || false, |_| work()).await
     }
 
-    /// The same; `classify` judges errors.
+    /// The same; `classify` judges errors of any type.
     ///
     /// # Errors
     /// As [`Policy::run`].
     pub async fn run_async_with<T, E, F>(
         &self,
-        classify: impl Fn(&E) -> (Outcome, Option<Hint>),
+        classify: impl Fn(&E) -> Judged,
         mut work: impl FnMut() -> F,
     ) -> Result<T, Error<E>>
     where
@@ -46,7 +51,7 @@ impl Policy {
 /// Drives a call; `is_last` says after an attempt that it cannot be repeated.
 pub(super) async fn awaiting<T, E, F>(
     policy: &Policy,
-    judge: &impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>),
+    judge: &impl Fn(&Result<T, E>) -> Judged,
     host: &mut impl Host<T, E>,
     is_last: impl Fn() -> bool,
     mut work: impl FnMut(Attempt) -> F,

@@ -6,6 +6,7 @@ use super::host::{Host, Judge};
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
+use crate::config::TimeoutMode;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
@@ -45,7 +46,7 @@ pub(super) fn blocking<T, E>(
 }
 
 /// A panic under a pass is a failure of the work: it is recorded while unwinding.
-struct PassGuard<'a>(Option<(&'a Policy, crate::policy::Pass)>);
+struct PassGuard<'a>(Option<(&'a Policy, crate::pass::Pass)>);
 
 impl PassGuard<'_> {
     fn disarm(mut self) {
@@ -96,7 +97,11 @@ fn follow<T, E>(
         let call = &mut guarded.0;
         wait::wake(call.take_wakes());
         step = match step {
-            Step::Run { attempt, .. } => {
+            Step::Run { attempt, limit, mode } => {
+                if limit.is_some() && mode != Some(TimeoutMode::Cooperative) {
+                    call.unenforced();
+                    policy.tell_unenforced();
+                }
                 let until = scope::end_of(policy, call);
                 let remaining = call.remaining();
                 let inside = Scope::enter(until, &mut guarded.1);

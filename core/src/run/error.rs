@@ -1,3 +1,4 @@
+use super::judge::{Judged, of_refusal};
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
@@ -6,16 +7,38 @@ use std::fmt;
 use std::time::Duration;
 
 /// How a call ended that gave no value.
+///
+/// Its chain of sources begins with the work's own error, so that it can be asked for there, and holds
+/// what [`crate::judge`] needs to know a nested policy's refusal again.
 #[derive(Debug)]
 pub enum Error<E> {
-    /// The work's own error, untouched, and why there was no further attempt.
-    User { error: E, attempts: u32, reason: Option<Stop> },
-    /// A part did not let the call through.
+    /// The work's own error.
+    User {
+        /// What the last attempt ended with, untouched.
+        error: E,
+        /// Attempts that were started.
+        attempts: u32,
+        /// Why there was no further attempt; `None` where the policy does not retry.
+        reason: Option<Stop>,
+    },
+    /// A part did not let the call through; the work did not run.
     Refused(Refusal),
     /// The last attempt ran out of time.
-    TimedOut { limit: Duration, attempts: u32 },
-    /// The whole call ran out of time; `last` is the work's last error, if there was one.
-    DeadlineExceeded { limit: Duration, attempts: u32, last: Option<E> },
+    TimedOut {
+        /// How long an attempt may take.
+        limit: Duration,
+        /// Attempts that were started.
+        attempts: u32,
+    },
+    /// The whole call ran out of time.
+    DeadlineExceeded {
+        /// How long the call may take.
+        limit: Duration,
+        /// Attempts that were started.
+        attempts: u32,
+        /// The work's last error, if there was one.
+        last: Option<E>,
+    },
 }
 
 impl<E> Error<E> {
@@ -27,21 +50,22 @@ impl<E> Error<E> {
         }
     }
 
+    /// Whether a part of the policy refused, so that the work did not run at all.
     pub fn is_refused(&self) -> bool {
         matches!(self, Error::Refused(_))
     }
 
-    /// What this error says to an enclosing policy: a refusal of ours is no failure of the dependency.
-    /// Give it to [`crate::Policy::run_with`] where policies are nested.
-    pub fn outcome(&self) -> Outcome {
+    /// What this error says to an enclosing policy, for [`crate::Policy::run_with`] where `E` is no
+    /// [`std::error::Error`]. Knows nothing of the work's own error: that is a failure.
+    pub fn judged(&self) -> Judged {
         match self {
-            Error::User { .. } => Outcome::Failure,
-            Error::Refused(_) => Outcome::Refused,
-            Error::TimedOut { .. } | Error::DeadlineExceeded { .. } => Outcome::Timeout,
+            Error::User { .. } => (Outcome::Failure, None),
+            Error::Refused(refusal) => of_refusal(refusal),
+            Error::TimedOut { .. } | Error::DeadlineExceeded { .. } => (Outcome::Timeout, None),
         }
     }
 
-    /// Attempts that were started.
+    /// Attempts that were started; 0 where the first was refused.
     pub fn attempts(&self) -> u32 {
         match self {
             Error::User { attempts, .. }
@@ -51,7 +75,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// The work's own error, where it is what ended the call.
+    /// The work's own error: what ended the call, or the last before its deadline passed.
     pub fn into_user(self) -> Option<E> {
         match self {
             Error::User { error, .. } => Some(error),
@@ -67,8 +91,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Error::User { error, .. } => error.fmt(f),
             Error::Refused(refusal) => refusal.fmt(f),
             Error::TimedOut { limit, .. } => write!(f, "attempt took longer than {}", Span::from(*limit)),
-            Error::DeadlineExceeded { limit, attempts, .. } => {
-                write!(f, "deadline of {} exceeded after {attempts} attempts", Span::from(*limit))
+            Error::DeadlineExceeded { limit, attempts, last } => {
+                write!(f, "deadline of {} exceeded after {attempts} attempts", Span::from(*limit))?;
+                last.as_ref().map_or(Ok(()), |last| write!(f, "; the last ended with: {last}"))
             }
         }
     }
@@ -78,8 +103,21 @@ impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::User { error, .. } => Some(error),
-            Error::DeadlineExceeded { last: Some(error), .. } => Some(error),
-            _ => None,
+            Error::Refused(refusal) => Some(refusal),
+            Error::TimedOut { .. } | Error::DeadlineExceeded { .. } => Some(&OutOfTime),
         }
     }
 }
+
+/// Marks the chain of an error that says that time ran out: [`Error`] itself is a type for every `E`,
+/// which nobody can ask a chain for.
+#[derive(Debug)]
+pub(super) struct OutOfTime;
+
+impl fmt::Display for OutOfTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of time")
+    }
+}
+
+impl std::error::Error for OutOfTime {}

@@ -6,15 +6,15 @@ use super::attempt::Attempt;
 use super::drive::blocking;
 use super::error::Error;
 use super::host::Host;
+use super::judge::Judged;
 #[cfg(feature = "cache")]
 use super::store::Store;
 use crate::config::FallbackStep;
 use crate::error::Refusal;
-use crate::outcome::{Hint, Outcome};
 use crate::policy::Policy;
 use crate::sync::Arc;
 
-type Judging<T, E> = dyn Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync;
+type Judging<T, E> = dyn Fn(&Result<T, E>) -> Judged + Send + Sync;
 type Answer<T, E> = dyn Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync;
 
 /// Why a fallback is asked for an answer.
@@ -31,13 +31,14 @@ pub enum Cause<'a, T, E> {
 /// A policy for one kind of call. Cloning is cheap; clones share the cache.
 ///
 /// ```
+/// use seawall::settings::FallbackStep;
 /// use seawall::{Policy, run::Cause};
 /// use std::time::Duration;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let users = Policy::builder("users")
 ///     .consecutive_failures(1)
-///     .fallback()
+///     .fallback(FallbackStep::Function)
 ///     .build()?
 ///     .guard::<String, std::io::Error>()
 ///     .fallback(|cause| match cause {
@@ -73,8 +74,7 @@ impl<T, E> Clone for Guard<T, E> {
 }
 
 impl<T, E> Guard<T, E> {
-    pub(super) fn new(policy: Policy) -> Guard<T, E> {
-        let judge = |result: &Result<T, E>| (if result.is_ok() { Outcome::Success } else { Outcome::Failure }, None);
+    pub(super) fn new(policy: Policy, judge: impl Fn(&Result<T, E>) -> Judged + Send + Sync + 'static) -> Guard<T, E> {
         Guard {
             policy,
             judge: Arc::new(judge),
@@ -88,25 +88,6 @@ impl<T, E> Guard<T, E> {
     /// The policy behind it.
     pub fn policy(&self) -> &Policy {
         &self.policy
-    }
-
-    /// Judges errors; a value is a success. Without it every error is a failure.
-    #[must_use]
-    pub fn classify(mut self, judge: impl Fn(&E) -> (Outcome, Option<Hint>) + Send + Sync + 'static) -> Self
-    where
-        T: 'static,
-        E: 'static,
-    {
-        self.judge = Arc::new(super::host::by_error(judge));
-        self
-    }
-
-    /// Judges values too: a response with status 503 is a failure although nothing was raised. When
-    /// attempts end on such a value, it is returned unchanged.
-    #[must_use]
-    pub fn judge(mut self, judge: impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync + 'static) -> Self {
-        self.judge = Arc::new(judge);
-        self
     }
 
     /// Answers for the link `function` of the policy's fallback chain; `None` leaves it to the next.

@@ -1,11 +1,11 @@
 //! What a driver holds for the core: values, and the judgement of results.
 
+use super::judge::Judged;
 use crate::config::FallbackStep;
 use crate::error::Refusal;
-use crate::outcome::{Hint, Outcome};
 
-/// Judges what an attempt gave: how it ended, and the server's wish.
-pub(super) type Judge<'a, T, E> = &'a dyn Fn(&Result<T, E>) -> (Outcome, Option<Hint>);
+/// Judges what an attempt gave.
+pub(super) type Judge<'a, T, E> = &'a dyn Fn(&Result<T, E>) -> Judged;
 
 /// Values that the core knows nothing of.
 pub(super) trait Host<T, E> {
@@ -40,14 +40,4 @@ impl<T, E> Host<T, E> for Plain {
     }
     fn store(&mut self, _: &T) {}
     fn forget(&mut self) {}
-}
-
-/// Judges errors by `classify`; a value is a success.
-pub(super) fn by_error<T, E>(
-    classify: impl Fn(&E) -> (Outcome, Option<Hint>),
-) -> impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>) {
-    move |result| match result {
-        Ok(_) => (Outcome::Success, None),
-        Err(error) => classify(error),
-    }
 }

@@ -3,7 +3,7 @@
 use super::asynchronous::awaiting;
 use super::error::Error;
 use super::host::Plain;
-use crate::outcome::{Hint, Outcome};
+use super::judge::{Judged, by_chain};
 use crate::policy::Policy;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use std::future::{Future, poll_fn};
@@ -11,13 +11,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-type Judging<T, E> = dyn Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync;
+type Judging<T, E> = dyn Fn(&Result<T, E>) -> Judged + Send + Sync;
 type Copying<R> = dyn Fn(&R) -> Option<R> + Send + Sync;
 
 /// Puts services behind a policy. `R` is the request, `T` the response, `E` the service's error.
 ///
-/// A request is sent once unless [`Layer::repeat`] says how to copy it. Every error is a failure
-/// and every response a success unless [`Layer::judge`] knows better. A caller that drops the future
+/// A request is sent once unless [`Layer::repeat`] says how to copy it. A caller that drops the future
 /// gives back whatever the call held.
 ///
 /// ```
@@ -27,12 +26,12 @@ type Copying<R> = dyn Fn(&R) -> Option<R> + Send + Sync;
 /// # use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let policy = Policy::builder("greeter").consecutive_failures(5).retry(3).build().unwrap();
-/// let layer = Layer::new(policy)
-///     .repeat(|name: &String| Some(name.clone()))
-///     .judge(|result: &Result<u16, std::io::Error>| match result {
-///         Ok(500..) | Err(_) => (Outcome::Failure, None),
-///         Ok(_) => (Outcome::Success, None),
-///     });
+/// let layer = Layer::with(policy, |result: &Result<u16, std::io::Error>| match result {
+///     Ok(500..) => (Outcome::Failure, None),
+///     Ok(_) => (Outcome::Success, None),
+///     Err(error) => seawall::judge(error),
+/// })
+/// .repeat(|name: &String| Some(name.clone()));
 /// let mut service = ServiceBuilder::new().layer(layer).service(service_fn(|_: String| async { Ok(200) }));
 /// assert_eq!(service.ready().await.unwrap().call("ada".to_owned()).await.unwrap(), 200);
 /// # });
@@ -50,16 +49,18 @@ impl<R, T, E> Clone for Layer<R, T, E> {
 }
 
 impl<R, T, E> Layer<R, T, E> {
-    pub fn new(policy: Policy) -> Layer<R, T, E> {
-        let judge = |result: &Result<T, E>| (if result.is_ok() { Outcome::Success } else { Outcome::Failure }, None);
-        Layer { policy, judge: Arc::new(judge), repeat: None }
+    /// Errors are judged by [`crate::judge`], and every response is a success.
+    pub fn new(policy: Policy) -> Layer<R, T, E>
+    where
+        T: 'static,
+        E: std::error::Error + 'static,
+    {
+        Layer::with(policy, by_chain)
     }
 
-    /// Judges responses and errors: how the attempt ended, and the server's wish.
-    #[must_use]
-    pub fn judge(mut self, judge: impl Fn(&Result<T, E>) -> (Outcome, Option<Hint>) + Send + Sync + 'static) -> Self {
-        self.judge = Arc::new(judge);
-        self
+    /// `judge` judges responses, and errors of any type.
+    pub fn with(policy: Policy, judge: impl Fn(&Result<T, E>) -> Judged + Send + Sync + 'static) -> Layer<R, T, E> {
+        Layer { policy, judge: Arc::new(judge), repeat: None }
     }
 
     /// Copies a request for a retry; `None` for one that must not be sent twice.

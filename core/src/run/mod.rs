@@ -25,10 +25,12 @@ mod drive;
 mod error;
 mod guard;
 mod host;
+mod judge;
 #[cfg(feature = "tower")]
 mod layer;
 mod permit;
 mod scope;
+pub mod settings;
 #[cfg(feature = "cache")]
 mod store;
 pub(crate) mod wait;
@@ -37,13 +39,13 @@ pub use attempt::Attempt;
 pub use builder::Builder;
 pub use error::Error;
 pub use guard::{Cause, Guard};
+pub use judge::{Judged, judge};
 #[cfg(feature = "tower")]
 pub use layer::{Layer, Protected};
 pub use permit::{BreakerPermit, BulkheadPermit};
 
 use crate::config::Document;
 use crate::error::ConfigError;
-use crate::outcome::{Hint, Outcome};
 use crate::policy::Policy;
 use crate::registry::Registry;
 
@@ -64,51 +66,66 @@ pub fn check(toml: &str) -> Result<(), ConfigError> {
 }
 
 impl Policy {
-    /// Begins a policy in code. What is not said keeps its default.
+    /// Begins a policy in code. What is not said keeps its default; a file says what code does not, and
+    /// the environment has the last word.
     pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+        Builder::named(name)
     }
 
-    /// Runs `work`, again where the policy retries, and blocks while it waits. Every error is a
-    /// failure; judge with [`Policy::run_with`] where that is too coarse.
+    /// Runs `work`, again where the policy retries, and blocks the thread while it waits. Errors are
+    /// judged by [`judge`]: a nested policy's refusal is none of the dependency's failures, and what
+    /// nobody knows is one. Errors that do not implement [`std::error::Error`] need [`Policy::run_with`].
     ///
-    /// A panic in `work` is recorded as a failure and goes on unwinding.
+    /// A panic in `work` is recorded as a failure and goes on unwinding. Any number of threads may run
+    /// under one policy.
     ///
     /// # Errors
     /// The closure's own error as [`Error::User`], or how the policy ended the call.
-    pub fn run<T, E>(&self, work: impl FnMut() -> Result<T, E>) -> Result<T, Error<E>> {
-        self.run_with(|_: &E| (Outcome::Failure, None), work)
+    pub fn run<T, E>(&self, mut work: impl FnMut() -> Result<T, E>) -> Result<T, Error<E>>
+    where
+        E: std::error::Error + 'static,
+    {
+        drive::blocking(self, &judge::by_chain, &mut host::Plain, |_| work())
     }
 
-    /// The same; `classify` judges errors.
+    /// The same; `classify` judges errors of any type. If it panics, the attempt counts for nothing and
+    /// the panic goes on unwinding.
     ///
     /// # Errors
     /// As [`Policy::run`].
     pub fn run_with<T, E>(
         &self,
-        classify: impl Fn(&E) -> (Outcome, Option<Hint>),
-        work: impl FnMut() -> Result<T, E>,
+        classify: impl Fn(&E) -> Judged,
+        mut work: impl FnMut() -> Result<T, E>,
     ) -> Result<T, Error<E>> {
-        let mut work = work;
-        drive::blocking(self, &host::by_error(classify), &mut host::Plain, |_| work())
+        drive::blocking(self, &judge::by_error(classify), &mut host::Plain, |_| work())
     }
 
-    /// The same policy for one kind of call, with what belongs to it: judgement of results, cache
-    /// and fallback.
-    pub fn guard<T, E>(&self) -> Guard<T, E> {
-        Guard::new(self.clone())
+    /// The same policy for one kind of call, with what belongs to it: cache and fallback. Errors are
+    /// judged by [`judge`].
+    pub fn guard<T: 'static, E: std::error::Error + 'static>(&self) -> Guard<T, E> {
+        Guard::new(self.clone(), judge::by_chain)
     }
 
-    /// The same, with an answer where the policy has none: `instead` gets the error the call would
-    /// end with.
+    /// The same; `judge` judges errors of any type, and values too: a response with status 503 is a
+    /// failure although nothing was raised. When attempts end on such a value, it is returned unchanged.
+    pub fn guard_with<T, E>(&self, judge: impl Fn(&Result<T, E>) -> Judged + Send + Sync + 'static) -> Guard<T, E> {
+        Guard::new(self.clone(), judge)
+    }
+
+    /// [`Policy::run`], with an answer where the policy has none: `instead` gets the error the call
+    /// would end with.
     ///
     /// # Errors
-    /// As [`Policy::run`], where `instead` answers with an error.
+    /// As [`Policy::run`], where `instead` has no answer.
     pub fn run_or<T, E>(
         &self,
         work: impl FnMut() -> Result<T, E>,
         instead: impl FnOnce(&Error<E>) -> Option<T>,
-    ) -> Result<T, Error<E>> {
+    ) -> Result<T, Error<E>>
+    where
+        E: std::error::Error + 'static,
+    {
         self.run(work).or_else(|error| instead(&error).ok_or(error))
     }
 }

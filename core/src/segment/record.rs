@@ -31,9 +31,13 @@ const CONFIG_LIMIT: usize = 512;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum CellKind {
+    /// A circuit breaker.
     Breaker = 1,
+    /// A bulkhead.
     Bulkhead = 2,
+    /// A retry budget.
     Budget = 3,
+    /// A cost budget.
     Cost = 4,
 }
 
@@ -49,6 +53,7 @@ impl CellKind {
         }
     }
 
+    /// The word in `--json` output and on metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             CellKind::Breaker => "breaker",
@@ -103,9 +108,11 @@ pub(crate) struct Record {
 /// The key of a cell, where it has one, as far as it is written down.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Key {
+    /// It is the state of all calls without a key.
     None,
     /// Only its hash is known.
     Hidden(u64),
+    /// Written down, because the segment was asked to show keys.
     Shown(String),
 }
 

@@ -39,14 +39,17 @@ pub struct View {
 /// The state of one part, for all calls or for one key.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CellView {
+    /// What part it is.
     pub kind: CellKind,
     /// The part's name: that of its policy, where it has none of its own.
     pub name: String,
+    /// Whose of the policy's keys it is, if anyone's.
     pub key: Key,
     /// The revision of the settings in force.
     pub revision: u32,
     /// Slots of the living processes that use it; [`View::processes`] says who they are.
     pub users: Vec<u32>,
+    /// What it holds.
     pub part: PartView,
     hashes: [u64; 2],
 }
@@ -54,10 +57,13 @@ pub struct CellView {
 /// What a part's cell holds now, and the settings in force.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PartView {
+    /// A circuit breaker.
     Breaker(Box<(BreakerSnapshot, BreakerConfig)>),
     /// Waiters queue in their own process: `queued` is always 0 here.
     Bulkhead(BulkheadSnapshot, BulkheadConfig),
+    /// A retry budget.
     Budget(BudgetSnapshot, BudgetRule),
+    /// A cost budget.
     Cost(Vec<AmountSnapshot>, CostConfig),
     /// Its content makes no sense.
     Damaged,
@@ -85,6 +91,7 @@ impl View {
         names
     }
 
+    /// The file.
     pub fn path(&self) -> PathBuf {
         self.file.path.clone()
     }

@@ -10,6 +10,18 @@ use seawall::{Error, Policy, Registry};
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// What the work of these tests fails with.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+struct Down(&'static str);
+
+impl std::fmt::Display for Down {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Down {}
+
 fn policy(registry: &Registry, json: &str) -> Policy {
     registry.policy(json).expect("the settings are right")
 }
@@ -27,12 +39,12 @@ fn breakers_are_keyed_by_provider_and_model_and_bounded() {
     let json = r#"{"name":"llm","max_keys":2,"breaker":{"window":{"kind":"consecutive","failures":1}}}"#;
     let llm = policy(&registry, json);
     let (large, small) = (llm.at("acme/large"), llm.at("acme/small"));
-    assert!(large.run(|| Err::<(), _>("down")).is_err());
+    assert!(large.run(|| Err::<(), _>(Down("down"))).is_err());
     assert_eq!((large.state(), small.state()), (Some(State::Open), Some(State::Closed)));
     // Both slots are held: a third key passes through, unprotected, rather than taking one away.
     let third = llm.at("other/model");
     assert!(third.breaker().is_none());
-    assert!(third.run(|| Ok::<_, &str>(())).is_ok());
+    assert!(third.run(|| Ok::<_, Down>(())).is_ok());
     // A closed key that nobody holds gives its slot to the next one.
     drop(small);
     assert_eq!(llm.at("other/model").state(), Some(State::Closed));
@@ -46,11 +58,11 @@ fn another_provider_answers_while_the_circuit_is_open() {
     let second = policy(&registry, r#"{"name":"second","breaker":{}}"#);
     let ask = || {
         first.run_or(
-            || Err::<&str, _>("down"),
-            |error| if error.is_refused() { second.run(|| Ok::<_, &str>("from the second")).ok() } else { None },
+            || Err::<&str, _>(Down("down")),
+            |error| if error.is_refused() { second.run(|| Ok::<_, Down>("from the second")).ok() } else { None },
         )
     };
-    assert_eq!(ask().unwrap_err().into_user(), Some("down"));
+    assert_eq!(ask().unwrap_err().into_user(), Some(Down("down")));
     assert_eq!(ask().unwrap(), "from the second");
 }
 
@@ -61,7 +73,7 @@ fn streams_may_be_exempt() {
     let guarded = policy(&registry, r#"{"name":"guarded","breaker":{"initial_state":"open"}}"#);
     let stream = |policy: &Policy| match policy.config().stream_exempt {
         true => Ok(vec!["to", "ken"]),
-        false => policy.run(|| Ok::<_, &str>(vec!["to", "ken"])).map_err(|error| error.is_refused()),
+        false => policy.run(|| Ok::<_, Down>(vec!["to", "ken"])).map_err(|error| error.is_refused()),
     };
     assert_eq!(stream(&exempt), Ok(vec!["to", "ken"]));
     assert_eq!(stream(&guarded), Err(true));
@@ -77,7 +89,7 @@ fn retries_have_total_attempts_base_cap_and_jitter_both_ways() {
     let mut calls = 0;
     let error = llm.run(|| {
         calls += 1;
-        Err::<(), _>("down")
+        Err::<(), _>(Down("down"))
     });
     // 1 s − 25 %, 2 s, 4 s capped to 3 s.
     assert_eq!(registry.clock().now().0, Span::millis(750 + 2_000 + 3_000).0);
@@ -98,20 +110,20 @@ fn retry_after_is_honoured() {
 fn the_deadline_caps_each_sleep() {
     let registry = Registry::manual(1);
     let json = r#"{"timeout":{"deadline":"5s"},"retry":{"attempts":9,"backoff":{"kind":"fixed","base":"4s"},"jitter":"none"}}"#;
-    let error = policy(&registry, json).run(|| Err::<(), _>("down")).unwrap_err();
-    assert!(matches!(error, Error::DeadlineExceeded { attempts: 2, last: Some("down"), .. }), "{error:?}");
+    let error = policy(&registry, json).run(|| Err::<(), _>(Down("down"))).unwrap_err();
+    assert!(matches!(error, Error::DeadlineExceeded { attempts: 2, last: Some(Down("down")), .. }), "{error:?}");
     assert_eq!(registry.clock().now().0, Span::secs(5).0);
 }
 
 #[test]
 fn exhausted_and_deadline_exceeded_are_told_apart() {
     let registry = Registry::manual(1);
-    let exhausted = policy(&registry, r#"{"retry":{"attempts":2}}"#).run(|| Err::<(), _>("down")).unwrap_err();
+    let exhausted = policy(&registry, r#"{"retry":{"attempts":2}}"#).run(|| Err::<(), _>(Down("down"))).unwrap_err();
     let Error::User { attempts, reason, error } = exhausted else { panic!("not the user's error") };
-    assert_eq!((attempts, reason.map(|stop| stop.as_str()), error), (2, Some("attempts"), "down"));
+    assert_eq!((attempts, reason.map(|stop| stop.as_str()), error), (2, Some("attempts"), Down("down")));
     let late = policy(&registry, r#"{"timeout":{"deadline":"1s"}}"#).run(|| {
         registry.clock().advance(Span::secs(2));
-        Ok::<_, &str>(())
+        Ok::<_, Down>(())
     });
     let Err(Error::DeadlineExceeded { limit, attempts, .. }) = late else { panic!("in time") };
     assert_eq!((limit, attempts), (Duration::from_secs(1), 1));

@@ -144,7 +144,8 @@ impl Worker {
         let policy = self.policy();
         let mut ran = 0;
         for _ in 0..times.parse().unwrap_or(1) {
-            let result = policy.run(|| if outcome == Outcome::Success { Ok(()) } else { Err("down") });
+            let result =
+                policy.run(|| if outcome == Outcome::Success { Ok(()) } else { Err(std::io::Error::other("down")) });
             ran += u32::from(!matches!(result, Err(seawall::Error::Refused(_))));
         }
         ran.to_string()

@@ -7,7 +7,7 @@ use seawall::config::schema::{Choices, Field, Kind, Table, Union};
 const TOP: &str = "\
 # Configuration
 
-One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`). What comes later wins, option by option: preset, file, code, environment.
+One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`; a list is given whole, as in the file). What comes later wins, option by option: preset, file, code, environment.
 
 ```toml
 [policy.identity]
@@ -41,12 +41,14 @@ llm = \"90s\"
 A duration is text with a unit: `ns`, `us`, `ms`, `s`, `m`, `h` (`\"250ms\"`, `\"1m30s\"`); a bare number is an error. A rate is a share between 0 and 1. A part that is `true` has its defaults; `false` takes away a part or an option that a preset or the file gave. `SEAWALL_ENABLED=false` turns every policy into a plain call.
 
 A mistake is reported when the policy is made, with its place (`/policy/identity/retry/backoff/cap`), a code, the nearest right name and the layer that said it.
+
+What a policy takes in memory, for each kind of window, is measured in [performance](performance.md#rust).
 ";
 
 pub fn render() -> String {
     let mut page = format!("<!-- {NOTICE} -->\n\n{TOP}\n## Presets\n\n");
     for preset in Preset::ALL {
-        page += &format!("`{}`\n\n```toml\n{}```\n\n", preset.as_str(), preset.text());
+        page += &format!("`{}`\n\n```toml\n[policy.NAME]\n{}```\n\n", preset.as_str(), preset.text());
     }
     for entry in tables() {
         page += &match entry {

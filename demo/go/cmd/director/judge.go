@@ -13,73 +13,71 @@ type Check struct {
 	Good bool
 }
 
-func judge(on, off *Run) []Check {
+func judge(on, off *Run, policy Policy) []Check {
 	var checks []Check
 	add := func(good bool, format string, values ...any) {
 		checks = append(checks, Check{fmt.Sprintf(format, values...), good})
 	}
-	outage := func(a Answer) bool { return scenes[a.Scene].Outage }
-	begun, ended := on.outage()
-	for i, service := range on.Services {
-		right, of := on.share(func(a Answer) bool { return a.Service == i && outage(a) && a.Who != "stranger" })
-		add(right >= 0.99 && of > 0, "%s answered %.2f %% of %d requests for known identities in the outage (at least 99 %%)", service.Name, 100*right, of)
+	_, ended := on.outage()
+	for i, service := range services {
+		right, of := on.share(func(a Answer) bool { return a.Service == i && inOutage(a) && a.Who == "known" })
+		add(right >= 0.99 && of > 0, "%s answered %.2f %% of %d requests of known identities in the outage (at least 99 %%)", service.Name, 100*right, of)
 	}
-	for i, service := range on.Services {
-		right, of := on.share(func(a Answer) bool { return a.Service == i && outage(a) && a.Who == "stranger" })
-		add(right >= 0.99 && of > 0, "%s turned away %.2f %% of %d requests of strangers, as declared", service.Name, 100*right, of)
+	for i, service := range services {
+		// A stranger who is answered after the outage may have been looked up.
+		right, of := on.share(func(a Answer) bool {
+			return a.Service == i && inOutage(a) && a.Who == "stranger" && a.At+a.Took < ended
+		})
+		add(right == 1 && of > 0, "%s turned away %.2f %% of %d requests of strangers in the outage (all)", service.Name, 100*right, of)
 	}
-	for i, service := range on.Services {
-		worst, trip := on.probes(i, begun, ended)
-		add(worst <= 1, "%s sent identity at most %d request between two waits while its circuit was open (%d until it opened)", service.Name, worst, trip)
+	for i, worker := range on.Workers {
+		opened, found := on.openedAt(i)
+		if !found {
+			add(false, "%s never showed an open circuit in the outage", worker.Name)
+			continue
+		}
+		trip, probes, worst := on.reached(i, opened, policy.OpenFor)
+		// Requests that were under way with the one too many count among those that tripped it.
+		add(trip <= 2*policy.Failures && probes > 0 && worst <= 1,
+			"%s sent identity %d requests until its circuit opened (at most %d), then %d probes, never more than %d in %.0f s (1)",
+			worker.Name, trip, 2*policy.Failures, probes, worst, policy.OpenFor.Seconds())
 	}
-	served := 0
+	served, asked := 0, 0
 	for _, answer := range on.answers {
-		if answer.Who == "revoked" && answer.Active {
-			served++
+		if answer.Who == "revoked" {
+			asked++
+			if answer.Active {
+				served++
+			}
 		}
 	}
-	add(served == 0, "a token revoked before the outage was served as active %d times (never)", served)
-	for i, service := range on.Services {
-		after, found := on.closedAfter(i, ended)
-		add(found && after <= openFor+2*time.Second, "%s closed its circuit %.1f s after recovery (at most %.0f s)", service.Name, after.Seconds(), (openFor + 2*time.Second).Seconds())
+	add(served == 0 && asked > 0, "a token revoked before the outage was served as active %d times of %d (never)", served, asked)
+	limit := policy.OpenFor + 2*time.Second
+	for i, worker := range on.Workers {
+		at, found := on.closedAt(i)
+		if !found {
+			add(false, "%s did not close its circuit after the outage", worker.Name)
+			continue
+		}
+		add(at-ended <= limit, "%s closed its circuit %.1f s after recovery (at most %.0f s)", worker.Name, (at - ended).Seconds(), limit.Seconds())
 	}
-	right, of := off.share(outage)
+	right, of := off.share(inOutage)
 	add(right < 0.5 && of > 0, "without Seawall %.2f %% of the outage's %d requests succeeded (under 50 %%)", 100*right, of)
 	return checks
 }
 
-// outage is when the first fault began and the last one ended.
-func (r *Run) outage() (begun, ended time.Duration) {
-	for i, at := range r.entered {
-		if scenes[i].Outage && begun == 0 {
-			begun = at
-		}
-		if scenes[i].Outage && i+1 < len(r.entered) {
-			ended = r.entered[i+1]
-		}
-	}
-	return begun, ended
-}
-
-// probes counts what identity saw of a service in the outage: the most within one open time, once the
-// circuit was open, and how many until then.
-func (r *Run) probes(service int, begun, ended time.Duration) (worst, trip int) {
+// reached counts what identity saw of a worker in the outage: until its circuit was seen open, after
+// that, and the most of those within one open time.
+func (r *Run) reached(worker int, opened, openFor time.Duration) (trip, probes, worst int) {
+	begun, ended := r.outage()
 	var after []time.Duration
-	opened := ended
-	for _, state := range r.states {
-		if state.Service == service && state.At > begun && state.State == "open" {
-			opened = state.At
-			break
-		}
-	}
 	for _, seen := range r.seen {
 		at := r.since(seen)
-		if seen.Service != r.Services[service].Name || at < begun || at > ended {
-			continue
-		}
-		if at <= opened {
+		switch {
+		case seen.Worker != r.Workers[worker].Name || at < begun || at > ended:
+		case at <= opened:
 			trip++
-		} else {
+		default:
 			after = append(after, at)
 		}
 	}
@@ -91,16 +89,41 @@ func (r *Run) probes(service int, begun, ended time.Duration) (worst, trip int) 
 		}
 		worst = max(worst, n)
 	}
-	return worst, trip
+	return trip, len(after), worst
 }
 
-func (r *Run) closedAfter(service int, ended time.Duration) (time.Duration, bool) {
-	for _, state := range r.states {
-		if state.Service == service && state.At > ended && state.State == "closed" {
-			return state.At - ended, true
+// Row is a line of the table: a name, whose run, a value for each scene.
+type Row struct {
+	Name  string
+	With  bool
+	Cells []string
+}
+
+func rows(runs []*Run) []Row {
+	var rows []Row
+	add := func(run *Run, name string, cell func(scene int) string) {
+		row := Row{Name: name, With: run.Name == "with"}
+		for scene := range scenes {
+			row.Cells = append(row.Cells, cell(scene))
 		}
+		rows = append(rows, row)
 	}
-	return 0, false
+	for _, run := range runs {
+		for i, service := range services {
+			add(run, service.Name+" ("+service.Kind+")", func(scene int) string {
+				right, _ := run.share(func(a Answer) bool { return a.Scene == scene && a.Service == i })
+				return fmt.Sprintf("%.1f %%", 100*right)
+			})
+		}
+		add(run, "99 of 100 answers within", func(scene int) string {
+			took, _ := run.slowest(func(a Answer) bool { return a.Scene == scene })
+			return fmt.Sprintf("%d ms", took.Milliseconds())
+		})
+		add(run, "requests that identity saw", func(scene int) string {
+			return fmt.Sprintf("%d", run.seenBetween(run.span(scene)))
+		})
+	}
+	return rows
 }
 
 // summary prints a table of what happened and of what had to hold.
@@ -112,18 +135,14 @@ func summary(out io.Writer, runs []*Run, checks []Check) {
 		fmt.Fprintf(table, "%s\t", scene.Name)
 	}
 	fmt.Fprintln(table)
-	for _, run := range runs {
-		for i, service := range run.Services {
-			fmt.Fprintf(table, "%s (%s), %s\t", service.Name, service.Kind, run.Name)
-			for number := range scenes {
-				right, _ := run.share(func(a Answer) bool { return a.Scene == number && a.Service == i })
-				fmt.Fprintf(table, "%.1f %%\t", 100*right)
-			}
-			fmt.Fprintln(table)
+	for _, row := range rows(runs) {
+		which := "without"
+		if row.With {
+			which = "with"
 		}
-		fmt.Fprintf(table, "requests that identity saw, %s\t", run.Name)
-		for number := range scenes {
-			fmt.Fprintf(table, "%d\t", run.seenIn(number))
+		fmt.Fprintf(table, "%s, %s\t", row.Name, which)
+		for _, cell := range row.Cells {
+			fmt.Fprintf(table, "%s\t", cell)
 		}
 		fmt.Fprintln(table)
 	}
@@ -136,18 +155,4 @@ func summary(out io.Writer, runs []*Run, checks []Check) {
 		}
 		fmt.Fprintf(out, "  %s %s\n", mark, check.Text)
 	}
-}
-
-func (r *Run) seenIn(scene int) int {
-	begin, end := r.entered[scene], time.Duration(1<<62)
-	if scene+1 < len(r.entered) {
-		end = r.entered[scene+1]
-	}
-	n := 0
-	for _, seen := range r.seen {
-		if at := r.since(seen); at >= begin && at < end {
-			n++
-		}
-	}
-	return n
 }

@@ -19,6 +19,7 @@ type pictures struct {
 	Scenes  []sceneSpan `json:"scenes"`
 	Load    []line      `json:"load"`
 	Success []line      `json:"success"`
+	Slowest []line      `json:"slowest"`
 	Bands   []band      `json:"bands"`
 	Length  float64     `json:"length"`
 }
@@ -32,6 +33,7 @@ type sceneSpan struct {
 
 type line struct {
 	Name   string     `json:"name"`
+	Dash   int        `json:"dash"`
 	With   bool       `json:"with"`
 	Values []*float64 `json:"values"`
 }
@@ -47,20 +49,19 @@ type sojourn struct {
 	To    float64 `json:"to"`
 }
 
-type row struct {
-	Name  string
-	With  bool
-	Cells []string
+// Figure is a number worth a large type: with Seawall, without it.
+type Figure struct {
+	What, With, Without string
 }
 
 func writeReport(path string, runs []*Run, checks []Check) error {
-	script, err := os.ReadFile(filepath.Join(*charts, "uPlot.iife.min.js"))
-	if err != nil {
-		return err
-	}
-	style, err := os.ReadFile(filepath.Join(*charts, "uPlot.min.css"))
-	if err != nil {
-		return err
+	var library [3]string
+	for i, name := range []string{"../LICENSE", "uPlot.iife.min.js", "uPlot.min.css"} {
+		text, err := os.ReadFile(filepath.Join(*charts, name))
+		if err != nil {
+			return err
+		}
+		library[i] = string(text)
 	}
 	data, err := json.Marshal(draw(runs))
 	if err != nil {
@@ -72,10 +73,29 @@ func writeReport(path string, runs []*Run, checks []Check) error {
 	}
 	defer out.Close()
 	return template.Must(template.New("report").Parse(page)).Execute(out, map[string]any{
-		"Script": template.JS(script), "Style": template.CSS(style), "Data": template.JS(data),
-		"Checks": checks, "Scenes": scenes, "Rows": rows(runs),
+		"Script": template.JS("/*\n" + library[0] + "*/\n" + library[1]), "Style": template.CSS(library[2]),
+		"Data": template.JS(data), "Checks": checks, "Scenes": scenes, "Rows": rows(runs), "Figures": figures(runs),
 		"Known": known, "Strangers": strangers, "Rate": rate,
 	})
+}
+
+func figures(runs []*Run) []Figure {
+	figure := func(what string, value func(*Run) string) Figure {
+		return Figure{what, value(runs[0]), value(runs[1])}
+	}
+	return []Figure{
+		figure("of the outage's requests answered rightly", func(r *Run) string {
+			right, _ := r.share(inOutage)
+			return fmt.Sprintf("%.1f %%", 100*right)
+		}),
+		figure("requests that reached the failing identity service", func(r *Run) string {
+			return fmt.Sprintf("%d", r.seenBetween(r.outage()))
+		}),
+		figure("within which 99 of 100 were answered in the outage", func(r *Run) string {
+			took, _ := r.slowest(inOutage)
+			return fmt.Sprintf("%d ms", took.Milliseconds())
+		}),
+	}
 }
 
 func draw(runs []*Run) pictures {
@@ -85,105 +105,60 @@ func draw(runs []*Run) pictures {
 	for second := range int(end / time.Second) {
 		p.Seconds = append(p.Seconds, second)
 	}
-	for i, at := range on.entered {
-		to := end
-		if i+1 < len(on.entered) {
-			to = on.entered[i+1]
-		}
-		p.Scenes = append(p.Scenes, sceneSpan{scenes[i].Name, at.Seconds(), to.Seconds(), scenes[i].Outage})
+	for i := range on.entered {
+		from, to := on.span(i)
+		p.Scenes = append(p.Scenes, sceneSpan{scenes[i].Name, from.Seconds(), min(to, end).Seconds(), scenes[i].Outage})
 	}
 	for _, run := range runs {
-		p.Load = append(p.Load, run.loadLine(len(p.Seconds)))
-		for i := range run.Services {
-			p.Success = append(p.Success, run.successLine(i, len(p.Seconds)))
+		add := func(to *[]line, name string, dash int, value func(from, to time.Duration) (float64, bool)) {
+			l := line{Name: name + run.Name + " Seawall", Dash: dash, With: run.Name == "with"}
+			for _, second := range p.Seconds {
+				from := time.Duration(second) * time.Second
+				if v, found := value(from, from+time.Second); found {
+					l.Values = append(l.Values, &v)
+				} else {
+					l.Values = append(l.Values, nil)
+				}
+			}
+			*to = append(*to, l)
+		}
+		add(&p.Load, "", 0, func(from, to time.Duration) (float64, bool) {
+			return float64(run.seenBetween(from, to)), true
+		})
+		add(&p.Slowest, "", 0, func(from, to time.Duration) (float64, bool) {
+			took, found := run.slowest(func(a Answer) bool { return a.At >= from && a.At < to })
+			return float64(took) / float64(time.Millisecond), found
+		})
+		for i, service := range services {
+			add(&p.Success, service.Name+", ", i, func(from, to time.Duration) (float64, bool) {
+				right, of := run.share(func(a Answer) bool { return a.Service == i && a.At >= from && a.At < to })
+				return 100 * right, of > 0
+			})
 		}
 	}
-	for i := range on.Services {
+	for i := range on.Workers {
 		p.Bands = append(p.Bands, on.band(i, end))
 	}
 	return p
 }
 
-func (r *Run) loadLine(seconds int) line {
-	counts := make([]float64, seconds)
-	for _, seen := range r.seen {
-		if second := int(r.since(seen) / time.Second); second >= 0 && second < seconds {
-			counts[second]++
-		}
-	}
-	l := line{Name: r.Name + " Seawall", With: r.Name == "with"}
-	for i := range counts {
-		l.Values = append(l.Values, &counts[i])
-	}
-	return l
-}
-
-func (r *Run) successLine(service, seconds int) line {
-	right, all := make([]float64, seconds), make([]float64, seconds)
-	for _, answer := range r.answers {
-		if second := int(answer.At / time.Second); answer.Service == service && second < seconds {
-			all[second]++
-			if answer.Right {
-				right[second]++
-			}
-		}
-	}
-	l := line{Name: r.Services[service].Name + ", " + r.Name, With: r.Name == "with"}
-	for i := range all {
-		if all[i] == 0 {
-			l.Values = append(l.Values, nil)
-			continue
-		}
-		value := 100 * right[i] / all[i]
-		l.Values = append(l.Values, &value)
-	}
-	return l
-}
-
-func (r *Run) band(service int, end time.Duration) band {
-	b := band{Name: r.Services[service].Name}
+// band is the life of a worker's circuit.
+func (r *Run) band(worker int, end time.Duration) band {
+	b := band{Name: r.Workers[worker].Name}
 	for _, state := range r.states {
-		if state.Service != service {
+		if state.Worker != worker {
 			continue
 		}
-		at := state.At.Seconds()
-		if n := len(b.Spans); n > 0 {
-			b.Spans[n-1].To = at
-			if b.Spans[n-1].State == state.State {
-				continue
-			}
-		} else {
+		at, n := state.At.Seconds(), len(b.Spans)
+		switch {
+		case n == 0:
 			at = 0
+		case b.Spans[n-1].State == state.State:
+			continue
+		default:
+			b.Spans[n-1].To = at
 		}
 		b.Spans = append(b.Spans, sojourn{state.State, at, end.Seconds()})
 	}
-	if n := len(b.Spans); n > 0 {
-		b.Spans[n-1].To = end.Seconds()
-	}
 	return b
 }
-
-func rows(runs []*Run) []row {
-	var rows []row
-	for _, run := range runs {
-		with := run.Name == "with"
-		for i, service := range run.Services {
-			r := row{Name: service.Name + " (" + service.Kind + ")", With: with}
-			for scene := range scenes {
-				right, _ := run.share(func(a Answer) bool { return a.Scene == scene && a.Service == i })
-				r.Cells = append(r.Cells, percent(right))
-			}
-			rows = append(rows, r)
-		}
-		r := row{Name: "requests that identity saw", With: with}
-		for scene := range scenes {
-			r.Cells = append(r.Cells, number(run.seenIn(scene)))
-		}
-		rows = append(rows, r)
-	}
-	return rows
-}
-
-func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
-
-func number(n int) string { return fmt.Sprintf("%d", n) }

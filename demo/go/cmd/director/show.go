@@ -9,11 +9,12 @@ import (
 	"golang.org/x/term"
 )
 
-// Show draws what is happening: on a terminal a table that is redrawn, elsewhere a line a scene.
+// Show draws what is happening: on a terminal a table that is redrawn, elsewhere a few lines a scene.
 type Show struct {
 	runs  []*Run
 	live  bool
 	now   int
+	ends  time.Time
 	lines int
 }
 
@@ -34,9 +35,17 @@ func (s *Show) scene(i int) {
 	if i > 0 && !s.live {
 		s.print()
 	}
-	s.now = i
+	s.now, s.ends = i, time.Now().Add(scenes[i].Length)
 	if !s.live {
 		fmt.Printf("\nidentity: %s (%.0f s)\n", scenes[i].Name, scenes[i].Length.Seconds())
+	}
+}
+
+// until draws what happens until a time.
+func (s *Show) until(end time.Time) {
+	for now := time.Now(); now.Before(end); now = time.Now() {
+		s.draw()
+		time.Sleep(min(250*time.Millisecond, end.Sub(now)))
 	}
 }
 
@@ -55,36 +64,54 @@ func (s *Show) draw() {
 		}
 		strip = append(strip, name)
 	}
-	fmt.Printf("identity: %s\n\n", strings.Join(strip, ""))
+	fmt.Printf("identity: %s %2.0f s\n\n", strings.Join(strip, ""), max(0, time.Until(s.ends).Seconds()))
 	s.lines = 2
 	s.print()
 }
 
-// print shows the last second of a live display, or the scene that is over.
+// print shows the last seconds of a live display, or the scene that is over.
 func (s *Show) print() {
 	for _, run := range s.runs {
 		run.mutex.Lock()
 		recent := func(a Answer) bool {
-			return a.Scene == s.now && (!s.live || a.At > time.Since(run.begun)-2*time.Second)
+			return a.Scene == s.now && (!s.live || a.At+a.Took > time.Since(run.begun)-2*time.Second)
 		}
 		fmt.Printf("  %s Seawall\n", run.Name)
-		s.lines++
-		for i, service := range run.Services {
-			right, of := run.share(func(a Answer) bool { return a.Service == i && recent(a) })
-			state := run.latest[i]
-			if run.Name == "without" {
-				state = "switched off"
-			}
-			bar := strings.Repeat("█", int(right*30+0.5)) + strings.Repeat("░", 30-int(right*30+0.5))
-			code := "32"
-			if right < 0.99 {
-				code = "31"
-			}
-			fmt.Printf("    %-8s %-11s %s %6.1f %% of %4d   circuit %s\n", service.Name, service.Kind, s.colour(code, bar), 100*right, of, s.colour(colours[state], state))
-			s.lines++
+		for i, service := range services {
+			choose := func(a Answer) bool { return a.Service == i && recent(a) }
+			fmt.Printf("    %-8s %-11s %s   circuit %s\n", service.Name, service.Kind, s.bar(run, choose), s.circuits(run, i))
 		}
+		s.lines += 1 + len(services)
 		run.mutex.Unlock()
 	}
+}
+
+// bar shows how many of the chosen answers were right, and how long they took.
+func (s *Show) bar(run *Run, choose func(Answer) bool) string {
+	took, found := run.slowest(choose)
+	if !found {
+		return s.colour("90", strings.Repeat("·", 30)+" no answer yet                ")
+	}
+	right, of := run.share(choose)
+	full, code := int(right*30+0.5), "32"
+	if right < 0.99 {
+		code = "31"
+	}
+	bar := strings.Repeat("█", full) + strings.Repeat("░", 30-full)
+	return fmt.Sprintf("%s %5.1f %% of %4d, %5d ms", s.colour(code, bar), 100*right, of, took.Milliseconds())
+}
+
+func (s *Show) circuits(run *Run, service int) string {
+	if run.Name == "without" {
+		return "switched off"
+	}
+	var all []string
+	for i, worker := range run.Workers {
+		if state := run.latest[i]; worker.Service == service {
+			all = append(all, s.colour(colours[state], strings.ReplaceAll(state, "_", "-")))
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 func (s *Show) close() {

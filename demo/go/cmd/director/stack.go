@@ -7,24 +7,33 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Service is one process that needs identity.
+// Service is a program that needs identity.
 type Service struct {
 	Name string
 	Kind string
-	URL  string
 }
 
-// Stack is an identity service and the three services that need it, all real processes.
+var services = []Service{{"gateway", "Go"}, {"agent", "Python"}, {"front", "TypeScript"}}
+
+// Worker is one process of a service.
+type Worker struct {
+	Service int
+	Name    string
+	URL     string
+}
+
+// Stack is an identity service and the workers that need it, all real processes.
 type Stack struct {
-	Name     string
-	Services []Service
-	control  string
-	running  []*exec.Cmd
+	Name    string
+	Workers []Worker
+	control string
+	running []*exec.Cmd
 }
 
 var client = &http.Client{
@@ -34,7 +43,7 @@ var client = &http.Client{
 
 func start(name string, environment []string) (*Stack, error) {
 	stack := &Stack{Name: name}
-	ports, err := freePorts(5)
+	ports, err := freePorts(2 + len(services)**workers)
 	if err != nil {
 		return stack, err
 	}
@@ -44,25 +53,37 @@ func start(name string, environment []string) (*Stack, error) {
 	if err := stack.launch("identity", *identity, nil, ports[0], ports[1]); err != nil {
 		return stack, err
 	}
-	for i, service := range []Service{{"gateway", "Go", base(2)}, {"agent", "Python", base(3)}, {"front", "TypeScript", base(4)}} {
-		command := map[string]string{"gateway": *gateway, "agent": *agent, "front": *front}[service.Name]
-		if err := stack.launch(service.Name, command, environment, ports[2+i], base(0)); err != nil {
-			return stack, err
+	commands := map[string]string{"gateway": *gateway, "agent": *agent, "front": *front}
+	for number := range *workers {
+		for i, service := range services {
+			name := service.Name
+			if *workers > 1 {
+				name = fmt.Sprintf("%s-%d", name, number+1)
+			}
+			port := 2 + len(stack.Workers)
+			if err := stack.launch(name, commands[service.Name], environment, ports[port], base(0), name); err != nil {
+				return stack, err
+			}
+			stack.Workers = append(stack.Workers, Worker{i, name, base(port)})
 		}
-		stack.Services = append(stack.Services, service)
 	}
-	for _, service := range stack.Services {
-		if err := ready(service); err != nil {
+	for _, worker := range stack.Workers {
+		if err := ready(worker); err != nil {
 			return stack, err
 		}
 	}
 	return stack, nil
 }
 
+// worker picks who of a service gets its n-th request: by turns, and out of step with who asks.
+func (s *Stack) worker(service, n int) int {
+	return service + len(services)*((n+n/strangeness)%*workers)
+}
+
 func (s *Stack) launch(name, command string, environment []string, arguments ...string) error {
 	words := append(strings.Fields(command), arguments...)
 	process := exec.Command(words[0], words[1:]...)
-	process.Env = append(os.Environ(), environment...)
+	process.Env = append(surroundings(), environment...)
 	// Whatever ends the director ends the services.
 	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := os.Create(fmt.Sprintf("%s/%s-%s.log", *logs, s.Name, name))
@@ -99,16 +120,21 @@ func (s *Stack) tell(path string, values url.Values) error {
 	return nil
 }
 
-func ready(service Service) error {
+// surroundings is our environment without options of Seawall, which would change the policy.
+func surroundings() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "SEAWALL_") })
+}
+
+func ready(worker Worker) error {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if answer, err := client.Get(service.URL + "/state"); err == nil {
+		if answer, err := client.Get(worker.URL + "/state"); err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
 				return nil
 			}
 		}
 	}
-	return fmt.Errorf("%s did not come up within 20 s", service.Name)
+	return fmt.Errorf("%s did not come up within 20 s", worker.Name)
 }
 
 func freePorts(n int) ([]string, error) {

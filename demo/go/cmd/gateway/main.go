@@ -22,7 +22,7 @@ type statusError struct {
 func (e *statusError) Error() string { return fmt.Sprintf("identity answered %d", e.code) }
 
 func main() {
-	port, identity := os.Args[1], os.Args[2]
+	port, identity, worker := os.Args[1], os.Args[2], os.Args[3]
 	policy, err := seawall.Named("identity")
 	if err != nil {
 		log.Fatal(err)
@@ -30,7 +30,7 @@ func main() {
 
 	introspect := func(ctx context.Context, token string) (bool, error) {
 		return seawall.Do(ctx, policy, func(ctx context.Context) (bool, error) {
-			return ask(ctx, identity, token)
+			return ask(ctx, identity, worker, token)
 		}, seawall.CacheKey(token))
 	}
 
@@ -53,12 +53,12 @@ func main() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, nil))
 }
 
-func ask(ctx context.Context, identity, token string) (bool, error) {
+func ask(ctx context.Context, identity, worker, token string) (bool, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, identity+"/introspect/"+token, nil)
 	if err != nil {
 		return false, err
 	}
-	request.Header.Set("X-Service", "gateway")
+	request.Header.Set("X-Worker", worker)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return false, err

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// Seen is one request that reached identity.
+// Seen is one request that reached identity, and which worker sent it.
 type Seen struct {
-	At      int64  `json:"at"`
-	Service string `json:"service"`
+	At     int64  `json:"at"`
+	Worker string `json:"worker"`
 }
 
 type identity struct {
@@ -81,7 +81,7 @@ func (i *identity) setFault(w http.ResponseWriter, r *http.Request) {
 func (i *identity) answer(w http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.URL.Path, "/introspect/")
 	i.Lock()
-	i.seen = append(i.seen, Seen{time.Now().UnixMilli(), r.Header.Get("X-Service")})
+	i.seen = append(i.seen, Seen{time.Now().UnixMilli(), r.Header.Get("X-Worker")})
 	fault, active := i.fault, !i.revoked[token]
 	i.Unlock()
 	switch fault {
@@ -96,7 +96,7 @@ func (i *identity) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "slow down", http.StatusTooManyRequests)
 	case "latency":
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		fallthrough
 	default:
 		time.Sleep(2 * time.Millisecond)
