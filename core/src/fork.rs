@@ -16,7 +16,8 @@ pub(crate) fn count() -> usize {
 /// Has the handlers run around every fork from now on; registered once.
 pub(crate) fn watch() -> Result<(), String> {
     static WATCHED: OnceLock<Result<(), String>> = OnceLock::new();
-    let registered = || segment::at_fork(before, in_parent, in_child).map_err(|error| format!("no fork handler: {error}"));
+    let registered =
+        || segment::at_fork(before, in_parent, in_child).map_err(|error| format!("no fork handler: {error}"));
     WATCHED.get_or_init(registered).clone()
 }
 

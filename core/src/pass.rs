@@ -47,6 +47,18 @@ impl Policy {
         Some(Pass { permit, started })
     }
 
+    /// Whether a pass that was taken for a call to come is still one: the gate has not changed, and
+    /// where it matters when a call begins that was just now.
+    #[inline]
+    pub fn passes_still(&self, pass: Pass) -> bool {
+        const JUST_NOW: u64 = 20_000_000;
+        let is_fresh = || self.registry().clock().coarse().0.0.saturating_sub(pass.started) < JUST_NOW;
+        let live = self.live();
+        self.may_pass()
+            && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
+            && (pass.started == 0 || is_fresh())
+    }
+
     /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
     /// has no credit; the success has been reported to the breaker all the same.
     #[inline]
@@ -79,7 +91,7 @@ impl Policy {
         if !self.may_pass() {
             return None;
         }
-        let breaker = self.live().parts.breaker.as_ref()?;
+        let breaker = self.asked().parts.breaker.as_ref()?;
         self.with(|cx| {
             // A pass of the clock's first instant would say that nothing needs it.
             let started = Some(cx.now.0).filter(|started| *started > 0)?;
@@ -100,9 +112,17 @@ impl Policy {
     /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
     /// this handle; take them again after each change of the settings and of the off switch.
     pub fn overlay(&self) -> Option<Overlay> {
-        let live = self.live();
-        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
-        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
+        self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
+    }
+
+    /// Whether a driver need neither ask before a call nor count a success: only what fails is to be
+    /// reported. To be looked at again as [`Policy::overlay`].
+    pub fn asks_nothing(&self) -> bool {
+        self.live().parts.breaker.is_none() && self.passes_blindly()
+    }
+
+    fn passes_blindly(&self) -> bool {
+        self.may_pass() && self.live().start != Start::Precise
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else

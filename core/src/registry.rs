@@ -306,7 +306,8 @@ impl Registry {
         }
         drop(policies);
         for (policy, config, place) in changed {
-            let (families, wakes) = self.0.names.reconfigure(&config, &place, self.host_of(&config), self.clock().now());
+            let (families, wakes) =
+                self.0.names.reconfigure(&config, &place, self.host_of(&config), self.clock().now());
             policy.reconfigure(config, families);
             self.strand(wakes);
         }

@@ -15,6 +15,14 @@ pub(crate) mod fixed {
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
+/// Says to the model checker, which takes `SeqCst` for `AcqRel`, that the `SeqCst` accesses around it
+/// have one order for all.
+#[inline(always)]
+pub(crate) fn in_one_order() {
+    #[cfg(loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
 /// A number that no other caller in this process gets. No part of any protocol: the model checker
 /// need not see it.
 pub(crate) fn process_unique() -> u64 {

@@ -27,9 +27,13 @@ impl Breaker {
 
     /// The breaker of a cell that was made for these settings; `None` if it is too small for them.
     pub(crate) fn in_cell(config: &Arc<BreakerConfig>, held: Arc<Held>) -> Option<Breaker> {
+        Breaker::over(config, Block::mapped(held))
+    }
+
+    /// The same over words that may only be looked at.
+    pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
         let layout = Layout::of(config, WRITERS);
-        let cell = Arc::new(Block::mapped(held));
-        (layout.words <= cell.len()).then(|| Breaker { config: config.clone(), layout, cell })
+        (layout.words <= cell.len()).then(|| Breaker { config: config.clone(), layout, cell: Arc::new(cell) })
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and

@@ -32,10 +32,15 @@ pub(super) fn change(cell: &Block, first: usize, more: bool) -> bool {
 /// All calls under way; `None` where no others share the cell.
 pub(super) fn sum(cell: &Block, first: usize) -> Option<u64> {
     let segment = cell.held()?.segment();
+    Some(sum_of(cell, first, &|slot| segment.in_slot(slot)))
+}
+
+/// Those of the processes that live.
+pub(super) fn sum_of(cell: &Block, first: usize, living: &dyn Fn(usize) -> Option<Owner>) -> u64 {
     let count = |slot: usize| {
         let seen = cell.word(first + slot).load(Ordering::Acquire);
-        let alive = seen & COUNT != 0 && segment.in_slot(slot).is_some_and(|owner| tag(owner) == seen & !COUNT);
+        let alive = seen & COUNT != 0 && living(slot).is_some_and(|owner| tag(owner) == seen & !COUNT);
         if alive { seen & COUNT } else { 0 }
     };
-    Some((0..PROCESSES).map(count).sum())
+    (0..PROCESSES).map(count).sum()
 }

@@ -8,6 +8,7 @@ use crate::config::BudgetRule;
 use crate::cx::Cx;
 use crate::family::Spot;
 use crate::outcome::Outcome;
+use crate::segment::Owner;
 use crate::sync::{AtomicU64, Ordering};
 use ratio::Ratio;
 
@@ -79,6 +80,30 @@ impl Budget {
             }
             _ => Budget::new(rule),
         }
+    }
+
+    /// Over the words of a shared cell that may only be looked at; `None` if they are too few.
+    pub(crate) fn over(rule: &BudgetRule, cell: Block) -> Option<Budget> {
+        (cell.len() >= SHARED_WORDS).then(|| Budget { rule: rule.clone(), cell })
+    }
+
+    /// Looks at a shared cell and changes nothing.
+    pub(crate) fn peek(&self, now: crate::time::Tick, living: &dyn Fn(usize) -> Option<Owner>) -> BudgetSnapshot {
+        let word = |word: usize| self.cell.word(word).load(Ordering::Acquire);
+        let active_calls = calls::sum_of(&self.cell, FIRST_CALLS, living);
+        let active_retries = RETRIES.in_use(&self.cell);
+        let limit = self.limit_of(active_calls);
+        let balance = match &self.rule {
+            BudgetRule::Tokens { capacity, refund, .. } => {
+                let unpaid = word(SUCCESSES).saturating_mul(u64::from(*refund));
+                word(BALANCE).saturating_add(unpaid).min(u64::from(*capacity)) as f64
+            }
+            BudgetRule::Ratio { .. } => self.ratio().map_or(0.0, |ratio| ratio.peek(&self.cell, now)),
+            BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
+                limit.unwrap_or(0).saturating_sub(active_retries) as f64
+            }
+        };
+        BudgetSnapshot { balance, limit, active_calls, active_retries, granted: word(GRANTED), denied: word(DENIED) }
     }
 
     pub(crate) fn cell(&self) -> &Block {
@@ -182,8 +207,14 @@ impl Budget {
     /// How many retries may run at once, where that is the rule.
     pub fn limit(&self) -> Option<u64> {
         match &self.rule {
+            BudgetRule::Concurrent { .. } => self.limit_of(self.active_calls()),
+            _ => self.limit_of(0),
+        }
+    }
+
+    fn limit_of(&self, active: u64) -> Option<u64> {
+        match &self.rule {
             BudgetRule::Concurrent { share, floor } => {
-                let active = self.active_calls();
                 // The integer part; a hair is added so that 0.2 of 5 is 1 in binary too.
                 Some(u64::from(*floor).max((active as f64 * share + 1e-9) as u64))
             }

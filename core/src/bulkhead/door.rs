@@ -1,6 +1,7 @@
 //! Where a bulkhead counts who is inside: a word of this process, or places in a cell that processes
 //! share.
 
+use super::BulkheadSnapshot;
 use crate::cell::{self, Block, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
@@ -73,7 +74,10 @@ impl Door {
         let words = WORDS + capacity(&wanted);
         let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
             if let Some((_, old)) = old {
-                new[..WORDS].iter().zip(old).for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
+                new[..WORDS]
+                    .iter()
+                    .zip(old)
+                    .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
                 cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words]);
             }
             // Permits of the old cell may lie above the new limit.
@@ -209,4 +213,22 @@ impl Door {
 /// What changed in an old cell until its life ended.
 pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     cell::carry_rest(old.get(WORDS..).unwrap_or_default(), new.get(WORDS..).unwrap_or_default());
+}
+
+/// What a shared cell says; `None` if it is too small for its settings.
+pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
+    if cell.len() < WORDS + capacity(config) {
+        return None;
+    }
+    let total = |word: usize| cell.word(word).load(Ordering::Relaxed);
+    Some(BulkheadSnapshot {
+        in_use: seats(config).in_use(cell),
+        queued: 0,
+        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        admitted: total(ADMITTED),
+        rejected_full: total(FULL),
+        rejected_timeout: total(TIMED_OUT),
+        cancelled: total(CANCELLED),
+        stale: total(STALE),
+    })
 }

@@ -10,6 +10,7 @@ mod queue;
 
 pub(crate) use door::carry_rest;
 
+use crate::cell::Block;
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -313,6 +314,11 @@ impl Bulkhead {
             cancelled: door.total(CANCELLED),
             stale: door.total(STALE),
         }
+    }
+
+    /// Looks at a shared cell and changes nothing; `None` if it is too small.
+    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
+        door::peek(cell, config)
     }
 
     /// Nobody inside and nobody waiting.

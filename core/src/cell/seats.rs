@@ -3,7 +3,7 @@
 
 use super::Block;
 use crate::segment::Owner;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, in_one_order};
 
 /// Says of a place that it came from a cell that this one took the place of. No process's number has
 /// this bit, so what is taken here is told from what was taken there.
@@ -20,7 +20,11 @@ pub(crate) struct Seats {
 impl Seats {
     /// Takes a place where fewer than `limit` are taken; `most` is the highest limit there ever was.
     pub(crate) fn take(self, cell: &Block, limit: u64, most: u64) -> Option<usize> {
-        let me = cell.held()?.segment().owner()?.word();
+        self.take_for(cell, cell.held()?.segment().owner()?, limit, most)
+    }
+
+    pub(crate) fn take_for(self, cell: &Block, me: Owner, limit: u64, most: u64) -> Option<usize> {
+        let me = me.word();
         let within = |limit: u64| limit.min(self.capacity as u64) as usize;
         let open = self.open(cell, within(limit), within(most));
         (0..open).find(|seat| {
@@ -46,10 +50,17 @@ impl Seats {
 
     /// Gives back a place of this process; `false` if it is not.
     pub(crate) fn give_back(self, cell: &Block, seat: usize) -> bool {
-        let Some(me) = cell.held().and_then(|held| held.segment().owner()) else { return false };
-        // AcqRel: the next sees what this one did.
-        let free = |from| cell.word(self.first + seat).compare_exchange(from, 0, Ordering::AcqRel, Ordering::Relaxed);
-        seat < self.capacity && (free(me.word()).is_ok() || free(me.word() | CARRIED).is_ok())
+        let me = cell.held().and_then(|held| held.segment().owner());
+        me.is_some_and(|me| self.give_back_for(cell, me, seat))
+    }
+
+    pub(crate) fn give_back_for(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        // SeqCst: the next sees what this one did; and ordered with the look, by who gives back, whether
+        // the cell still lives.
+        let free = |from| cell.word(self.first + seat).compare_exchange(from, 0, Ordering::SeqCst, Ordering::Relaxed);
+        let given = seat < self.capacity && (free(me.word()).is_ok() || free(me.word() | CARRIED).is_ok());
+        in_one_order();
+        given
     }
 
     /// Gives back any place of this process.
@@ -63,7 +74,11 @@ impl Seats {
 
     /// Takes back what the dead had; how many places that are.
     pub(crate) fn reclaim(self, cell: &Block) -> u64 {
-        let Some(segment) = cell.held().map(|held| held.segment()) else { return 0 };
+        let segment = cell.held().map(|held| held.segment());
+        segment.map_or(0, |segment| self.reclaim_where(cell, |owner| !segment.is_alive(owner)))
+    }
+
+    pub(crate) fn reclaim_where(self, cell: &Block, is_dead: impl Fn(Owner) -> bool) -> u64 {
         let mut known: Vec<(u64, bool)> = Vec::new();
         let mut freed = 0;
         for seat in 0..self.capacity {
@@ -76,7 +91,7 @@ impl Seats {
                 Some((_, dead)) => *dead,
                 None => {
                     // A word that names nobody is nobody's.
-                    let dead = Owner::from_word(seen & !CARRIED).is_none_or(|owner| !segment.is_alive(owner));
+                    let dead = Owner::from_word(seen & !CARRIED).is_none_or(&is_dead);
                     known.push((seen, dead));
                     dead
                 }
@@ -102,12 +117,18 @@ pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) {
 /// What changed in the old cell until its life ended: from then on whoever gives back there does so
 /// in the new one too.
 pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
+    in_one_order();
     for (old, new) in old.iter().zip(new) {
         let (seen, carried) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
         if seen == 0 && carried & CARRIED != 0 {
             let _ = new.compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
         } else if seen != 0 && carried == 0 {
-            let _ = new.compare_exchange(0, seen | CARRIED, Ordering::SeqCst, Ordering::Relaxed);
+            let taken = new.compare_exchange(0, seen | CARRIED, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+            in_one_order();
+            // Given back meanwhile, here too: then what we just wrote is nobody's.
+            if taken && old.load(Ordering::SeqCst) == 0 {
+                let _ = new.compare_exchange(seen | CARRIED, 0, Ordering::SeqCst, Ordering::Relaxed);
+            }
         }
     }
 }

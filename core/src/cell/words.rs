@@ -21,6 +21,12 @@ pub(crate) struct Block {
 enum Home {
     Heap(Box<[Line]>),
     Mapped(Arc<Held>),
+    /// Words of a file that is only looked at.
+    Seen {
+        #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words that `base` points to"))]
+        file: Arc<segment::File>,
+        words: std::ops::Range<usize>,
+    },
 }
 
 // SAFETY: `base` points into `home`, which is `Send` and `Sync` and is never changed; all access is
@@ -60,6 +66,18 @@ impl Block {
         }
     }
 
+    /// Words of a file that is mapped read-only: nothing may be stored in them.
+    pub(crate) fn seen(file: Arc<segment::File>, words: std::ops::Range<usize>) -> Block {
+        Block {
+            #[cfg(not(loom))]
+            base: std::ptr::NonNull::from(&file.map.words()[words.clone()]).cast(),
+            #[cfg(not(loom))]
+            words: words.len(),
+            table: Some(segment::nobodys_table()),
+            home: Home::Seen { file, words },
+        }
+    }
+
     #[cfg(not(loom))]
     #[inline]
     #[allow(unsafe_code)]
@@ -74,6 +92,7 @@ impl Block {
         match &self.home {
             Home::Heap(lines) => &lines[index / LINE].0[index % LINE],
             Home::Mapped(held) => &held.words()[index],
+            Home::Seen { file, words } => &file.map.words()[words.clone()][index],
         }
     }
 
@@ -82,6 +101,7 @@ impl Block {
         match &self.home {
             Home::Heap(lines) => lines.len() * LINE,
             Home::Mapped(held) => held.words().len(),
+            Home::Seen { words, .. } => words.len(),
         }
     }
 
@@ -93,7 +113,7 @@ impl Block {
     /// The hold on a mapped cell.
     pub(crate) fn held(&self) -> Option<&Arc<Held>> {
         match &self.home {
-            Home::Heap(_) => None,
+            Home::Heap(_) | Home::Seen { .. } => None,
             Home::Mapped(held) => Some(held),
         }
     }
@@ -126,7 +146,7 @@ impl Block {
     #[cold]
     fn claim_line(&self, slot: usize) -> Writer {
         match &self.home {
-            Home::Heap(_) => Writers::HEAP.of_slot(slot),
+            Home::Heap(_) | Home::Seen { .. } => Writers::HEAP.of_slot(slot),
             Home::Mapped(held) => held.claim_line(slot),
         }
     }

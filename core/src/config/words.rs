@@ -114,12 +114,14 @@ impl AsWords for BreakerConfig {
         let window = match from.within(0, 2)? {
             0 => {
                 let window = Window::Consecutive { failures: from.number(1, MILLION)? };
-                (from.word()?, from.word()?);
+                from.word()?;
+                from.word()?;
                 window
             }
             1 => {
                 let window = Window::Count { size: from.number(1, MILLION)? };
-                (from.word()?, from.word()?);
+                from.word()?;
+                from.word()?;
                 window
             }
             _ => Window::Time { span: from.long()?, slices: from.number(1, 64)?, aligned: from.flag()? },

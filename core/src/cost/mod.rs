@@ -66,6 +66,21 @@ impl CostBudget {
         }
     }
 
+    /// Over the words of a shared cell that may only be looked at; `None` if they are too few.
+    pub(crate) fn over(config: &CostConfig, cell: Block) -> Option<CostBudget> {
+        (cell.len() >= WORDS).then(|| CostBudget { config: config.clone(), cell })
+    }
+
+    /// Looks and changes nothing.
+    pub(crate) fn peek(&self, now: Tick) -> Vec<AmountSnapshot> {
+        let over = self.cell.word(PERIOD).load(Ordering::Acquire) < self.period(now);
+        let used = |index| if over { 0 } else { self.used(index) };
+        let amounts = self.amounts();
+        amounts
+            .map(|(index, (name, limit))| AmountSnapshot { amount: name.clone(), used: used(index), limit: *limit })
+            .collect()
+    }
+
     pub(crate) fn cell(&self) -> &Block {
         &self.cell
     }

@@ -8,11 +8,11 @@
 //! Who uses a block sets his bit and then looks whether it still lives; who wants it gone marks it
 //! and then looks for bits. So one of the two sees the other.
 
-use super::process::Owner;
 use super::error::{SegmentError, SegmentFault as Fault};
-use super::layout::{PROCESSES, Regions, header};
+use super::layout::{PROCESS_BITS, PROCESSES, Regions, header};
+use super::process::Owner;
 use crate::cell::LINE;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, in_one_order};
 
 /// Lines of a block's header.
 pub(crate) const HEADER: usize = 1;
@@ -107,8 +107,8 @@ impl<'a> Arena<'a> {
         // A little room may stay unused, so that blocks fit more than their first kind.
         let fits = |block: &Block| (lines..=lines + lines / 4 + 1).contains(&block.lines);
         let found = self.all().filter(fits).find(|block| self.claim(*block, me))?;
-        let _ = self.words[header::FREED]
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |freed| freed.checked_sub(1));
+        let _ =
+            self.words[header::FREED].fetch_update(Ordering::AcqRel, Ordering::Acquire, |freed| freed.checked_sub(1));
         Some(found)
     }
 
@@ -187,7 +187,7 @@ impl<'a> Arena<'a> {
 
     /// Whether a block is in the life that it was found in; nobody wants it gone.
     pub(crate) fn is_in(self, block: Block, life: Life) -> bool {
-        self.word(block, STATE).load(Ordering::Acquire) == life.0 | LIVE
+        self.word(block, STATE).load(Ordering::SeqCst) == life.0 | LIVE
     }
 
     /// The same for who has set his bit: takes away the mark of one who wants it gone.
@@ -219,6 +219,7 @@ impl<'a> Arena<'a> {
         if seen != marked && state.compare_exchange(seen, marked, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             return false;
         }
+        in_one_order();
         super::crash::point("block marked");
         let to = if is_used(block) { LIVE } else { DEAD };
         state.compare_exchange(marked, life | to, Ordering::SeqCst, Ordering::SeqCst).is_ok() && to == DEAD
@@ -261,6 +262,7 @@ impl<'a> Arena<'a> {
     pub(crate) fn hold(self, block: Block, slot: usize) {
         let (word, bit) = holder(slot);
         self.word(block, word).fetch_or(bit, Ordering::SeqCst);
+        in_one_order();
     }
 
     pub(crate) fn let_go(self, block: Block, slot: usize) {
@@ -300,7 +302,7 @@ fn holder(slot: usize) -> (usize, u64) {
 }
 
 /// The numbers of the bits that are set.
-pub(crate) fn bits(words: [u64; PROCESSES / 64]) -> impl Iterator<Item = usize> {
+pub(crate) fn bits(words: [u64; PROCESS_BITS]) -> impl Iterator<Item = usize> {
     (0..PROCESSES).filter(move |slot| words[slot / 64] >> (slot % 64) & 1 == 1)
 }
 

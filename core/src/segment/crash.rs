@@ -4,7 +4,7 @@
 //! at the first, or n-th, time that it comes past the point of that name. Without it this is nothing.
 
 /// Every point there is.
-#[cfg(any(test, feature = "crash-points"))]
+#[cfg(feature = "crash-points")]
 pub const POINTS: [&str; 13] = [
     "file made",
     "process slot locked",

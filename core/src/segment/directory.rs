@@ -65,11 +65,7 @@ impl<'a> Directory<'a> {
 
     /// Finds or makes the cell that is wanted. `make` fills a new one, which nobody knows yet, from
     /// the record and cell that it takes the place of, if there is one.
-    pub(crate) fn find_or_make(
-        self,
-        wanted: &Wanted<'_>,
-        make: &dyn Fn(&[AtomicU64], Option<(&Record, &[AtomicU64])>),
-    ) -> Result<Place, SegmentError> {
+    pub(crate) fn find_or_make(self, wanted: &Wanted<'_>, make: super::Make<'_>) -> Result<Place, SegmentError> {
         let seed = self.seed();
         let hashes = wanted.identity.hashes(seed);
         let chain = &self.words[Regions::chain((hashes[0] % self.regions.chains as u64) as usize)];
@@ -117,9 +113,7 @@ impl<'a> Directory<'a> {
         let differs = record.config != wanted.config;
         // A number that is higher takes the place of equal settings too: it counts from now on.
         wanted.revision > record.revision
-            || differs
-                && wanted.revision == record.revision
-                && !wishes.into_iter().any(|slot| self.others.lives(slot))
+            || differs && wanted.revision == record.revision && !wishes.into_iter().any(|slot| self.others.lives(slot))
     }
 
     /// Puts a new block on top of a chain; `None` if the chain changed meanwhile.
@@ -129,7 +123,7 @@ impl<'a> Directory<'a> {
         head: Head,
         wanted: &Wanted<'_>,
         old: Option<(Block, &Record)>,
-        make: &dyn Fn(&[AtomicU64], Option<(&Record, &[AtomicU64])>),
+        make: super::Make<'_>,
     ) -> Result<Option<Place>, SegmentError> {
         let block = self.room(wanted.body())?;
         let body = self.arena.body(block);
@@ -247,7 +241,11 @@ impl<'a> Directory<'a> {
         };
         fresh(&mut linked);
         // Whoever pushes a block holds it, so what is linked later is used now.
-        self.arena.collect(|block| self.is_used(block), |block| linked.contains(&block), |owner| self.others.is_alive(owner));
+        self.arena.collect(
+            |block| self.is_used(block),
+            |block| linked.contains(&block),
+            |owner| self.others.is_alive(owner),
+        );
     }
 
     fn evict(self, spare_used: bool) {
@@ -265,10 +263,17 @@ impl<'a> Directory<'a> {
         self.arena.holders(block).any(|slot| self.others.lives(slot))
     }
 
-    /// Every cell that lives, with its record.
-    pub(crate) fn all(self) -> Vec<(Block, Record)> {
-        let living = self.arena.all().filter(|block| matches!(self.arena.state(*block), State::Live(_)));
-        living.filter_map(|block| Some((block, Record::read(self.arena.body(block))?))).collect()
+    /// A cell that is there, with the finder's bit set.
+    pub(crate) fn find(self, kind: super::CellKind, hashes: [u64; 2]) -> Option<Place> {
+        let all = cells(self.arena).into_iter();
+        let (block, record) = all.into_iter().find(|(_, record)| record.kind == kind && record.hashes == hashes)?;
+        let State::Live(life) = self.arena.state(block) else { return None };
+        self.arena.hold(block, self.me.slot());
+        if !self.arena.keep(block, life) {
+            self.let_go(block);
+            return None;
+        }
+        Some(Place { block, life, record })
     }
 
     fn seed(self) -> u64 {
@@ -276,3 +281,12 @@ impl<'a> Directory<'a> {
     }
 }
 
+/// Every cell that lives, with its record; of two of one name, where one takes the place of the other,
+/// the new one.
+pub(crate) fn cells(arena: Arena<'_>) -> Vec<(Block, Record)> {
+    let living = arena.all().filter(|block| matches!(arena.state(*block), State::Live(_)));
+    let all: Vec<_> = living.filter_map(|block| Some((block, Record::read(arena.body(block))?))).collect();
+    let replaced: Vec<usize> =
+        all.iter().map(|(block, _)| arena.body(*block)[REPLACES].load(Ordering::Acquire) as usize).collect();
+    all.into_iter().filter(|(block, _)| !replaced.contains(&block.line)).collect()
+}

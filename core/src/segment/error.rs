@@ -6,29 +6,49 @@ use std::fmt;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum SegmentFault {
+    /// The name is none that a file can have.
     BadName,
+    /// Out of range.
     BadSize,
+    /// The folder above it does not exist.
     FolderMissing,
+    /// Something else is in its place.
     FolderIsNoFolder,
+    /// It belongs to somebody else.
     FolderOwner,
+    /// Others may enter it.
     FolderMode,
+    /// The system refused it.
     FolderUnusable,
+    /// Something else is in its place.
     FileIsNoFile,
+    /// It belongs to somebody else.
     FileOwner,
+    /// Others may open it.
     FileMode,
+    /// It was cut or extended.
     FileSize,
+    /// It is no segment.
     Magic,
+    /// Its header names another layout than its name.
     Version,
+    /// It was laid out by a build that counts differently.
     Layout,
+    /// It is from before the last start of the machine.
     Boot,
+    /// Its clock is another one.
     TimeNamespace,
+    /// The file system is full.
     NoSpace,
+    /// The file system is read-only.
     ReadOnly,
+    /// The system refused it.
     FileUnusable,
     /// All slots for processes are taken.
     Crowded,
     /// No room for another cell.
     Full,
+    /// Its content makes no sense.
     Damaged,
     /// Others changed the same entry at every try.
     Contended,
@@ -39,6 +59,7 @@ pub enum SegmentFault {
 /// Why a segment cannot be used, and where it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SegmentError {
+    /// The kind.
     pub fault: SegmentFault,
     /// The folder or file.
     pub path: String,
@@ -73,13 +94,9 @@ impl SegmentFault {
             SegmentFault::FolderOwner => {
                 "the segment's folder belongs to somebody else: remove it, or name another with `host.dir`"
             }
-            SegmentFault::FolderMode => {
-                "the segment's folder is open to others: `chmod 0700` it (0770 for a group's)"
-            }
+            SegmentFault::FolderMode => "the segment's folder is open to others: `chmod 0700` it (0770 for a group's)",
             SegmentFault::FolderUnusable => "the segment's folder cannot be used",
-            SegmentFault::FileIsNoFile => {
-                "the segment's file is something else, perhaps a symbolic link: remove it"
-            }
+            SegmentFault::FileIsNoFile => "the segment's file is something else, perhaps a symbolic link: remove it",
             SegmentFault::FileOwner => "the segment's file belongs to somebody else: remove it, or use another name",
             SegmentFault::FileMode => "the segment's file is open to others: remove it, no process uses it as it is",
             SegmentFault::FileSize => "the segment's file was cut or extended: remove it",

@@ -90,10 +90,11 @@ impl SegmentOptions {
 /// Opens the segment, or makes it if there is none.
 pub(crate) fn open_or_make(options: &SegmentOptions) -> Result<File> {
     options.check()?;
-    let bytes = layout::whole_size(options.bytes).ok_or_else(|| SegmentError::new(Fault::BadSize, "", options.bytes))?;
+    let bytes =
+        layout::whole_size(options.bytes).ok_or_else(|| SegmentError::new(Fault::BadSize, "", options.bytes))?;
     let folder = own_folder(options)?;
     loop {
-        match open(options, &folder, true) {
+        match open(options, &folder, true, false) {
             Ok(Some(file)) => return Ok(file),
             Ok(None) => make(options, &folder, bytes)?,
             Err(error) => return Err(error),
@@ -103,11 +104,17 @@ pub(crate) fn open_or_make(options: &SegmentOptions) -> Result<File> {
 
 /// Opens a segment to look at it; `None` if there is none. Nothing is created or changed.
 pub(crate) fn open_to_read(options: &SegmentOptions) -> Result<Option<File>> {
+    open_existing(options, false)
+}
+
+/// The same, to write to it too. Root may do so whoever owns it.
+pub(crate) fn open_existing(options: &SegmentOptions, writable: bool) -> Result<Option<File>> {
     options.check()?;
+    let anybodys = user() == 0;
     match open_folder(&options.folder())? {
         Some(folder) => {
-            check_folder(options, &folder)?;
-            open(options, &folder, false)
+            check_folder(options, &folder, anybodys)?;
+            open(options, &folder, writable, anybodys)
         }
         None => Ok(None),
     }
@@ -172,7 +179,7 @@ fn own_folder(options: &SegmentOptions) -> Result<OwnedFd> {
     if let Some(folder) = open_folder(&path)? {
         // A process that was killed between making the folder and widening it for its group.
         widen(options, &folder);
-        check_folder(options, &folder)?;
+        check_folder(options, &folder, false)?;
         return Ok(folder);
     }
     match rustix::fs::mkdir(&path, Mode::from_raw_mode(0o700)) {
@@ -184,7 +191,7 @@ fn own_folder(options: &SegmentOptions) -> Result<OwnedFd> {
     }
     let Some(folder) = open_folder(&path)? else { return error(Fault::FolderUnusable, Errno::NOENT) };
     widen(options, &folder);
-    check_folder(options, &folder)?;
+    check_folder(options, &folder, false)?;
     Ok(folder)
 }
 
@@ -198,7 +205,7 @@ fn widen(options: &SegmentOptions, folder: &OwnedFd) {
     }
 }
 
-fn check_folder(options: &SegmentOptions, folder: &OwnedFd) -> Result<()> {
+fn check_folder(options: &SegmentOptions, folder: &OwnedFd, anybodys: bool) -> Result<()> {
     let path = options.folder();
     let error = |fault, detail: String| Err(SegmentError::new(fault, path.to_string_lossy(), detail));
     let stat = match rustix::fs::fstat(folder) {
@@ -206,7 +213,7 @@ fn check_folder(options: &SegmentOptions, folder: &OwnedFd) -> Result<()> {
         Err(detail) => return error(Fault::FolderUnusable, detail.to_string()),
     };
     let (mode, _) = options.modes();
-    owner_is_right(options, &stat).or_else(|who| error(Fault::FolderOwner, who))?;
+    owner_is_right(options, &stat, anybodys).or_else(|who| error(Fault::FolderOwner, who))?;
     if stat.st_mode & 0o777 & !mode != 0 {
         return error(Fault::FolderMode, format!("mode {:o}", stat.st_mode & 0o7777));
     }
@@ -214,8 +221,9 @@ fn check_folder(options: &SegmentOptions, folder: &OwnedFd) -> Result<()> {
 }
 
 /// The user's own, or of the group asked for.
-fn owner_is_right(options: &SegmentOptions, stat: &Stat) -> std::result::Result<(), String> {
+fn owner_is_right(options: &SegmentOptions, stat: &Stat, anybodys: bool) -> std::result::Result<(), String> {
     match options.group {
+        _ if anybodys => Ok(()),
         None if stat.st_uid == user() => Ok(()),
         Some(group) if stat.st_gid == group => Ok(()),
         None => Err(format!("owner {}, we are {}", stat.st_uid, user())),
@@ -225,7 +233,7 @@ fn owner_is_right(options: &SegmentOptions, stat: &Stat) -> std::result::Result<
 
 // ---- the file ----
 
-fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool) -> Result<Option<File>> {
+fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool, anybodys: bool) -> Result<Option<File>> {
     let path = options.path();
     let error = |fault, detail: String| SegmentError::new(fault, path.to_string_lossy(), detail);
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
@@ -234,7 +242,9 @@ fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool) -> Result<Op
     let descriptor = match rustix::fs::openat(folder, options.file_name(), flags, Mode::empty()) {
         Ok(descriptor) => descriptor,
         Err(Errno::NOENT) => return Ok(None),
-        Err(detail @ (Errno::LOOP | Errno::ISDIR | Errno::NXIO)) => return Err(error(Fault::FileIsNoFile, detail.to_string())),
+        Err(detail @ (Errno::LOOP | Errno::ISDIR | Errno::NXIO)) => {
+            return Err(error(Fault::FileIsNoFile, detail.to_string()));
+        }
         Err(detail @ (Errno::ACCESS | Errno::PERM)) => return Err(error(Fault::FileOwner, detail.to_string())),
         Err(Errno::ROFS) => return Err(error(Fault::ReadOnly, Errno::ROFS.to_string())),
         Err(detail) => return Err(error(Fault::FileUnusable, detail.to_string())),
@@ -246,7 +256,7 @@ fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool) -> Result<Op
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(error(Fault::FileIsNoFile, "not a regular file".to_owned()));
     }
-    owner_is_right(options, &stat).map_err(|who| error(Fault::FileOwner, who))?;
+    owner_is_right(options, &stat, anybodys).map_err(|who| error(Fault::FileOwner, who))?;
     let (_, mode) = options.modes();
     if stat.st_mode & 0o777 != mode {
         return Err(error(Fault::FileMode, format!("mode {:o}, expected {mode:o}", stat.st_mode & 0o7777)));

@@ -62,7 +62,7 @@ impl Host {
     pub(crate) fn segment(&self) -> Option<Arc<Segment>> {
         let mut state = self.state.lock();
         if matches!(*state, State::New) {
-            *state = match Segment::open(&self.options, NAME) {
+            *state = match Segment::open(&self.options, &own_name()) {
                 Ok(segment) => {
                     for other in segment.other_versions() {
                         self.tell(format!(
@@ -132,13 +132,19 @@ impl Drop for Host {
 }
 
 /// How this process is called in the list of those attached.
-const NAME: &str = "";
+fn own_name() -> String {
+    std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim().to_owned()
+}
 
 /// The coarse clock of the system, which no test stands still: for how often something is looked at.
 pub(crate) fn now() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }
+
+/// How a part fills a new cell: from the settings and words of the one that it takes the place of,
+/// where there is one.
+pub(crate) type Fill<'a, C> = &'a dyn Fn(&[AtomicU64], Option<(&C, &[AtomicU64])>);
 
 /// Where the cells of one part are.
 #[derive(Clone)]
@@ -162,7 +168,7 @@ impl Home {
         key: Option<&str>,
         config: &Arc<C>,
         words: usize,
-        fill: &dyn Fn(&[crate::sync::AtomicU64], Option<(&C, &[crate::sync::AtomicU64])>),
+        fill: Fill<'_, C>,
     ) -> Option<(Arc<C>, Found)> {
         let segment = self.host.segment()?;
         let own = config.to_words();

@@ -13,8 +13,12 @@ pub(crate) const DEFAULT_BYTES: u64 = 8 << 20;
 const PAGE: u64 = 4096;
 
 /// How the lines of a cell are divided among its writers.
-pub(crate) const WRITERS: Writers = Writers { own: 32, shared: 8 };
-pub(crate) const PROCESSES: usize = 256;
+pub(crate) const WRITERS: Writers =
+    if cfg!(loom) { Writers { own: 1, shared: 1 } } else { Writers { own: 32, shared: 8 } };
+/// Few under the model checker, which follows every word.
+pub(crate) const PROCESSES: usize = if cfg!(loom) { 4 } else { 256 };
+/// Words with one bit for each process.
+pub(crate) const PROCESS_BITS: usize = PROCESSES.div_ceil(64);
 
 // The header, written once before the file has its name. One line, then what changes.
 pub(crate) const HEADER_WORDS: usize = LINE;
@@ -37,7 +41,7 @@ pub(crate) mod header {
 pub(crate) const PROCESS_WORDS: usize = LINE;
 const PROCESS_FIRST: usize = 2 * LINE;
 const WRITER_FIRST: usize = PROCESS_FIRST + PROCESSES * PROCESS_WORDS;
-const DIRECTORY_FIRST: usize = WRITER_FIRST + WRITERS.own;
+const DIRECTORY_FIRST: usize = (WRITER_FIRST + WRITERS.own).next_multiple_of(LINE);
 /// The lines of a segment for each chain of its directory.
 const LINES_PER_CHAIN: usize = 32;
 
@@ -56,6 +60,13 @@ impl Regions {
         let end = bytes as usize / (LINE * size_of::<u64>());
         let chains = (end / LINES_PER_CHAIN).next_multiple_of(LINE);
         Regions { chains, arena: (DIRECTORY_FIRST + chains) / LINE, end }
+    }
+
+    /// As small as can be, for the model checker: one chain, and `lines` of arena.
+    #[cfg(loom)]
+    pub(crate) fn tiny(lines: usize) -> Regions {
+        let arena = (DIRECTORY_FIRST + 1).div_ceil(LINE);
+        Regions { chains: 1, arena, end: arena + lines }
     }
 
     pub(crate) fn process(slot: usize) -> usize {

@@ -60,9 +60,6 @@ impl Map {
     pub(crate) fn of_file(_: BorrowedFd<'_>, _: u64, _: bool) -> io::Result<Map> {
         Err(io::ErrorKind::Unsupported.into())
     }
-    pub(crate) fn of_zeroes(words: usize) -> Map {
-        Map { words: (0..words).map(|_| AtomicU64::new(0)).collect() }
-    }
     pub(crate) fn words(&self) -> &[AtomicU64] {
         &self.words
     }

@@ -18,26 +18,32 @@ mod layout;
 mod map;
 mod process;
 mod record;
+mod view;
 mod writers;
 
+#[cfg(all(test, loom))]
+mod loom_tests;
+
+#[cfg(feature = "crash-points")]
+pub use crash::POINTS;
 pub use error::{SegmentError, SegmentFault};
 pub use file::SegmentOptions;
-pub use process::ProcessInfo;
 pub use record::{CellKind, Key};
+pub use view::{CellView, PartView, ProcessInfo, View};
 
 pub(crate) use crash::point;
+pub(crate) use file::File;
 pub(crate) use host::{Home, Host, Trouble, now};
 pub(crate) use layout::{PROCESSES, WRITERS};
 pub(crate) use map::at_fork;
 pub(crate) use process::Owner;
 pub(crate) use record::{Identity, Record, Wanted};
-pub(crate) use writers::{Table, of_slot};
+pub(crate) use writers::{Table, nobodys_table, of_slot};
 
 use crate::cell::Writer;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak};
 use blocks::{Arena, Block, Life};
-use directory::{Directory, Others};
-use file::File;
+use directory::{Directory, Others, Place};
 use layout::Regions;
 use process::Attachment;
 use std::collections::HashMap;
@@ -84,11 +90,9 @@ pub(crate) struct Found {
     pub record: Record,
 }
 
-type Held_<'a> = &'a HashMap<usize, Weak<Held>>;
-
 struct Look<'a> {
     segment: &'a Segment,
-    held: Held_<'a>,
+    held: &'a HashMap<usize, Weak<Held>>,
     me: Owner,
 }
 
@@ -114,7 +118,16 @@ impl Others for Look<'_> {
 impl Segment {
     /// Opens or makes the segment and attaches to it as `name`.
     pub(crate) fn open(options: &SegmentOptions, name: &str) -> Result<Arc<Segment>, SegmentError> {
-        let file = file::open_or_make(options)?;
+        Segment::over(file::open_or_make(options)?, options, name)
+    }
+
+    /// Attaches to a segment that is there.
+    fn open_existing(options: &SegmentOptions, name: &str) -> Result<Option<Arc<Segment>>, SegmentError> {
+        let file = file::open_existing(options, true)?;
+        file.map(|file| Segment::over(file, options, name)).transpose()
+    }
+
+    fn over(file: File, options: &SegmentOptions, name: &str) -> Result<Arc<Segment>, SegmentError> {
         let segment = Segment {
             regions: Regions::of(file.bytes),
             file,
@@ -213,20 +226,23 @@ impl Segment {
         record::want(self.arena().body(place.block), me.slot(), wants);
         // Dropped behind the lock, which its end takes.
         let known = held.get(&place.block.line).and_then(Weak::upgrade);
-        let found = match &known {
-            Some(known) if known.life == place.life && known.wanted == wants => known.clone(),
-            _ => {
-                let (block, life, cell) = (place.block, place.life, place.record.cell);
-                Arc::new(Held { segment: self.clone(), block, life, cell, wanted: wants })
-            }
+        let found = match known.as_ref().filter(|known| known.life == place.life && known.wanted == wants) {
+            Some(known) => Found { held: known.clone(), record: place.record },
+            None => self.hold(&mut held, place, wants),
         };
+        drop(held);
+        crash::point("cell held");
+        Ok(found)
+    }
+
+    fn hold(self: &Arc<Self>, held: &mut HashMap<usize, Weak<Held>>, place: Place, wanted: bool) -> Found {
+        let Place { block, life, record } = place;
+        let found = Arc::new(Held { segment: self.clone(), block, life, cell: record.cell, wanted });
         if held.len() == held.capacity() {
             held.retain(|_, held| held.strong_count() > 0);
         }
-        held.insert(place.block.line, Arc::downgrade(&found));
-        drop(held);
-        crash::point("cell held");
-        Ok(Found { held: found, record: place.record })
+        held.insert(block.line, Arc::downgrade(&found));
+        Found { held: found, record }
     }
 
     /// Who has a slot, if he lives.

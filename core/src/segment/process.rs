@@ -7,8 +7,8 @@
 
 use super::error::{SegmentError, SegmentFault as Fault};
 use super::file::File;
-use super::layout::{PROCESSES, Regions, lock_of};
 use super::fork::LockFile;
+use super::layout::{PROCESSES, Regions, lock_of};
 use super::map;
 use crate::sync::{AtomicU64, Ordering};
 use rustix::fd::AsFd;
@@ -129,6 +129,7 @@ pub(crate) fn in_slot(file: &File, me: Option<Owner>, slot: usize) -> Option<Own
 /// What a process wrote of itself: for display, never for a decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProcessInfo {
+    /// Its place in the list of those attached, up to 255.
     pub slot: u32,
     /// As its own namespace counts.
     pub pid: u32,
@@ -136,7 +137,7 @@ pub struct ProcessInfo {
     pub started: u64,
     /// When it attached, in the clock's nanoseconds.
     pub since: u64,
-    /// The language.
+    /// Its program.
     pub name: String,
 }
 

@@ -31,9 +31,13 @@ const CONFIG_LIMIT: usize = 512;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum CellKind {
+    /// A circuit breaker.
     Breaker = 1,
+    /// A bulkhead.
     Bulkhead = 2,
+    /// A retry budget.
     Budget = 3,
+    /// A cost budget.
     Cost = 4,
 }
 
@@ -49,6 +53,7 @@ impl CellKind {
         }
     }
 
+    /// The word in `--json` output and on metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             CellKind::Breaker => "breaker",
@@ -103,9 +108,11 @@ pub(crate) struct Record {
 /// The key of a cell, where it has one, as far as it is written down.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Key {
+    /// It is the state of all calls without a key.
     None,
     /// Only its hash is known.
     Hidden(u64),
+    /// Written down, because the segment was asked to show keys.
     Shown(String),
 }
 
@@ -209,7 +216,11 @@ pub(crate) fn want(body: &[AtomicU64], slot: usize, wanted: bool) {
     let (word, bit) = bit(slot);
     if let Some(word) = body.get(word) {
         // AcqRel: seen by who asks before he replaces the settings.
-        if wanted { word.fetch_or(bit, Ordering::AcqRel) } else { word.fetch_and(!bit, Ordering::AcqRel) };
+        if wanted {
+            word.fetch_or(bit, Ordering::AcqRel)
+        } else {
+            word.fetch_and(!bit, Ordering::AcqRel)
+        };
     }
 }
 
@@ -236,7 +247,10 @@ mod tests {
             let cell = wanted.write(&body, 5);
             let record = Record::read(&body).unwrap();
             assert_eq!((record.cell, body.len() - cell, record.key.clone()), (cell, 20, key));
-            assert_eq!((record.name.as_str(), record.revision, &record.config[..]), ("identity-service", 3, &[1, 2, 3][..]));
+            assert_eq!(
+                (record.name.as_str(), record.revision, &record.config[..]),
+                ("identity-service", 3, &[1, 2, 3][..])
+            );
             assert!(record.is(&identity, identity.hashes(5)));
             assert!(!record.is(&Identity { key: None, ..identity }, Identity { key: None, ..identity }.hashes(5)));
         }

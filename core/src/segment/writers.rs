@@ -53,6 +53,11 @@ pub(crate) fn table(number: usize) -> &'static Table {
     &LINES[number.min(TABLES - 1)]
 }
 
+/// The table of those who never write.
+pub(crate) fn nobodys_table() -> &'static Table {
+    table(0)
+}
+
 /// In a forked child: the lines are the parent's.
 pub(crate) fn forget_own() {
     LINES.iter().flatten().for_each(|entry| entry.store(0, Ordering::Relaxed));
@@ -70,7 +75,13 @@ pub(crate) fn of_slot(table: &Table, slot: usize) -> Option<Writer> {
 
 /// Finds a line for the slot of a thread, for good.
 #[cold]
-pub(crate) fn claim(words: &[AtomicU64], number: usize, slot: usize, me: Owner, is_alive: impl Fn(Owner) -> bool) -> Writer {
+pub(crate) fn claim(
+    words: &[AtomicU64],
+    number: usize,
+    slot: usize,
+    me: Owner,
+    is_alive: impl Fn(Owner) -> bool,
+) -> Writer {
     let own = (number > 0 && slot < OWN).then(|| free_line(words, me, is_alive)).flatten();
     let writer = match own {
         Some(line) => Writer { line, alone: true },
@@ -82,7 +93,7 @@ pub(crate) fn claim(words: &[AtomicU64], number: usize, slot: usize, me: Owner, 
     writer
 }
 
-fn free_line(words: &[AtomicU64], me: Owner, is_alive: impl Fn(Owner) -> bool) -> Option<usize> {
+pub(super) fn free_line(words: &[AtomicU64], me: Owner, is_alive: impl Fn(Owner) -> bool) -> Option<usize> {
     (0..WRITERS.own).find(|line| {
         let word = &words[Regions::writer(*line)];
         let seen = word.load(Ordering::Acquire);
