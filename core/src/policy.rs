@@ -286,11 +286,14 @@ impl Policy {
     }
 
     /// Applies the transitions that time has made due, of every key.
-    pub(crate) fn apply_what_is_due(&self) {
+    /// `silently` skips what other processes did while nobody listened.
+    pub(crate) fn apply_what_is_due(&self, silently: bool) {
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
-            breaker.snapshot(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
+            let mut cx = Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
+            breaker.overhear(silently, &mut cx);
+            breaker.snapshot(&mut cx);
             if !notes.is_empty() && registry.events().wanted() {
                 let named = |note| Event { key: key.clone(), ..self.event(note, "") };
                 registry.events().publish(notes.into_iter().map(named));

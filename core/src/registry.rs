@@ -332,8 +332,9 @@ impl Registry {
 
     /// Applies transitions that are due, so that listeners hear of them without a call.
     pub fn tick(&self) {
+        let silently = !self.0.events.has_listened();
         for policy in self.all() {
-            policy.apply_what_is_due();
+            policy.apply_what_is_due(silently);
         }
     }
 
