@@ -88,7 +88,7 @@ fn each_process_tells_of_a_change_once() {
         });
         let listen = |breaker: &Breaker| {
             let mut notes = Vec::new();
-            breaker.overhear(false, &mut Cx { now: Tick(1), rng: &Rng::seeded(1), notes: &mut notes });
+            breaker.overhear(Tick::ZERO, &mut Cx { now: Tick(1), rng: &Rng::seeded(1), notes: &mut notes });
             notes.iter().filter(|note| note.to == "open").count()
         };
         let (mut told_here, mut told_there) = (listen(&here), listen(&there));

@@ -18,7 +18,7 @@ use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::Span;
+use crate::time::{Span, Tick};
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
 /// each other for ever.
@@ -286,13 +286,13 @@ impl Policy {
     }
 
     /// Applies the transitions that time has made due, of every key.
-    /// `silently` skips what other processes did while nobody listened.
-    pub(crate) fn apply_what_is_due(&self, silently: bool) {
+    /// What other processes did before `since` is no news.
+    pub(crate) fn apply_what_is_due(&self, since: Tick) {
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
             let mut cx = Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
-            breaker.overhear(silently, &mut cx);
+            breaker.overhear(since, &mut cx);
             breaker.snapshot(&mut cx);
             if !notes.is_empty() && registry.events().wanted() {
                 let named = |note| Event { key: key.clone(), ..self.event(note, "") };

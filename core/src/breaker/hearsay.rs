@@ -51,8 +51,8 @@ impl Breaker {
         }
     }
 
-    /// Tells what others did since the last look; `silently` only remembers it, where nobody listened before.
-    pub(crate) fn overhear(&self, silently: bool, cx: &mut Cx) {
+    /// Tells what others did since the last look. What they did before `since` is only remembered.
+    pub(crate) fn overhear(&self, since: Tick, cx: &mut Cx) {
         let Some(heard) = &self.heard else { return };
         let word = self.word();
         let (now, before) = (mark(word), heard.0.told.load(Ordering::Acquire));
@@ -67,16 +67,19 @@ impl Breaker {
             return;
         }
         let is_ours_to_tell = heard.0.told.compare_exchange(before, now, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        let (from, reason, at) = match said {
+            true => (
+                State::from_u8((last >> 8) as u8).unwrap_or(State::Closed),
+                Reason::from_u8(last as u8),
+                Tick(self.cell.word(LAST_AT).load(Ordering::Acquire)),
+            ),
+            false => (state_of(before), Reason::None, cx.now),
+        };
         // A cell that was left for another is disabled for good, and says nothing of it.
-        if !is_ours_to_tell || silently || (!said && word.state() == State::Disabled) {
+        if !is_ours_to_tell || at < since || (!said && word.state() == State::Disabled) {
             return;
         }
-        let from = if said { State::from_u8((last >> 8) as u8).unwrap_or(State::Closed) } else { state_of(before) };
         self.tell_between(before, from, cx);
-        let (reason, at) = match said {
-            true => (Reason::from_u8(last as u8), Tick(self.cell.word(LAST_AT).load(Ordering::Acquire))),
-            false => (Reason::None, cx.now),
-        };
         let is_open = word.state() == State::Open;
         cx.note(Note {
             span: if is_open { cx.now.until(self.deadline(word.generation())) } else { Span::ZERO },
@@ -139,9 +142,9 @@ mod tests {
     fn each_process_tells_of_a_change_once() {
         let (here, there) = two();
         assert_eq!(told(1, |cx| here.control(Control::Open, cx)), [("open", "manual")]);
-        assert_eq!(told(2, |cx| here.overhear(false, cx)), []);
-        assert_eq!(told(3, |cx| there.overhear(false, cx)), [("open", "manual")]);
-        assert_eq!(told(4, |cx| there.overhear(false, cx)), []);
+        assert_eq!(told(2, |cx| here.overhear(Tick::ZERO, cx)), []);
+        assert_eq!(told(3, |cx| there.overhear(Tick::ZERO, cx)), [("open", "manual")]);
+        assert_eq!(told(4, |cx| there.overhear(Tick::ZERO, cx)), []);
     }
 
     #[test]
@@ -149,18 +152,20 @@ mod tests {
         let (here, there) = two();
         told(1, |cx| here.control(Control::Open, cx));
         told(2, |cx| here.control(Control::HalfOpen, cx));
-        assert_eq!(told(3, |cx| there.overhear(false, cx)), [("open", ""), ("half_open", "manual")]);
+        assert_eq!(told(3, |cx| there.overhear(Tick::ZERO, cx)), [("open", ""), ("half_open", "manual")]);
         told(4, |cx| here.control(Control::Close, cx));
         assert_eq!(told(5, |cx| there.control(Control::Open, cx)), [("closed", ""), ("open", "manual")]);
-        assert_eq!(told(6, |cx| there.overhear(false, cx)), []);
+        assert_eq!(told(6, |cx| there.overhear(Tick::ZERO, cx)), []);
     }
 
     #[test]
     fn what_happened_before_anybody_listened_is_no_news() {
         let (here, there) = two();
         told(1, |cx| here.control(Control::Open, cx));
-        assert_eq!(told(2, |cx| there.overhear(true, cx)), []);
-        assert_eq!(told(3, |cx| there.overhear(false, cx)), []);
+        assert_eq!(told(5, |cx| there.overhear(Tick(2_000_000), cx)), []);
+        assert_eq!(told(6, |cx| there.overhear(Tick::ZERO, cx)), []);
+        told(7, |cx| here.control(Control::Close, cx));
+        assert_eq!(told(8, |cx| there.overhear(Tick(7_000_000), cx)), [("closed", "manual")]);
     }
 
     #[test]
@@ -169,8 +174,8 @@ mod tests {
         let last = here.cell.word(LAST).load(Ordering::Relaxed);
         told(1, |cx| here.control(Control::Open, cx));
         here.cell.word(LAST).store(last, Ordering::Relaxed);
-        assert_eq!(told(2, |cx| there.overhear(false, cx)), []);
-        assert_eq!(told(3, |cx| there.overhear(false, cx)), [("open", "")]);
-        assert_eq!(told(4, |cx| there.overhear(false, cx)), []);
+        assert_eq!(told(2, |cx| there.overhear(Tick::ZERO, cx)), []);
+        assert_eq!(told(3, |cx| there.overhear(Tick::ZERO, cx)), [("open", "")]);
+        assert_eq!(told(4, |cx| there.overhear(Tick::ZERO, cx)), []);
     }
 }
