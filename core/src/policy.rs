@@ -360,12 +360,10 @@ impl Policy {
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
-        while live.epoch != epoch {
+        // Each link is of later settings than the one before; a new one is of those in force, or later.
+        while live.epoch < epoch {
             let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
             live = live.next.get_or_init(next);
-            if live.next.get().is_none() {
-                break;
-            }
         }
         live
     }
