@@ -100,9 +100,17 @@ impl Policy {
     /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
     /// this handle; take them again after each change of the settings and of the off switch.
     pub fn overlay(&self) -> Option<Overlay> {
-        let live = self.live();
-        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
-        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
+        self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
+    }
+
+    /// Whether a driver need neither ask before a call nor count a success: only what fails is to be
+    /// reported. To be looked at again as [`Policy::overlay`].
+    pub fn asks_nothing(&self) -> bool {
+        self.live().parts.breaker.is_none() && self.passes_blindly()
+    }
+
+    fn passes_blindly(&self) -> bool {
+        self.may_pass() && self.live().start != Start::Precise
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
