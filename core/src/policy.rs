@@ -1,9 +1,12 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
+mod brief;
+
 use crate::breaker::{Breaker, Control, Overlay, Shard, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
+use crate::clock::Clock;
 use crate::config::PolicyConfig;
 use crate::cost::CostBudget;
 use crate::cx::Cx;
@@ -17,7 +20,7 @@ use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::Span;
+use crate::time::{Span, Tick};
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
 /// each other for ever.
@@ -43,16 +46,23 @@ pub(crate) struct Live {
     epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
     fast: bool,
+    /// A first attempt may run without one, where the driver is sure to report its end.
+    brief: bool,
+    /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
+    ends_at_once: bool,
     /// What a pass is told of when it began.
     start: Start,
+    /// The breaker counts slow calls.
+    slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     refuses_early: bool,
     next: OnceLock<Arc<Live>>,
 }
 
-/// When a call began matters to its retries: to the moment where they have a limit, else roughly.
+/// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
+/// a breaker that counts slow calls, to the moment.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum Start {
+pub(crate) enum Start {
     Untold,
     Coarse,
     Precise,
@@ -62,8 +72,26 @@ enum Start {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Pass {
     pub permit: u64,
-    /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
+    /// When it was taken, for the core to read; 0 where nothing needs it.
     pub started: u64,
+}
+
+impl Pass {
+    pub(crate) fn began(self) -> Option<Tick> {
+        self.started.checked_sub(1).map(Tick)
+    }
+}
+
+impl Start {
+    /// The instant as a pass carries it: one more, so that 0 is left for "untold".
+    #[inline]
+    pub(crate) fn told(self, clock: &Clock) -> u64 {
+        match self {
+            Start::Untold => 0,
+            Start::Coarse => clock.coarse().0.0.saturating_add(1),
+            Start::Precise => clock.now().0.saturating_add(1),
+        }
+    }
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -177,33 +205,33 @@ impl Policy {
             Some(breaker) => breaker.pass()?.0,
             None => 0,
         };
-        let clock = self.registry().clock();
-        let started = match live.start {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0,
-            Start::Precise => clock.now().0,
-        };
-        Some(Pass { permit, started })
+        Some(Pass { permit, started: live.start.told(self.registry().clock()) })
     }
 
-    /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
-    /// has no credit; the success has been reported to the breaker all the same.
+    /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the
+    /// caller's line has no credit; the success has been reported to the breaker all the same.
     #[inline]
     pub fn succeed(&self, pass: Pass) -> bool {
-        match &self.live().parts.breaker {
-            Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
-                self.succeed_on(Shard::OWN, pass);
-                false
-            }
-            _ => true,
+        let live = self.live();
+        let Some(breaker) = &live.parts.breaker else { return true };
+        let took = live.took(pass, self.registry().clock());
+        if !breaker.is_slow(took) && breaker.tally(Permit(pass.permit)) {
+            return true;
         }
+        self.report_success(breaker, Shard::OWN, pass, took);
+        false
     }
 
     /// Reports a success under a pass that a driver found no credit for on the line it chose.
     pub fn succeed_on(&self, shard: Shard, pass: Pass) {
-        if let Some(breaker) = self.breaker().cloned() {
-            self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, Span::ZERO, None, cx));
+        let live = self.live();
+        if let Some(breaker) = &live.parts.breaker {
+            self.report_success(breaker, shard, pass, live.took(pass, self.registry().clock()));
         }
+    }
+
+    fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
+        self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
     }
 
     /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
@@ -238,7 +266,7 @@ impl Policy {
 
     /// A call whose first attempt ran under `pass` and did not succeed: report it with `done(1, …)`.
     pub fn call_after_pass(&self, pass: Pass, options: CallOptions) -> Call {
-        Call::running_under(self.clone(), pass, options)
+        Call::running_under(self.clone(), self.live().clone(), pass, options)
     }
 
     // ---- parts by hand ----
@@ -421,19 +449,31 @@ impl Policy {
 }
 
 impl Live {
+    /// How long a call under a pass took, where that matters to the breaker.
+    #[inline]
+    fn took(&self, pass: Pass, clock: &Clock) -> Span {
+        match pass.began() {
+            Some(began) if self.slow => clock.now().since(began),
+            _ => Span::ZERO,
+        }
+    }
+
     fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
         let settings = shared.settings.read();
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key));
-        let fast = config.enabled
-            && config.bulkhead.is_none()
+        let brief = config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let fast = brief && config.bulkhead.is_none();
+        let ends_at_once = config.retry.is_none() && config.fallback.is_none();
+        let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
         let start = match &config.retry {
+            _ if slow => Start::Precise,
             None => Start::Untold,
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
@@ -443,7 +483,8 @@ impl Live {
             && config.cache.is_none()
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
-        let live = Live { config, parts: chosen.parts, epoch, fast, start, refuses_early, next: OnceLock::new() };
+        let (parts, next) = (chosen.parts, OnceLock::new());
+        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, slow, refuses_early, next };
         drop(settings);
         if let Some(part) = chosen.overflow {
             let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");

@@ -1,5 +1,6 @@
 //! The path of those who need not ask: what it counts, what it may miss, and that it ends at once.
 
+use seawall::CallOptions;
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
 use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, Window};
 use seawall::cx::Cx;
@@ -263,7 +264,11 @@ fn a_policy_that_retries_passes_too() {
     let permit = policy.acquire().unwrap();
     policy.record(permit, Outcome::Success, Span::ZERO, None);
     registry.clock().advance(Span::secs(7));
-    assert_eq!(policy.pass().unwrap().started, 7_000_000_000);
+    let pass = policy.pass().unwrap();
+    assert_ne!(pass.started, 0, "its retries do not know when the call began");
+    registry.clock().advance(Span::secs(2));
+    let call = policy.call_after_pass(pass, CallOptions::default());
+    assert_eq!(call.elapsed(), Span::secs(2));
 }
 
 #[test]

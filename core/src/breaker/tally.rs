@@ -72,7 +72,8 @@ impl Breaker {
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
     #[inline]
     pub fn tally(&self, permit: Permit) -> bool {
-        if self.word().gate() != permit.0 as u32 {
+        let word = self.word();
+        if word.gate() != permit.0 as u32 || !word.pass() {
             return false;
         }
         let writer = self.cell.writer();
@@ -124,7 +125,7 @@ impl Breaker {
     }
 
     pub(super) fn sum(&self, column: usize) -> u64 {
-        self.lines().map(|line| self.at(line, column).load(Ordering::Acquire)).sum()
+        self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
     }
 
     fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {

@@ -119,10 +119,10 @@ impl Permits {
     }
 }
 
-/// A place of the core's own callers, who give it back once: it needs no name.
-const UNNAMED: Permit = Permit(0);
-
 impl Bulkhead {
+    /// A place of the core's own callers, who give it back once: it needs no name.
+    pub(crate) const UNNAMED: Permit = Permit(0);
+
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
         let cell = Block::new(2 * LINE);
         // Relaxed: nobody else knows the cell yet.
@@ -150,12 +150,12 @@ impl Bulkhead {
     pub(crate) fn try_enter(&self) -> Option<Permit> {
         // Acquire: who was seen to wait comes first.
         let free = self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
-        (free && self.take()).then_some(UNNAMED)
+        (free && self.take()).then_some(Bulkhead::UNNAMED)
     }
 
     /// The place of a call goes back, however it was got.
     pub(crate) fn leave_held(&self, permit: Permit, cx: &mut Cx) -> Wakes {
-        if permit != UNNAMED {
+        if permit != Bulkhead::UNNAMED {
             return self.leave(permit, cx);
         }
         if self.give_alone() { Wakes::new() } else { self.admit_next(cx.now) }
