@@ -13,14 +13,17 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// Follows the system's monotonic clock; steps of the wall clock change nothing.
     pub fn monotonic() -> Clock {
         Clock { manual: AtomicU64::new(FOLLOWS_SYSTEM) }
     }
 
+    /// Stands at `at` until it is advanced.
     pub fn manual(at: Tick) -> Clock {
         Clock { manual: AtomicU64::new(at.0.min(FOLLOWS_SYSTEM - 1)) }
     }
 
+    /// The present instant.
     pub fn now(&self) -> Tick {
         // Relaxed: the word carries nothing but itself; a test orders its own steps.
         match self.manual.load(Ordering::Relaxed) {

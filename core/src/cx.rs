@@ -7,13 +7,16 @@ use crate::time::Tick;
 /// The surroundings of one decision. A policy reads `now`, may draw from `rng` and pushes what
 /// happened to `notes`; it reaches for nothing else.
 pub struct Cx<'a> {
+    /// The present instant, as the caller reads it.
     pub now: Tick,
+    /// Where jitter comes from.
     pub rng: &'a Rng,
     /// Empty, and without an allocation, in all but rare decisions.
     pub notes: &'a mut Vec<Note>,
 }
 
 impl Cx<'_> {
+    /// Tells that something happened.
     pub fn note(&mut self, note: Note) {
         self.notes.push(note);
     }

@@ -9,26 +9,44 @@ use std::fmt;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[repr(i32)]
 pub enum Code {
+    /// Nothing went wrong.
     Ok = 0,
+    /// The breaker let nothing through.
     CircuitOpen = 16,
+    /// No permit, and no place in the queue.
     BulkheadFull = 17,
+    /// No permit within `max_wait`.
     BulkheadTimeout = 18,
+    /// The last attempt took longer than its limit.
     AttemptTimeout = 19,
+    /// The call took longer than its deadline.
     DeadlineExceeded = 20,
+    /// A cost budget is spent.
     CostExceeded = 21,
+    /// A number that means nothing here.
     UnknownValue = 96,
+    /// A null pointer where none may be.
     NullArgument = 97,
+    /// A [`ConfigError`].
     InvalidConfig = 98,
+    /// Bytes that are no UTF-8.
     InvalidText = 99,
+    /// The policy has no such part.
     NoSuchPart = 100,
+    /// A handle that is no longer good.
     StaleHandle = 101,
+    /// A structure of a size that nobody knows.
     InvalidSize = 102,
+    /// No policy has that name.
     UnknownPolicy = 103,
+    /// A report that nobody waited for.
     WrongOrder = 104,
+    /// A fault of ours; the call itself went on.
     Panicked = 200,
 }
 
 impl Code {
+    /// Every code.
     pub const ALL: [Code; 17] = [
         Code::Ok,
         Code::CircuitOpen,
@@ -72,6 +90,7 @@ impl Code {
         }
     }
 
+    /// Whether a part refused, or its time limit passed.
     pub const fn is_refusal(self) -> bool {
         matches!(self as i32, 16..64)
     }
@@ -80,6 +99,7 @@ impl Code {
 /// Why a policy did not let a call through, or took it back.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {
+    /// The kind of refusal.
     pub code: Code,
     /// The state of the circuit, where a breaker refused.
     pub state: Option<crate::breaker::State>,
@@ -88,12 +108,14 @@ pub struct Refusal {
     /// What was used and what is allowed: permits of a bulkhead, amount of a cost budget, the limit
     /// of a timeout in nanoseconds.
     pub used: u64,
+    /// What is allowed.
     pub limit: u64,
     /// The amount of a cost budget that was exceeded ("tokens").
     pub amount: Option<Box<str>>,
 }
 
 impl Refusal {
+    /// A refusal without numbers.
     pub fn new(code: Code) -> Refusal {
         Refusal { code, state: None, retry_after: None, used: 0, limit: 0, amount: None }
     }
@@ -128,6 +150,7 @@ impl std::error::Error for Refusal {}
 /// What is wrong with a configuration, where, and what to write instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
+    /// The kind of mistake.
     pub code: ConfigCode,
     /// A JSON pointer from the root of the configuration: `/policy/llm/retry/backoff/cap`.
     pub path: String,
@@ -144,17 +167,26 @@ pub struct ConfigError {
 pub enum ConfigCode {
     /// Not TOML, not JSON, not UTF-8.
     Syntax,
+    /// No option has that name here.
     UnknownOption,
+    /// None of the words that may stand here.
     UnknownValue,
+    /// A text where a number belongs, and the like.
     WrongType,
+    /// A length of time without its unit.
     MissingUnit,
+    /// Too small or too large.
     OutOfRange,
+    /// Something that must be said and is not.
     Required,
+    /// Two settings that rule each other out.
     Conflict,
+    /// Empty, too long, or with characters that no name has.
     BadName,
 }
 
 impl ConfigCode {
+    /// Every kind.
     pub const ALL: [ConfigCode; 9] = [
         ConfigCode::Syntax,
         ConfigCode::UnknownOption,
@@ -167,6 +199,7 @@ impl ConfigCode {
         ConfigCode::BadName,
     ];
 
+    /// The name used in vectors and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             ConfigCode::Syntax => "syntax",

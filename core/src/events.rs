@@ -15,11 +15,15 @@ pub const CAPACITY: usize = 1024;
 pub struct Event {
     /// Rises by one for each event of this registry; a gap means that events were dropped.
     pub sequence: u64,
+    /// The number of the process.
     pub process: u32,
     /// The policy's number in its process, for policies without a name; 0 if no policy is meant.
     pub policy_id: u64,
+    /// The policy's name, where it has one.
     pub policy: Option<Arc<str>>,
+    /// The key, in a policy partitioned by key.
     pub key: Option<Arc<str>>,
+    /// What happened.
     pub note: Note,
     /// Where two things clash (`config_conflict`) or what went wrong (`internal`); else empty.
     pub detail: Arc<str>,
@@ -95,11 +99,14 @@ pub struct Cursor {
 /// What a reader has not seen yet, oldest first, and how many were dropped before it came.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Oldest first.
     pub events: Vec<Event>,
+    /// How many were lost before them.
     pub dropped: u64,
 }
 
 impl Cursor {
+    /// What happened since the last look. Never waits.
     pub fn drain(&mut self) -> Batch {
         let ring = self.ring.lock();
         let oldest = ring.next - ring.events.len() as u64;

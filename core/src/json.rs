@@ -15,6 +15,7 @@ fn nanos(span: Option<Span>) -> Value {
 }
 
 impl BreakerSnapshot {
+    /// As JSON, the same for every language.
     pub fn to_json(&self) -> Value {
         json!({
             "state": self.state.as_str(),
@@ -54,6 +55,7 @@ impl BreakerSnapshot {
 }
 
 impl BulkheadSnapshot {
+    /// As JSON, the same for every language.
     pub fn to_json(&self) -> Value {
         json!({
             "in_use": self.in_use,
@@ -126,6 +128,7 @@ impl Policy {
 }
 
 impl Event {
+    /// As JSON, the same for every language.
     pub fn to_json(&self) -> Value {
         let note = &self.note;
         let text = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
@@ -150,6 +153,7 @@ impl Event {
 }
 
 impl Refusal {
+    /// As JSON, the same for every language.
     pub fn to_json(&self) -> Value {
         json!({
             "code": self.code.as_str(),
@@ -165,6 +169,7 @@ impl Refusal {
 }
 
 impl ConfigError {
+    /// As JSON, the same for every language.
     pub fn to_json(&self) -> Value {
         json!({
             "code": self.code.as_str(),

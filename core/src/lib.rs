@@ -1,5 +1,7 @@
 //! Circuit breakers, retries, bulkheads and timeouts that decide the same in every language.
 
+#![warn(missing_docs)]
+
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
@@ -35,4 +37,9 @@ mod window;
 
 pub use policy::{Pass, Policy, RetrySchedule};
 pub use registry::Registry;
-pub use run::{Error, Judged, judge, policy};
+pub use run::{Error, Judged, judge, policy, settings};
+
+/// The page of the package; its programs are run as tests.
+#[cfg(all(doctest, feature = "cache", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Page;

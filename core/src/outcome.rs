@@ -6,6 +6,7 @@ use crate::time::Span;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Outcome {
+    /// The dependency did what it was asked for.
     Success = 0,
     /// The dependency failed, or an error nobody classified.
     Failure = 1,
@@ -24,6 +25,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, by number.
     pub const ALL: [Outcome; 8] = [
         Outcome::Success,
         Outcome::Failure,
@@ -35,6 +37,7 @@ impl Outcome {
         Outcome::Cancelled,
     ];
 
+    /// The name used in vectors, events and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Outcome::Success => "success",
@@ -48,10 +51,12 @@ impl Outcome {
         }
     }
 
+    /// The outcome of that name.
     pub fn parse(name: &str) -> Option<Outcome> {
         Outcome::ALL.into_iter().find(|o| o.as_str() == name)
     }
 
+    /// The outcome of that number.
     pub const fn from_u8(number: u8) -> Option<Outcome> {
         if (number as usize) < Outcome::ALL.len() { Some(Outcome::ALL[number as usize]) } else { None }
     }
@@ -60,6 +65,7 @@ impl Outcome {
 /// When the server asked to be called again (`Retry-After`, a gRPC pushback).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Hint {
+    /// After so long, and not before.
     After(Span),
     /// A negative hint: do not come back.
     Never,

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     name: Option<Arc<str>>,
     /// Made with the first call that has to be asked for.
     metrics: OnceLock<Box<CallMetrics>>,
+    /// Set once it was said that blocking Rust code is not held to the attempt limit.
+    unenforced: OnceLock<()>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -71,6 +73,7 @@ pub(crate) enum Start {
 /// Permission to run without asking: the gate said *pass*.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Pass {
+    /// The generation of the breaker it was taken under.
     pub permit: u64,
     /// When it was taken, for the core to read; 0 where nothing needs it.
     pub started: u64,
@@ -141,6 +144,7 @@ impl Policy {
             id: process_unique(),
             name: config.name.as_deref().map(Arc::from),
             metrics: OnceLock::new(),
+            unenforced: OnceLock::new(),
             settings: RwLock::new(Settings { config, families: Arc::new(families) }),
             epoch: AtomicU64::new(0),
         });
@@ -165,18 +169,22 @@ impl Policy {
         self.0.shared.id
     }
 
+    /// Its name, where it has one.
     pub fn name(&self) -> Option<&str> {
         self.0.shared.name.as_deref()
     }
 
+    /// The key that this is the view of.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
+    /// Where it lives.
     pub fn registry(&self) -> &Registry {
         &self.0.registry
     }
 
+    /// The settings in force: those of the last reload, once a call or this was asked.
     pub fn config(&self) -> Arc<PolicyConfig> {
         self.live().config.clone()
     }
@@ -256,10 +264,12 @@ impl Policy {
         Some(refusal)
     }
 
+    /// A call to be stepped; see [`crate::call`].
     pub fn call(&self) -> Call {
         Call::new(self.clone(), CallOptions::default())
     }
 
+    /// The same, with what only the driver knows.
     pub fn call_with(&self, options: CallOptions) -> Call {
         Call::new(self.clone(), options)
     }
@@ -271,18 +281,22 @@ impl Policy {
 
     // ---- parts by hand ----
 
+    /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
         self.live().parts.breaker.as_ref()
     }
 
+    /// The bulkhead, for this key.
     pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
         self.live().parts.bulkhead.as_ref()
     }
 
+    /// The retry budget.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
         self.live().parts.budget.as_ref()
     }
 
+    /// The cost budgets.
     pub fn costs(&self) -> &[Arc<CostBudget>] {
         &self.live().parts.costs
     }
@@ -299,6 +313,7 @@ impl Policy {
         self.with(|cx| breaker.acquire(cx))
     }
 
+    /// Reports how a call under a permit of [`Policy::acquire`] went, and how long it took.
     pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>) {
         if let Some(breaker) = self.breaker().cloned() {
             self.with(|cx| breaker.record(permit, outcome, took, hint, cx));
@@ -312,6 +327,8 @@ impl Policy {
         true
     }
 
+    /// A place inside the bulkhead, or in its queue. `max_wait` replaces the configured wait: `Some(None)` is
+    /// without end.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
             Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
@@ -319,6 +336,7 @@ impl Policy {
         }
     }
 
+    /// How a ticket stands.
     pub fn poll(&self, ticket: u64) -> Poll {
         match self.bulkhead().cloned() {
             Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
@@ -331,10 +349,12 @@ impl Policy {
         self.on_bulkhead(|bulkhead, cx| bulkhead.cancel(ticket, cx))
     }
 
+    /// Gives a place back; the tickets that get in are to be woken.
     pub fn leave(&self, permit: Permit) -> Wakes {
         self.on_bulkhead(|bulkhead, cx| bulkhead.leave(permit, cx))
     }
 
+    /// Changes the bulkhead's limit: growing admits waiters, shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32) -> Wakes {
         self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx))
     }
@@ -406,6 +426,17 @@ impl Policy {
             events.publish(notes.drain(..).map(|note| self.event(note, "")));
         }
         notes.clear();
+    }
+
+    /// The attempt limit of a preset or a file cannot stop blocking code that never promised to look at
+    /// the time; said once.
+    pub(crate) fn tell_unenforced(&self) {
+        let has_limit = self.live().config.timeout.as_ref().is_some_and(|timeout| timeout.attempt.is_some());
+        if has_limit && self.0.shared.unenforced.set(()).is_ok() {
+            let what = "the attempt timeout is not enforced on blocking code: say `mode = \"cooperative\"` and look \
+                        at the attempt's `remaining`, or use `run_async`";
+            self.registry().internal(self.name(), what);
+        }
     }
 
     pub(crate) fn publish_one(&self, kind: EventKind, part: PartKind, detail: &str) {
@@ -512,6 +543,7 @@ impl RetrySchedule {
         self.policy.with(|cx| schedule.next(outcome, hint, elapsed.unwrap_or(since), None, config, cx))
     }
 
+    /// Attempts that ended, the first included.
     pub fn attempts(&self) -> u32 {
         self.schedule.attempts()
     }

@@ -87,14 +87,17 @@ impl Registry {
         Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables)
     }
 
+    /// The clock of its policies.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
+    /// The randomness of its policies.
     pub fn rng(&self) -> &Rng {
         &self.0.rng
     }
 
+    /// What happens to its policies.
     pub fn events(&self) -> &Events {
         &self.0.events
     }
@@ -105,6 +108,7 @@ impl Registry {
         self.0.enabled.load(Ordering::Relaxed)
     }
 
+    /// Throws the off switch: disabled, every policy is a plain call. Takes effect with the next call.
     pub fn set_enabled(&self, enabled: bool) {
         self.0.enabled.store(enabled, Ordering::Relaxed);
     }
@@ -132,9 +136,13 @@ impl Registry {
     /// The same; `place` says where, for `config_conflict` events.
     #[cfg(feature = "json")]
     pub fn policy_at(&self, json: &str, place: &str) -> Result<Policy, ConfigError> {
+        self.policy_of(crate::config::from_json(json)?, place)
+    }
+
+    /// A policy given in code as a tree of options; `place` says where.
+    pub(crate) fn policy_of(&self, options: Value, place: &str) -> Result<Policy, ConfigError> {
         self.read_file_once()?;
-        let value = crate::config::from_json(json)?;
-        self.layered(None, Some(value), place)
+        self.layered(None, Some(options), place)
     }
 
     /// A policy that is already resolved.
@@ -215,6 +223,7 @@ impl Registry {
         self.put_in_force(File { document: Document::parse_toml(toml, source)?, path: None })
     }
 
+    /// Takes the file at `path` as the configuration; [`Registry::reload`] reads it again.
     pub fn load_path(&self, path: &str) -> Result<(), ConfigError> {
         let document = read(path)?;
         self.put_in_force(File { document, path: Some(path.to_owned()) })

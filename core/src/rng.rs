@@ -17,6 +17,7 @@ pub struct Rng {
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Rng {
+    /// The same numbers for the same seed, in every language.
     pub fn seeded(seed: u64) -> Rng {
         Rng { state: AtomicU64::new(seed), scripted: Mutex::new(VecDeque::new()), scripted_len: AtomicUsize::new(0) }
     }
@@ -27,11 +28,12 @@ impl Rng {
         Rng::seeded(RandomState::new().build_hasher().finish())
     }
 
+    /// Starts anew from `seed`; what was scripted stays.
     pub fn reseed(&self, seed: u64) {
         self.state.store(seed, Ordering::Relaxed);
     }
 
-    /// Makes `number` (clamped to [0, 1]) the next one drawn, after those scripted before it.
+    /// Makes `number` (clamped to 0..=1) the next one drawn, after those scripted before it.
     pub fn script(&self, number: f64) {
         let mut queue = self.scripted.lock();
         queue.push_back(number.clamp(0.0, 1.0));
@@ -53,6 +55,7 @@ impl Rng {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// 64 random bits; what was scripted is passed over.
     pub fn next_u64(&self) -> u64 {
         // Relaxed: draws need be distinct, not ordered.
         let mut z = self.state.fetch_add(GOLDEN, Ordering::Relaxed).wrapping_add(GOLDEN);

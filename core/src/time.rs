@@ -15,10 +15,12 @@ pub struct Tick(pub u64);
 pub struct Span(pub u64);
 
 impl Tick {
+    /// The clock's own zero.
     pub const ZERO: Tick = Tick(0);
     /// An instant that never comes.
     pub const NEVER: Tick = Tick(u64::MAX);
 
+    /// So much later; at most [`Tick::NEVER`].
     pub const fn after(self, span: Span) -> Tick {
         Tick(self.0.saturating_add(span.0))
     }
@@ -35,18 +37,24 @@ impl Tick {
 }
 
 impl Span {
+    /// No time at all.
     pub const ZERO: Span = Span(0);
+    /// Some 584 years.
     pub const MAX: Span = Span(u64::MAX);
 
+    /// So many nanoseconds.
     pub const fn nanos(n: u64) -> Span {
         Span(n)
     }
+    /// So many microseconds, at most [`Span::MAX`].
     pub const fn micros(n: u64) -> Span {
         Span(n.saturating_mul(1_000))
     }
+    /// So many milliseconds, at most [`Span::MAX`].
     pub const fn millis(n: u64) -> Span {
         Span(n.saturating_mul(1_000_000))
     }
+    /// So many seconds, at most [`Span::MAX`].
     pub const fn secs(n: u64) -> Span {
         Span(n.saturating_mul(1_000_000_000))
     }
@@ -62,10 +70,12 @@ impl Span {
         Span(nanos.round() as u64)
     }
 
+    /// In seconds.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
+    /// In whole milliseconds, rounded down.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000
     }
@@ -80,14 +90,17 @@ impl Span {
         self.0.div_ceil(1_000_000)
     }
 
+    /// The two together, at most [`Span::MAX`].
     pub const fn plus(self, other: Span) -> Span {
         Span(self.0.saturating_add(other.0))
     }
 
+    /// What is left; zero if `other` is longer.
     pub const fn minus(self, other: Span) -> Span {
         Span(self.0.saturating_sub(other.0))
     }
 
+    /// Whether it is no time at all.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -97,6 +110,7 @@ impl Span {
         Span::from_nanos_f64(self.0 as f64 * factor)
     }
 
+    /// For the standard library.
     pub const fn to_duration(self) -> Duration {
         Duration::from_nanos(self.0)
     }

@@ -4,6 +4,7 @@
 use seawall::breaker::State;
 use seawall::outcome::Outcome;
 use seawall::run::{Cause, Guard};
+use seawall::settings::{Cache, Fallback, FallbackStep};
 use seawall::testing::Sandbox;
 use seawall::{Error, Policy};
 use std::sync::Barrier;
@@ -20,7 +21,7 @@ fn users(sandbox: &Sandbox) -> Guard<String, &'static str> {
         .consecutive_failures(2)
         .open_for(Duration::from_secs(5))
         .cache(Duration::from_secs(60))
-        .fallback()
+        .fallback(Fallback::new().chain([FallbackStep::Cached, FallbackStep::Function]))
         .build_in(sandbox)
         .unwrap();
     policy.guard_with(move |result| (judge(result), None)).cached()
@@ -85,9 +86,7 @@ fn the_chain_has_values_and_they_are_answers_too() {
 #[test]
 fn calls_of_one_key_share_one_attempt_where_the_policy_looks_first() {
     let sandbox = Sandbox::new();
-    let policy = Policy::builder("first").cache(Duration::from_secs(60)).settings(|settings| {
-        settings.cache.as_mut().unwrap().first = true;
-    });
+    let policy = Policy::builder("first").cache(Cache::new().first(true));
     let guard = policy.build_in(&sandbox).unwrap().guard::<u32, std::fmt::Error>().cached();
     let (made, start) = (AtomicU32::new(0), Barrier::new(4));
     std::thread::scope(|scope| {
@@ -121,9 +120,7 @@ mod asynchronous {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn futures_of_one_key_share_one_attempt() {
-        let policy = Policy::builder("first_async").cache(Duration::from_secs(60)).settings(|settings| {
-            settings.cache.as_mut().unwrap().first = true;
-        });
+        let policy = Policy::builder("first_async").cache(Cache::new().first(true));
         let guard = policy.build().unwrap().guard::<u32, std::fmt::Error>().cached();
         let made = Arc::new(AtomicU32::new(0));
         let calls: Vec<_> = (0..8)

@@ -1,7 +1,7 @@
 //! The path of those who need not ask: what it counts, what it may miss, and that it ends at once.
 
-use seawall::CallOptions;
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
+use seawall::call::CallOptions;
 use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, Window};
 use seawall::cx::Cx;
 use seawall::outcome::Outcome;

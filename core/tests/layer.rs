@@ -115,7 +115,7 @@ async fn every_attempt_calls_a_service_that_is_ready() {
 
 #[tokio::test]
 async fn a_dropped_call_gives_back_what_it_held() {
-    let policy = Policy::builder("dropped").bulkhead(1, None).build_in(&Sandbox::new()).unwrap();
+    let policy = Policy::builder("dropped").bulkhead(1).build_in(&Sandbox::new()).unwrap();
     let layer: Http = Layer::new(policy.clone());
     let mut service = ServiceBuilder::new().layer(layer).service(service_fn(|_: String| async {
         tokio::time::sleep(Duration::from_secs(60)).await;

@@ -2,6 +2,7 @@
 
 use seawall::breaker::State;
 use seawall::error::Code;
+use seawall::settings::Bulkhead;
 use seawall::{Error, Policy, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tokio")]
@@ -48,7 +49,7 @@ fn a_panic_is_a_failure_and_goes_on_unwinding() {
     assert!(caught.is_err());
     assert_eq!(under_a_pass.state(), Some(State::Open));
 
-    let policy = Policy::builder("slow").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+    let policy = Policy::builder("slow").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
     assert!(catch_unwind(AssertUnwindSafe(|| policy.run(|| -> Result<(), Down> { panic!("boom") }))).is_err());
     assert_eq!(policy.state(), Some(State::Open));
     assert!(policy.bulkhead().unwrap().is_empty());
@@ -91,7 +92,7 @@ fn guards_give_their_place_back() {
     policy.permit().unwrap().success();
     assert_eq!(policy.state(), Some(State::Closed));
 
-    let rooms = Policy::builder("rooms").bulkhead(1, None).build_in(&registry).unwrap();
+    let rooms = Policy::builder("rooms").bulkhead(1).build_in(&registry).unwrap();
     let inside = rooms.try_enter().unwrap();
     assert_eq!(rooms.try_enter().err().map(|refusal| refusal.code), Some(Code::BulkheadFull));
     drop(inside);
@@ -102,7 +103,10 @@ fn guards_give_their_place_back() {
 fn threads_queue_for_a_bulkhead_and_all_get_in() {
     let registry = Registry::manual(1);
     registry.clock().thaw();
-    let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+    let policy = Policy::builder("queue")
+        .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
+        .build_in(&registry)
+        .unwrap();
     let (inside, most) = (AtomicU32::new(0), AtomicU32::new(0));
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -197,7 +201,7 @@ fn errors_that_nobody_judges_go_by_the_tables() {
 #[test]
 fn a_classifier_that_panics_costs_nothing() {
     let registry = Registry::manual(1);
-    let policy = Policy::builder("judge").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+    let policy = Policy::builder("judge").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
     let judging = || policy.run_with(|_: &Down| panic!("the classifier's own"), || Err::<(), _>(Down("down")));
     assert!(catch_unwind(AssertUnwindSafe(judging)).is_err());
     assert_eq!(policy.state(), Some(State::Closed));
@@ -229,7 +233,10 @@ fn a_nested_call_inherits_the_smaller_deadline() {
 fn resizing_by_hand_wakes_a_thread_that_waits() {
     let registry = Registry::manual(1);
     registry.clock().thaw();
-    let policy = Policy::builder("grows").bulkhead(1, Some(Duration::from_secs(600))).build_in(&registry).unwrap();
+    let policy = Policy::builder("grows")
+        .bulkhead(Bulkhead::new().limit(1).max_wait(Duration::from_secs(600)))
+        .build_in(&registry)
+        .unwrap();
     let held = policy.try_enter().unwrap();
     let (told, heard) = std::sync::mpsc::channel();
     let waiting = policy.clone();
@@ -293,7 +300,7 @@ mod on_tokio {
     #[tokio::test]
     async fn a_dropped_call_gives_its_permits_back() {
         let registry = system_time();
-        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1, None).build_in(&registry).unwrap();
+        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
         {
             let call = policy.run_async(std::future::pending::<Result<(), Down>>);
             tokio::pin!(call);
@@ -307,7 +314,10 @@ mod on_tokio {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn tasks_queue_for_a_bulkhead_and_all_get_in() {
         let registry = system_time();
-        let policy = Policy::builder("queue").bulkhead(2, Some(Duration::from_secs(60))).build_in(&registry).unwrap();
+        let policy = Policy::builder("queue")
+            .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
+            .build_in(&registry)
+            .unwrap();
         let tasks: Vec<_> = (0..50)
             .map(|n| {
                 let policy = policy.clone();

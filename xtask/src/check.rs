@@ -6,7 +6,10 @@ use std::path::Path;
 
 pub fn steps() -> Vec<Step> {
     vec![
-        Step::new("format", |root| quiet(command(root, "cargo", &["fmt", "--all", "--check"]))),
+        Step::new("format", |root| {
+            quiet(command(root, "cargo", &["fmt", "--all", "--check"]))?;
+            quiet(command(root, "cargo", &["fmt", "--manifest-path", "bench/rust/Cargo.toml", "--check"]))
+        }),
         Step::new("lints", |root| {
             let arguments = [
                 "clippy",
@@ -21,11 +24,18 @@ pub fn steps() -> Vec<Step> {
             ];
             quiet(command(root, "cargo", &arguments))
         }),
+        Step::new("documentation of the core", |root| {
+            let features = "json,tower,cache";
+            let mut docs = command(root, "cargo", &["doc", "-q", "-p", "seawall", "--no-deps", "--features", features]);
+            docs.env("RUSTDOCFLAGS", "-D warnings");
+            quiet(docs)
+        }),
         Step::new("arrows between crates", arrows),
         Step::new("unsafe only where it may be", unsafe_rooms),
         Step::new("std::sync only in sync.rs", sync_room),
         Step::new("every protocol of atomics has its loom test", crate::interleavings::check),
         Step::new("every planted fault has its place", crate::mutants::check),
+        Step::new("every snippet of a page is run", crate::pages::check),
         Step::new("generated files", crate::generated_files),
         Step::new("every feature of the replaced systems has its test", crate::adoption::check),
     ]

@@ -21,18 +21,7 @@ pub fn run(root: &Path) -> Outcome {
 }
 
 fn agent(root: &Path) -> Outcome {
-    let lock = fs::read_to_string(root.join("demo/agent/requirements.lock"))?;
-    let home = root.join("build/demo/venv");
-    let python = text(&home.join("bin/python"));
-    if fs::read_to_string(home.join("demo.lock")).unwrap_or_default() != lock {
-        quiet(command(root, "python3", &["-m", "venv", "--clear", &text(&home)]))?;
-        let wanted = ["-m", "pip", "install", "--quiet", "--requirement", "demo/agent/requirements.lock"];
-        quiet(command(root, &python, &wanted))?;
-        fs::write(home.join("demo.lock"), lock)?;
-    }
-    let wheel = python::wheel(root)?;
-    let install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", &wheel];
-    quiet(command(root, &python, &install))
+    python::service(root, &root.join("build/demo/venv"), "demo/agent/requirements.lock").map(drop)
 }
 
 fn front(root: &Path) -> Outcome {

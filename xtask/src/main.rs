@@ -1,15 +1,19 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
 mod adoption;
+mod bench;
 mod c;
 mod check;
 mod conform;
 mod demo;
 mod generate;
 mod golang;
+mod instructions;
 mod interleavings;
 mod mutants;
 mod node;
+mod pages;
+mod processes;
 mod python;
 mod steps;
 mod tools;
@@ -28,11 +32,16 @@ const COMMANDS: &str = "commands:
   node               the tests of the npm package alone
   go                 the tests of the Go module alone
   c                  the tests of the C interface alone
+  processes          services of several processes, forks and kills, alone
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
+  bench [rust] [--quick]
+                     what a protected call costs, beside what would be used instead
+  instructions [--write]
+                     instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
   gen [--check]      generated files: write, or compare";
 
@@ -57,15 +66,19 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["python"] => steps::run_all(root, python::steps()),
         ["node"] => steps::run_all(root, node::steps()),
         ["go"] => steps::run_all(root, golang::steps()),
+        ["processes"] => steps::run_all(root, processes::steps()),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
+        ["bench", rest @ ..] => bench::run(root, rest),
+        ["instructions", rest @ ..] => instructions::run(root, rest),
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
-        ["gen"] => {
-            c::header::run(root, false).and_then(|()| generate::run(root, false)).and_then(|()| adoption::write(root))
-        }
+        ["gen"] => c::header::run(root, false)
+            .and_then(|()| generate::run(root, false))
+            .and_then(|()| adoption::write(root))
+            .and_then(|()| bench::page(root, false)),
         ["gen", "--check"] => generated_files(root),
         _ => Err(COMMANDS.into()),
     }
@@ -88,10 +101,12 @@ fn test_steps() -> Vec<Step> {
         adoption::ran(root, "e/", &lines.collect::<Vec<_>>())
     }));
     steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
+    steps.push(Step::new("instructions of the hot functions", |root| instructions::run(root, &[])));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
     steps.extend(node::steps());
     steps.extend(golang::steps());
+    steps.extend(processes::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());
@@ -110,7 +125,8 @@ fn package_steps() -> Vec<Step> {
 
 pub(crate) fn generated_files(root: &Path) -> Outcome {
     c::header::run(root, true)?;
-    generate::run(root, true)
+    generate::run(root, true)?;
+    bench::page(root, true)
 }
 
 /// The root of the repository: the folder above this crate.

@@ -23,7 +23,7 @@ pub fn conform(root: &Path, dir: &Path) -> Command {
     run
 }
 
-fn build(root: &Path) -> Outcome {
+pub fn build(root: &Path) -> Outcome {
     let changed =
         |file: &str| fs::metadata(root.join("bindings-node").join(file)).and_then(|meta| meta.modified()).ok();
     // What is installed carries its own copy of the lock file; an older one is another install.

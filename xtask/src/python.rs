@@ -105,6 +105,22 @@ pub fn wheel(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
     Ok(found.to_string_lossy().into_owned())
 }
 
+/// An environment for a service: what its lock file names, and the wheel that ships. Its interpreter.
+pub fn service(root: &Path, home: &Path, lock: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let wanted = fs::read_to_string(root.join(lock))?;
+    let interpreter = home.join("bin/python");
+    let python = interpreter.to_string_lossy().into_owned();
+    let pip =
+        |arguments: &[&str]| quiet(command(root, &python, &[&["-m", "pip", "install", "--quiet"], arguments].concat()));
+    if fs::read_to_string(home.join("service.lock")).unwrap_or_default() != wanted {
+        quiet(command(root, "python3", &["-m", "venv", "--clear", &home.to_string_lossy()]))?;
+        pip(&["--requirement", lock])?;
+        fs::write(home.join("service.lock"), wanted)?;
+    }
+    pip(&["--no-index", "--no-deps", "--force-reinstall", &wheel(root)?])?;
+    Ok(interpreter)
+}
+
 /// The wheel in an empty environment, and the quick start of its README run there.
 pub fn package(root: &Path) -> Outcome {
     install(root)?;

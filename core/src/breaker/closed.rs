@@ -40,7 +40,9 @@ impl Breaker {
             Window::Count { .. } => warm || (self.config.failure_rate.is_none() && self.config.slow_call.is_none()),
             // Successes leave a time window without an event and the rate rises: only far from
             // every threshold may they go unseen for a while.
-            Window::Time { .. } => warm && self.rules_reached(2 * counts.failures, 2 * counts.slow, counts.all()).is_none(),
+            Window::Time { .. } => {
+                warm && self.rules_reached(2 * counts.failures, 2 * counts.slow, counts.all()).is_none()
+            }
         }
     }
 
@@ -55,7 +57,11 @@ impl Breaker {
                 streak >= failures
             }
             Window::Count { size } => {
-                if failed { self.log_failure(slow) } else { self.log_success(writer, slow) }
+                if failed {
+                    self.log_failure(slow)
+                } else {
+                    self.log_success(writer, slow)
+                }
                 let opens = self.count_verdict(word, u64::from(size)).is_some();
                 if !opens {
                     self.open_gate(word);
@@ -146,7 +152,11 @@ impl Breaker {
         if slow {
             self.count(SLOW_TOTAL);
         }
-        if failed { self.extend_streak(word) } else { self.end_streak(word, u32::MAX) };
+        if failed {
+            self.extend_streak(word)
+        } else {
+            self.end_streak(word, u32::MAX)
+        };
         self.judge(word, hint, cx);
     }
 

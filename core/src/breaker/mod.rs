@@ -58,6 +58,7 @@ pub(crate) enum Untimed {
 }
 
 impl Breaker {
+    /// A closed breaker (or in its `initial_state`) that nobody else shares.
     pub fn new(config: &BreakerConfig) -> Breaker {
         Breaker::of(&Arc::new(config.clone()))
     }
@@ -73,6 +74,7 @@ impl Breaker {
         breaker
     }
 
+    /// The settings in force.
     pub fn config(&self) -> &BreakerConfig {
         &self.config
     }

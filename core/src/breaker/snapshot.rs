@@ -17,27 +17,38 @@ use crate::window::Counts;
 /// A breaker at one instant.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BreakerSnapshot {
+    /// What the circuit is doing.
     pub state: State,
+    /// Rises with every change of state, and with a reset.
     pub generation: u32,
     /// Results in the window shown: the current one, while open the one that tripped, in half-open
     /// those of the probes.
     pub calls: u64,
+    /// Of [`Self::calls`], those that succeeded, slow ones included.
     pub successes: u64,
+    /// Of [`Self::calls`], those that failed.
     pub failures: u64,
+    /// Of [`Self::calls`], those that were slow.
     pub slow: u64,
+    /// Failures since the last success; while open, what it was then.
     pub consecutive_failures: u64,
     /// `None` below the minimum that applies to the results shown.
     pub failure_rate: Option<f64>,
+    /// The share of slow calls; `None` as for [`Self::failure_rate`].
     pub slow_rate: Option<f64>,
     /// Probes that may still be sent, in half-open.
     pub permits_left: Option<u64>,
     /// Re-openings since the circuit was last closed.
     pub step: u32,
+    /// The time left until a probe is let through, while open.
     pub open_remaining: Option<Span>,
+    /// When a rejected caller may try again; `None` where nobody is rejected, or nobody knows.
     pub retry_after: Option<Span>,
     /// Rejections since the state was entered.
     pub not_permitted: u64,
+    /// Counted since the breaker was made.
     pub totals: Totals,
+    /// The latest change of state, if there was one.
     pub last_transition: Option<LastTransition>,
     /// A transition is due that nobody has applied yet.
     pub due: bool,
@@ -46,22 +57,36 @@ pub struct BreakerSnapshot {
 /// Counted since the breaker was made; no state change resets them.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
+    /// Successful calls, slow ones included.
     pub success: u64,
+    /// Failed calls.
     pub failure: u64,
+    /// Calls longer than `slow_call.longer_than`.
     pub slow: u64,
+    /// Calls that said nothing about the dependency.
     pub ignored: u64,
+    /// Calls that their caller gave up, and permits dropped without a report.
     pub cancelled: u64,
+    /// Reports of another generation, and second reports: they decided nothing.
     pub stale: u64,
+    /// Calls that were not let through.
     pub rejected: u64,
+    /// Probes whose lease ended without a report.
     pub reclaimed: u64,
+    /// Changes of state.
     pub transitions: u64,
 }
 
+/// A change of state.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct LastTransition {
+    /// The state it left.
     pub from: State,
+    /// The state it entered.
     pub to: State,
+    /// Why.
     pub reason: Reason,
+    /// When, on the registry's clock.
     pub at: Tick,
 }
 

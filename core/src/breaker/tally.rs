@@ -46,6 +46,7 @@ pub struct Overlay {
     pub own: Option<usize>,
     /// Address of the first of the lines that everybody adds to atomically.
     pub shared: usize,
+    /// How many lines there are that several writers may add to.
     pub shared_lines: u32,
     /// Bytes from one line to the next.
     pub stride: u32,

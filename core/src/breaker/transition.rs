@@ -22,12 +22,19 @@ use crate::time::{Span, Tick};
 pub enum Control {
     /// For the configured open time.
     Open,
+    /// For so long from now.
     OpenFor(Span),
+    /// Until an instant of the registry's clock.
     OpenUntil(Tick),
+    /// Probes decide from now on.
     HalfOpen,
+    /// Closed, with empty windows.
     Close,
+    /// Rejects everything until somebody ends it.
     ForceOpen,
+    /// Lets everything pass and records nothing.
     Disable,
+    /// Lets everything pass and records it.
     MetricsOnly,
     /// Closed, with empty statistics; in closed too.
     Reset,
@@ -37,16 +44,27 @@ pub enum Control {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Reason {
+    /// There was no transition.
     None = 0,
+    /// So many failures in a row.
     Consecutive = 1,
+    /// The share of failures reached its limit.
     FailureRate = 2,
+    /// The number of failures reached its limit.
     FailureCount = 3,
+    /// The share of slow calls reached its limit.
     SlowCallRate = 4,
+    /// The open time is over.
     OpenTimeOver = 5,
+    /// The probes failed.
     ProbeFailed = 6,
+    /// The probes succeeded.
     ProbesSucceeded = 7,
+    /// Half-open for too long without a verdict.
     MaxWait = 8,
+    /// By hand.
     Manual = 9,
+    /// By a reset.
     Reset = 10,
 }
 
@@ -65,6 +83,7 @@ impl Reason {
         Reason::Reset,
     ];
 
+    /// The name used in events and snapshots; empty for none.
     pub const fn as_str(self) -> &'static str {
         match self {
             Reason::None => "",

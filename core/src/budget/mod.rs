@@ -30,9 +30,13 @@ pub struct BudgetSnapshot {
     pub balance: f64,
     /// Retries that may run at once, where that is the rule.
     pub limit: Option<u64>,
+    /// Calls under way that may retry.
     pub active_calls: u64,
+    /// Retries under way, where they are counted.
     pub active_retries: u64,
+    /// Retries that were paid for, ever.
     pub granted: u64,
+    /// Retries that the budget did not allow, ever.
     pub denied: u64,
 }
 
@@ -43,6 +47,7 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// A full budget that nobody else shares.
     pub fn new(rule: &BudgetRule) -> Budget {
         let cell = Block::new(FIRST_SLICE + ratio::WORDS);
         if let BudgetRule::Tokens { capacity, .. } = rule {
@@ -144,10 +149,12 @@ impl Budget {
         }
     }
 
+    /// Retries under way, where the rule counts them.
     pub fn active_retries(&self) -> u64 {
         self.cell.word(ACTIVE_RETRIES).load(Ordering::Acquire)
     }
 
+    /// What there is now; pays in what is outstanding.
     pub fn snapshot(&self, cx: &mut Cx) -> BudgetSnapshot {
         BudgetSnapshot {
             balance: self.balance(cx),

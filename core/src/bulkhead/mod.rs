@@ -38,20 +38,27 @@ pub type Wakes = Vec<u64>;
 /// What a caller got at the door.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Entry {
+    /// Inside: give the permit back when the work ends.
     Admitted(Permit),
     /// In the queue, at most `until`.
     Queued {
+        /// Unique in the process; ask [`Bulkhead::poll`] with it.
         ticket: u64,
+        /// The end of the wait; `None` without one.
         until: Option<Tick>,
     },
+    /// Not let in.
     Refused(Refusal),
 }
 
 /// How a ticket stands.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Poll {
+    /// Inside: give the permit back when the work ends.
     Admitted(Permit),
+    /// Still in the queue.
     Waiting {
+        /// The end of the wait; `None` without one.
         until: Option<Tick>,
     },
     /// The wait was too long, or nobody knows the ticket.
@@ -61,11 +68,17 @@ pub enum Poll {
 /// A bulkhead at one instant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct BulkheadSnapshot {
+    /// Permits that are out.
     pub in_use: u64,
+    /// Callers that wait.
     pub queued: u64,
+    /// Permits there are: the configured number, or that of a resize since.
     pub limit: u32,
+    /// Callers let in, ever.
     pub admitted: u64,
+    /// Callers rejected because the queue was full, ever.
     pub rejected_full: u64,
+    /// Callers that waited too long, ever.
     pub rejected_timeout: u64,
     /// Waiters that left by themselves.
     pub cancelled: u64,
@@ -123,6 +136,7 @@ impl Bulkhead {
     /// A place of the core's own callers, who give it back once: it needs no name.
     pub(crate) const UNNAMED: Permit = Permit(0);
 
+    /// An empty bulkhead that nobody else shares.
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
         let cell = Block::new(2 * LINE);
         // Relaxed: nobody else knows the cell yet.
@@ -131,6 +145,7 @@ impl Bulkhead {
         Bulkhead { cell, inside: Mutex::new(inside) }
     }
 
+    /// The settings in force.
     pub fn config(&self) -> BulkheadConfig {
         self.inside.lock().config.clone()
     }
@@ -263,6 +278,7 @@ impl Bulkhead {
         self.admit_waiters(&mut inside)
     }
 
+    /// What there is now; changes nothing.
     pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
         let total = |word| self.cell.word(word).load(Ordering::Relaxed);

@@ -340,6 +340,7 @@ impl Call {
         !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Permanent)
     }
 
+    /// The policy that is called.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

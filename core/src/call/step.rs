@@ -11,7 +11,9 @@ pub enum Step {
     /// Run the user's function; report [`super::Call::done`], or [`super::Call::expire`] when
     /// `limit` is over and the work has been stopped or left behind.
     Run {
+        /// The attempt's number, from 1.
         attempt: u32,
+        /// How long it may run; `None` without a limit.
         limit: Option<Span>,
         /// Asked for in the policy; `None` is the default of the language.
         mode: Option<TimeoutMode>,
@@ -19,26 +21,35 @@ pub enum Step {
     /// Sleep before the next attempt; report [`super::Call::woke`]. A driver on a manual clock
     /// advances it instead.
     Wait {
+        /// How long.
         span: Span,
         /// The attempt that ended, how, and what the backoff asked for before a deadline cut it.
         attempt: u32,
+        /// How it ended.
         outcome: Outcome,
     },
     /// Wait until the ticket is woken or the span passes; report [`super::Call::woke`].
     Queue {
+        /// Unique in the process.
         ticket: u64,
+        /// The longest wait; `None` without an end.
         span: Option<Span>,
     },
     /// Look for the last good result in the host's cache; report [`super::Call::looked_up`].
     LookUp {
+        /// Whether a value past its time to live will do.
         stale: bool,
     },
     /// Produce link `index` of the fallback chain; report [`super::Call::fell_back`].
     FallBack {
+        /// The place in the chain, from 0.
         index: u32,
+        /// What kind of answer it is.
         step: FallbackStep,
+        /// How long a function may take.
         limit: Option<Span>,
     },
+    /// The call has ended.
     Finish(Verdict),
 }
 
@@ -65,6 +76,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, by number.
     pub const ALL: [Verdict; 8] = [
         Verdict::Settle,
         Verdict::Cached,
@@ -76,6 +88,7 @@ impl Verdict {
         Verdict::Cancelled,
     ];
 
+    /// The name used in vectors and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Verdict::Settle => "settle",

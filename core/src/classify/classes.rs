@@ -3,21 +3,30 @@
 use super::http_status;
 use crate::outcome::Outcome;
 
+/// What kind of trouble an error tells of. The numbers are part of the ABI.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Class {
+    /// The dependency asked for less.
     RateLimited = 0,
+    /// Something failed on the way.
     Network = 1,
+    /// The dependency itself failed.
     Server = 2,
+    /// The request is wrong.
     Client = 3,
+    /// The caller may not.
     Auth = 4,
+    /// No table knows.
     Unknown = 5,
 }
 
 impl Class {
+    /// Every class, by number.
     pub const ALL: [Class; 6] =
         [Class::RateLimited, Class::Network, Class::Server, Class::Client, Class::Auth, Class::Unknown];
 
+    /// The name used in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Class::RateLimited => "rate_limited",

@@ -27,6 +27,7 @@ pub const GRPC: [(&str, Outcome); 17] = [
 /// Names of errors and what they say.
 pub type Names = &'static [(&'static str, Outcome)];
 
+/// The tables of errors by language.
 pub const LANGUAGES: [(&str, Names); 4] = [("python", PYTHON), ("node", NODE), ("go", GO), ("rust", RUST)];
 
 const PYTHON: Names = &[

@@ -105,6 +105,7 @@ impl Document {
         Ok(())
     }
 
+    /// Where the text came from, for messages.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -117,6 +118,7 @@ impl Document {
         }
     }
 
+    /// Whether it declares a policy of that name.
     pub fn has_policy(&self, name: &str) -> bool {
         self.policy(name).is_some()
     }

@@ -2,15 +2,18 @@
 
 use crate::time::Span;
 
+/// Why a text is no length of time.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum BadDuration {
     /// A bare number.
     MissingUnit,
     /// A number and a word that is no unit.
     UnknownUnit,
+    /// Below zero.
     Negative,
     /// More nanoseconds than there are numbers for.
     TooLong,
+    /// Nothing that begins with a number.
     NotADuration,
 }
 

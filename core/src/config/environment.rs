@@ -23,15 +23,18 @@ pub(crate) struct Overlay {
 }
 
 impl Environment {
+    /// No variables.
     pub fn empty() -> Environment {
         Environment::default()
     }
 
+    /// Those of this process, as they are now.
     pub fn from_process() -> Environment {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
     }
 
+    /// The value of a variable.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.variables.get(variable).map(String::as_str)
     }
@@ -81,7 +84,7 @@ impl Environment {
             }
             let reading = match found.as_slice() {
                 [reading] => reading,
-                [] => match stray(rest, path) {
+                [] => match piece_of_a_list(variable, rest, path).or_else(|| stray(rest, path)) {
                     Some(fault) => return Err(fault.source(variable)),
                     None => continue,
                 },
@@ -180,6 +183,32 @@ fn step(field: &Field, rest: &str, found: &mut Vec<Reading>) {
             found.push(reading);
         }
     }
+}
+
+/// A variable that speaks of one item of a list: variables give a list whole.
+fn piece_of_a_list(variable: &str, rest: &str, path: &str) -> Option<Fault> {
+    let list = list_in(Kind::Table(&Policy::TABLE), rest)?;
+    let place = list.join("/");
+    let whole = variable.strip_suffix(rest).map(|prefix| format!("{prefix}{}", list.join("_").to_uppercase()))?;
+    let reason = format!("a list is given whole, not item by item: write {whole}='[ … ]' as in a file");
+    Some(Fault::new(ConfigCode::UnknownOption, &format!("{path}/{place}"), reason).suggest(Some(&whole)))
+}
+
+/// The way to a list that the variable goes on behind.
+fn list_in(kind: Kind, rest: &str) -> Option<Vec<&'static str>> {
+    let tables: Vec<&Table> = match kind {
+        Kind::Table(table) => vec![table],
+        Kind::Union(union) => union.variants.iter().map(|variant| variant.table).collect(),
+        _ => return None,
+    };
+    tables.iter().flat_map(|table| table.fields).find_map(|field| {
+        let after = rest.strip_prefix(&field.name.to_uppercase())?.strip_prefix('_')?;
+        let inner = match field.kind {
+            Kind::List(_) => Vec::new(),
+            other => list_in(other, after)?,
+        };
+        Some([vec![field.name], inner].concat())
+    })
 }
 
 /// A variable that begins like an option of the policy and is none.

@@ -21,6 +21,7 @@ pub enum FallbackStep {
 }
 
 impl FallbackStep {
+    /// Every link, by number.
     pub const ALL: [FallbackStep; 7] = [
         FallbackStep::Value,
         FallbackStep::Function,
@@ -31,6 +32,7 @@ impl FallbackStep {
         FallbackStep::FailClosed,
     ];
 
+    /// The name used in files.
     pub const fn as_str(self) -> &'static str {
         match self {
             FallbackStep::Value => "value",
@@ -47,22 +49,34 @@ impl FallbackStep {
 /// A value that means the same in every language.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Scalar {
+    /// Yes or no.
     Bool(bool),
+    /// A whole number.
     Integer(i64),
+    /// A number.
     Float(f64),
+    /// A text.
     Text(String),
 }
 
+/// A fallback chain, resolved and in range.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FallbackConfig {
+    /// The answers that are tried, in their order.
     pub chain: Vec<FallbackStep>,
     /// The answer of the step `value`, where the configuration gives it and not the code.
     pub value: Option<Scalar>,
+    /// Whether it answers a refusal (default: yes).
     pub on_refused: bool,
+    /// Whether it answers when time ran out (default: yes).
     pub on_timeout: bool,
+    /// Whether it answers a failure (default: yes).
     pub on_failure: bool,
+    /// Whether it answers throttling (default: yes).
     pub on_throttled: bool,
+    /// Whether it answers a permanent error (default: no).
     pub on_permanent: bool,
+    /// Whether it answers an ignored error (default: no).
     pub on_ignored: bool,
     /// For a function; values cost no time.
     pub timeout: Span,
@@ -84,8 +98,10 @@ impl Default for FallbackConfig {
     }
 }
 
+/// A cache of good results, resolved and in range.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CacheConfig {
+    /// How long a result is fresh (default: 5 min).
     pub ttl: Span,
     /// How long past its TTL a value may still be served as stale; `None`: not at all.
     pub stale_for: Option<Span>,

@@ -5,6 +5,7 @@
 //! [`PolicyConfig`] that is complete and in range.
 
 #[macro_use]
+#[doc(hidden)]
 pub mod schema;
 
 mod breaker;
@@ -17,11 +18,13 @@ mod fallback;
 #[cfg(feature = "json")]
 mod json;
 mod merge;
+#[doc(hidden)]
 pub mod node;
 mod policy;
 mod presets;
 mod resolve;
 mod retry;
+pub mod settings;
 mod suggest;
 mod timeout;
 mod value;

@@ -3,17 +3,25 @@
 use super::document::parse_tree;
 use super::value::Value;
 
+/// Values for a kind of environment, under everything that is written out; `docs/configuration.md` lists
+/// them.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Preset {
+    /// Opens soon, retries once.
     Development,
+    /// Between the two.
     Staging,
+    /// Patient retries, growing open times.
     Production,
+    /// A share of failures over the last 30 s.
     Busy,
 }
 
 impl Preset {
+    /// Every preset.
     pub const ALL: [Preset; 4] = [Preset::Development, Preset::Staging, Preset::Production, Preset::Busy];
 
+    /// The name used in files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Preset::Development => "development",
@@ -63,6 +71,7 @@ impl Preset {
         parse_tree(self.text()).expect("the presets are valid TOML, a test reads each")
     }
 
+    /// The preset of that name.
     pub fn parse(name: &str) -> Option<Preset> {
         Preset::ALL.into_iter().find(|preset| preset.as_str() == name)
     }

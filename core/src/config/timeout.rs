@@ -10,12 +10,18 @@ pub enum TimeoutMode {
     Abandon = 1,
 }
 
+/// A limit that follows the duration of past attempts.
 #[derive(Copy, Clone, PartialEq, Debug)]
 pub struct AdaptiveConfig {
+    /// Which of them is taken (default: 0.95).
     pub quantile: f64,
+    /// What it is multiplied by (default: 1.5).
     pub factor: f64,
+    /// The shortest limit (default: 10 ms).
     pub min: Span,
+    /// How far it looks back (default: 5 min).
     pub span: Span,
+    /// Below so many attempts the fixed limit holds (default: 20).
     pub minimum_calls: u32,
 }
 
@@ -25,8 +31,10 @@ impl Default for AdaptiveConfig {
     }
 }
 
+/// Limits on time, resolved and in range.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TimeoutConfig {
+    /// The name its metrics carry.
     pub name: Option<String>,
     /// For each attempt.
     pub attempt: Option<Span>,
@@ -34,9 +42,11 @@ pub struct TimeoutConfig {
     pub deadline: Option<Span>,
     /// `None`: the default of the language.
     pub mode: Option<TimeoutMode>,
+    /// A longer call raises the event `slow`.
     pub slow_after: Option<Span>,
     /// For the gaps between the items of a stream.
     pub idle: Option<Span>,
+    /// A limit that follows past attempts; needs [`Self::attempt`].
     pub adaptive: Option<AdaptiveConfig>,
     /// How long an attempt must have run for the caller's own passed deadline to count as a timeout.
     pub caller_deadline_after: Span,

@@ -4,19 +4,27 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// A tree of options.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     /// JSON's `null`: as good as not written.
     Null,
+    /// Yes or no.
     Bool(bool),
+    /// A whole number.
     Integer(i128),
+    /// A number.
     Float(f64),
+    /// A text; lengths of time are text.
     Text(String),
+    /// Values in their order.
     List(Vec<Value>),
+    /// Values by name.
     Table(BTreeMap<String, Value>),
 }
 
 impl Value {
+    /// The value of that name, in a table.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
             Value::Table(table) => table.get(key),
@@ -24,6 +32,7 @@ impl Value {
         }
     }
 
+    /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),

@@ -30,16 +30,21 @@ pub struct CostBudget {
 /// One amount of a budget at one instant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AmountSnapshot {
+    /// Its name.
     pub amount: String,
+    /// What is spent or reserved, in this period.
     pub used: u64,
+    /// What there is, in each period.
     pub limit: u64,
 }
 
 impl CostBudget {
+    /// An unspent budget that nobody else shares.
     pub fn new(config: &CostConfig) -> CostBudget {
         CostBudget { config: config.clone(), cell: Block::new(PERIOD + 1) }
     }
 
+    /// The settings in force.
     pub fn config(&self) -> &CostConfig {
         &self.config
     }
@@ -118,6 +123,7 @@ impl CostBudget {
         given.filter(|(name, _)| self.config.limits.iter().any(|(own, _)| own == name)).collect()
     }
 
+    /// What there is now.
     pub fn snapshot(&self, cx: &mut Cx) -> Vec<AmountSnapshot> {
         self.roll(cx.now);
         self.amounts()

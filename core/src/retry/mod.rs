@@ -10,7 +10,9 @@ use crate::time::Span;
 /// What comes after an attempt that did not succeed.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Next {
+    /// Try again after so long.
     After(Span),
+    /// Do not try again.
     Stop(Stop),
 }
 
@@ -18,19 +20,26 @@ pub enum Next {
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Stop {
+    /// All attempts were made.
     Attempts = 1,
     /// The next wait would pass `max_elapsed`.
     Elapsed = 2,
+    /// The retry budget does not allow it.
     Budget = 3,
     /// The server said never, or later than anybody wants to wait.
     Server = 4,
+    /// The dependency answered: asking again is of no use.
     Permanent = 5,
+    /// A part refused the next attempt.
     Refused = 6,
+    /// The call ran out of time.
     Deadline = 7,
+    /// The caller gave up.
     Cancelled = 8,
 }
 
 impl Stop {
+    /// Every reason, by number.
     pub const ALL: [Stop; 8] = [
         Stop::Attempts,
         Stop::Elapsed,
@@ -42,6 +51,7 @@ impl Stop {
         Stop::Cancelled,
     ];
 
+    /// The name used in vectors, events and errors.
     pub const fn as_str(self) -> &'static str {
         match self {
             Stop::Attempts => "attempts",
@@ -69,6 +79,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Before the first attempt.
     pub fn new() -> Schedule {
         Schedule::default()
     }

@@ -6,6 +6,7 @@ use super::host::{Host, Judge};
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
+use crate::config::TimeoutMode;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
@@ -24,6 +25,7 @@ pub(super) fn blocking<T, E>(
         if let Some(mut brief) = policy.brief() {
             brief.running = true;
             let result = work(Attempt::FIRST);
+            brief.running = false;
             let (outcome, hint) = judge(&result);
             return match brief.end(outcome, hint) {
                 None => result.map_err(|error| Error::User { error, attempts: 1, reason: None }),
@@ -75,7 +77,11 @@ fn follow<T, E>(
         let call = &mut guarded.0;
         wait::wake(call.take_wakes());
         step = match step {
-            Step::Run { attempt, .. } => {
+            Step::Run { attempt, limit, mode } => {
+                if limit.is_some() && mode != Some(TimeoutMode::Cooperative) {
+                    call.unenforced();
+                    policy.tell_unenforced();
+                }
                 let until = scope::end_of(policy, call);
                 let remaining = call.remaining();
                 let inside = Scope::enter(until, &mut guarded.1);

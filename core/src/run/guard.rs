@@ -31,13 +31,14 @@ pub enum Cause<'a, T, E> {
 /// A policy for one kind of call. Cloning is cheap; clones share the cache.
 ///
 /// ```
+/// use seawall::settings::FallbackStep;
 /// use seawall::{Policy, run::Cause};
 /// use std::time::Duration;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let users = Policy::builder("users")
 ///     .consecutive_failures(1)
-///     .fallback()
+///     .fallback(FallbackStep::Function)
 ///     .build()?
 ///     .guard::<String, std::io::Error>()
 ///     .fallback(|cause| match cause {

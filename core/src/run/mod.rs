@@ -30,6 +30,7 @@ mod judge;
 mod layer;
 mod permit;
 mod scope;
+pub mod settings;
 #[cfg(feature = "cache")]
 mod store;
 pub(crate) mod wait;
@@ -65,9 +66,10 @@ pub fn check(toml: &str) -> Result<(), ConfigError> {
 }
 
 impl Policy {
-    /// Begins a policy in code. What is not said keeps its default.
+    /// Begins a policy in code. What is not said keeps its default; a file says what code does not, and
+    /// the environment has the last word.
     pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+        Builder::named(name)
     }
 
     /// Runs `work`, again where the policy retries, and blocks the thread while it waits. Errors are

@@ -17,12 +17,15 @@ pub struct BreakerPermit {
 }
 
 impl BreakerPermit {
+    /// The call succeeded.
     pub fn success(self) {
         self.record(Outcome::Success, None);
     }
+    /// The call failed.
     pub fn failure(self) {
         self.record(Outcome::Failure, None);
     }
+    /// The call ended so; `hint` is the dependency's own wish.
     pub fn record(mut self, outcome: Outcome, hint: Option<Hint>) {
         self.end(outcome, hint);
     }

@@ -20,6 +20,7 @@ pub struct Adaptive {
 }
 
 impl Adaptive {
+    /// A limit that has seen no attempt yet.
     pub fn new(config: &AdaptiveConfig) -> Adaptive {
         Adaptive { config: *config, cell: Block::new(FIRST + SAMPLES) }
     }
@@ -32,6 +33,7 @@ impl Adaptive {
         }
     }
 
+    /// An attempt took so long.
     pub fn record(&self, took: Span, cx: &mut Cx) {
         // Relaxed: only spreads the writers over the ring.
         let index = self.cell.word(NEXT).fetch_add(1, Ordering::Relaxed) % SAMPLES as u64;

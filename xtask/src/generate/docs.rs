@@ -7,7 +7,7 @@ use seawall::config::schema::{Choices, Field, Kind, Table, Union};
 const TOP: &str = "\
 # Configuration
 
-One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`). What comes later wins, option by option: preset, file, code, environment.
+One file for every language, mostly `seawall.toml`, found through `SEAWALL_CONFIG` or loaded by its path. Code gives the same options in its own notation, the environment as `SEAWALL_<NAME>_<PART>_<OPTION>` (upper case, `_` for every other character; nested options go on with `_`; a list is given whole, as in the file). What comes later wins, option by option: preset, file, code, environment.
 
 ```toml
 [policy.identity]
@@ -46,7 +46,7 @@ A mistake is reported when the policy is made, with its place (`/policy/identity
 pub fn render() -> String {
     let mut page = format!("<!-- {NOTICE} -->\n\n{TOP}\n## Presets\n\n");
     for preset in Preset::ALL {
-        page += &format!("`{}`\n\n```toml\n{}```\n\n", preset.as_str(), preset.text());
+        page += &format!("`{}`\n\n```toml\n[policy.NAME]\n{}```\n\n", preset.as_str(), preset.text());
     }
     for entry in tables() {
         page += &match entry {

@@ -22,9 +22,11 @@ pub(crate) use parts::check_limits;
 pub struct Layers<'a> {
     /// The preset that holds where no layer names one.
     pub preset: Option<&'a str>,
+    /// The file, if one was read.
     pub file: Option<&'a Document>,
     /// What code gave, in the shape of one `[policy.NAME]` table, and `name`.
     pub code: Option<&'a Value>,
+    /// The variables.
     pub environment: &'a Environment,
 }
 

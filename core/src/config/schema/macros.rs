@@ -31,6 +31,20 @@ macro_rules! options {
             };
         }
 
+        impl $crate::config::settings::Settings<$Name> {$(
+            $(#[doc = $field_doc])+
+            $(#[doc = options!(@say $fact $value)])*
+            pub fn $field(self, value: impl $crate::config::settings::Give<$type>) -> Self {
+                self.put(stringify!($field), value.give())
+            }
+        )*}
+
+        impl $crate::config::settings::Give<$Name> for $crate::config::settings::Settings<$Name> {
+            fn give(self) -> $crate::config::Value {
+                self.into_value()
+            }
+        }
+
         impl $crate::config::schema::decode::Decode for $Name {
             const KIND: $crate::config::schema::Kind = $crate::config::schema::Kind::Table(&$Name::TABLE);
 
@@ -56,6 +70,13 @@ macro_rules! options {
             }
         }
     )+};
+    // What the documentation of a setter says of a fact.
+    (@say default $value:literal) => { concat!("\n* default: `", $value, "`") };
+    (@say otherwise $value:literal) => { concat!("\n* where it is not given: ", $value) };
+    (@say min $value:literal) => { concat!("\n* at least `", $value, "`") };
+    (@say above $value:literal) => { concat!("\n* above `", $value, "`") };
+    (@say max $value:literal) => { concat!("\n* at most `", $value, "`") };
+    (@say $other:ident $value:literal) => { "" };
     (@short) => { None };
     (@short $short:literal) => { Some($short) };
 }
@@ -82,6 +103,19 @@ macro_rules! variants {
                 variants: &[$($crate::config::schema::Variant { name: $word, table: &<$table>::TABLE },)+],
             };
         }
+
+        impl $crate::config::settings::Give<$Name> for $crate::config::settings::Settings<$Name> {
+            fn give(self) -> $crate::config::Value {
+                self.into_value()
+            }
+        }
+        $(
+            impl $crate::config::settings::Give<$Name> for $crate::config::settings::Settings<$table> {
+                fn give(self) -> $crate::config::Value {
+                    self.of_kind::<$Name>($word).into_value()
+                }
+            }
+        )+
 
         impl $crate::config::schema::decode::Decode for $Name {
             const KIND: $crate::config::schema::Kind = $crate::config::schema::Kind::Union(&$Name::UNION);
@@ -111,6 +145,13 @@ macro_rules! choices {
     ($($(#[doc = $doc:literal])+ $Name:ident : $type:ty {
         $($word:literal => $value:expr, $word_doc:literal;)+
     })+) => {$(
+        impl $crate::config::settings::Give<$type> for $type {
+            fn give(self) -> $crate::config::Value {
+                let word = [$(($word, $value),)+].into_iter().find(|(_, value)| *value == self);
+                $crate::config::Value::Text(word.expect("the list has every value").0.to_owned())
+            }
+        }
+
         impl $crate::config::schema::decode::Decode for $type {
             const KIND: $crate::config::schema::Kind =
                 $crate::config::schema::Kind::Choice(&$crate::config::schema::Choices {

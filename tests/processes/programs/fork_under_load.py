@@ -1,0 +1,64 @@
+"""Forks while other threads call, wait and hold permits: fork_under_load.py CHILDREN
+
+Eight threads call without pause; the main thread forks one child after another, and each child
+calls three times. No child may hang, whatever the parent's threads held when it was made.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from common import call, policy, shown
+
+CALLERS = 8
+
+
+def forked() -> int:
+    """In the child; its exit status."""
+    signal.alarm(20)
+    before = shown("", 0)
+    answers = {call() for _ in range(3)}
+    after = shown("", 0)
+    # In process scope what the parent's threads hold is not the child's.
+    idle = before["in_use"] == 0 and after["in_use"] == 0
+    return 0 if answers <= {"ok", "bulkhead_full"} and after["state"] == "closed" and idle else 3
+
+
+def main() -> None:
+    enough, calls = threading.Event(), [0] * CALLERS
+
+    def load(number: int) -> None:
+        while not enough.is_set():
+            call()
+            calls[number] += 1
+
+    threads = [threading.Thread(target=load, args=(number,)) for number in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    statuses, held = [], 0
+    for _ in range(int(sys.argv[1])):
+        deadline = time.monotonic() + 1
+        while policy.snapshot()["bulkhead"]["in_use"] == 0 and time.monotonic() < deadline:
+            pass
+        held += policy.snapshot()["bulkhead"]["in_use"] > 0
+        child = os.fork()
+        if child == 0:
+            status = 4
+            try:
+                status = forked()
+            finally:
+                os._exit(status)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    enough.set()
+    for thread in threads:
+        thread.join(30)
+    stuck = sum(thread.is_alive() for thread in threads)
+    print(json.dumps({"statuses": statuses, "held": held, "calls": sum(calls), "stuck": stuck, "after": shown("", 0)}))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()

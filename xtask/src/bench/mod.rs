@@ -1,0 +1,104 @@
+//! `cargo xtask bench`: what a protected call costs, beside what a user would pick instead.
+//!
+//! Each language has a program in `bench/`, which prints rows of samples; here they are compared with
+//! the floors of the same run, with each other, with the budgets, and written down.
+
+mod budget;
+mod lines;
+mod machine;
+mod page;
+mod picture;
+mod ranking;
+mod record;
+mod rust;
+mod table;
+
+use crate::Outcome;
+use lines::Measured;
+use std::path::Path;
+use std::process::Command;
+
+/// How long a run takes: so many rounds, each row so many milliseconds in each.
+#[derive(Clone, Copy)]
+struct Effort {
+    rounds: u32,
+    slice_ms: u32,
+}
+
+/// What was measured, or why nothing could be.
+type Rows = Result<Measured, Box<dyn std::error::Error>>;
+
+/// How to measure a language.
+struct Language {
+    name: &'static str,
+    title: &'static str,
+    /// Installs what is needed and measures.
+    measure: fn(&Path, Effort) -> Rows,
+    /// What tells the versions of its tools.
+    tools: &'static [(&'static str, &'static [&'static str])],
+}
+
+const LANGUAGES: [Language; 1] =
+    [Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] }];
+
+const QUICK: Effort = Effort { rounds: 5, slice_ms: 1 };
+const FULL: Effort = Effort { rounds: 25, slice_ms: 3 };
+
+/// # Errors
+/// A budget that is missed and not expected to be; a program that fails.
+pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    let quick = words.contains(&"--quick");
+    let wanted: Vec<&str> = words.iter().copied().filter(|word| *word != "--quick").collect();
+    if let Some(unknown) = wanted.iter().find(|word| LANGUAGES.iter().all(|language| language.name != **word)) {
+        let names: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
+        return Err(format!("bench knows {} and --quick, not `{unknown}`", names.join(", ")).into());
+    }
+    let mut misses = Vec::new();
+    for language in LANGUAGES.iter().filter(|language| wanted.is_empty() || wanted.contains(&language.name)) {
+        misses.extend(one(root, language, quick)?);
+    }
+    if !quick {
+        page::write(root)?;
+        println!("\nwritten: docs/performance.md");
+    }
+    if misses.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("missed, and not expected to be:\n{}", misses.join("\n")).into())
+    }
+}
+
+/// Measures a language, prints its table; the misses that nobody expected.
+fn one(root: &Path, language: &Language, quick: bool) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let measured = (language.measure)(root, if quick { QUICK } else { FULL })?;
+    let mut verdicts = budget::judge(root, language.name, &measured)?;
+    let count = verdicts.len();
+    verdicts.extend(ranking::judge(language.name, &measured));
+    budget::known(root, language.name, &mut verdicts)?;
+    let ranking = verdicts.split_off(count);
+    let record = record::Record::new(machine::look(root, language.tools), &measured, verdicts, ranking);
+    table::print(language.name, &record);
+    if !quick {
+        record::write(root, language.name, &record)?;
+    }
+    let unexpected = |verdict: &&budget::Verdict| !verdict.met && verdict.expected.is_none();
+    let line = |verdict: &budget::Verdict| {
+        let figure = verdict.figure.as_deref().unwrap_or("not measured");
+        format!("  {}: {}: {figure}, {}", language.name, verdict.name, verdict.limit)
+    };
+    Ok(record.verdicts.iter().chain(&record.ranking).filter(unexpected).map(line).collect())
+}
+
+/// `docs/performance.md` and its pictures from `bench/results/`: written, or compared.
+///
+/// # Errors
+/// A file that differs, or cannot be written.
+pub fn page(root: &Path, check: bool) -> Outcome {
+    if check { page::check(root) } else { page::write(root) }
+}
+
+/// The effort as arguments of a measuring program.
+fn with(mut program: Command, effort: Effort) -> Command {
+    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]);
+    program
+}

@@ -1,0 +1,137 @@
+//! `docs/performance.md` and its pictures, made from the records of the last full runs.
+
+use super::LANGUAGES;
+use super::budget::{Verdict, shown};
+use super::lines::OURS;
+use super::record::{self, Entry, Record};
+use super::{picture, table};
+use crate::Outcome;
+use std::error::Error;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const HEAD: &str = "<!-- Generated from bench/results/; do not edit. Make it anew with: cargo xtask bench -->
+
+# Performance
+
+What a protected call costs, beside what would be used instead, measured in one run on one machine. Every figure on this page was written by `cargo xtask bench`, and those of your machine differ: run it. `bench/` holds the programs, `bench/budgets.toml` the budgets, `bench/expected.toml` the misses that are known.
+
+- Rounds are interleaved: each round runs a short loop of every row, so that a slow spell of the machine falls on all of them. A figure is the median of the rounds; beside it the middle half of them.
+- **Added** is what a call costs over the same call without any library. **× floor** is the whole cost over that of the least that could do the work; **× ours** compares what is added; both are taken round by round.
+- One thread is timed by its own processor time where the language tells it; two threads share one object and are timed by the clock.
+- A library that counts no outcomes is shown, and not ranked.
+";
+
+/// # Errors
+/// A record that cannot be read, a file that cannot be written.
+pub fn write(root: &Path) -> Outcome {
+    for (path, text) in files(root)? {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(root))?;
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// A file that is not what the records make.
+pub fn check(root: &Path) -> Outcome {
+    for (path, text) in files(root)? {
+        if fs::read_to_string(root.join(&path)).unwrap_or_default() != text {
+            return Err(format!("{path} is not what bench/results/ makes: run `cargo xtask gen`").into());
+        }
+    }
+    Ok(())
+}
+
+fn files(root: &Path) -> Result<Vec<(String, String)>, Box<dyn Error>> {
+    let mut page = HEAD.to_owned();
+    let mut files = Vec::new();
+    for language in &LANGUAGES {
+        let Some(record) = record::read(root, language.name)? else { continue };
+        let picture = picture::draw(language.name, &record);
+        section(&mut page, language.name, language.title, &record, picture.is_some());
+        files.extend(picture.map(|svg| (format!("docs/performance/{}.svg", language.name), svg)));
+    }
+    files.push(("docs/performance.md".to_owned(), page));
+    Ok(files)
+}
+
+fn section(page: &mut String, name: &str, title: &str, record: &Record, drawn: bool) {
+    let machine = &record.machine;
+    let peers: Vec<String> = record.peers.iter().map(|(peer, version)| format!("{peer} {version}")).collect();
+    let _ = writeln!(
+        page,
+        "\n## {title}\n\n{}: {}; {} cores; {}; load {} at the end of the run; {}; {} rounds.\n\nBeside it: {}.",
+        machine.date,
+        machine.processor,
+        machine.cores,
+        machine.kernel,
+        machine.load,
+        machine.tools.join("; "),
+        record.rounds,
+        peers.join(", ")
+    );
+    if drawn {
+        let _ = writeln!(page, "\n![What each library adds to a call in {title}](performance/{name}.svg)");
+    }
+    page.push_str("\n### Budgets\n\n| budget | at most, or least | figure | |\n|---|---:|---:|---|\n");
+    record.verdicts.iter().for_each(|verdict| judged(page, verdict));
+    page.push_str("\n### First in its case\n\n| case | quickest peer, added | ours | |\n|---|---:|---:|---|\n");
+    record.ranking.iter().for_each(|verdict| judged(page, verdict));
+    reasons(page, record);
+    page.push_str("\n### Floors\n\n| | ns | middle half |\n|---|---:|---:|\n");
+    for floor in record.floors() {
+        let threads = if floor.threads > 1 { format!(", {} threads", floor.threads) } else { String::new() };
+        let _ = writeln!(
+            page,
+            "| {}{threads} | {} {} | {} |",
+            floor.variant,
+            shown(floor.median),
+            table::unit(floor),
+            half(floor)
+        );
+    }
+    page.push_str("\n### Rows\n\n| | median | middle half | added | × floor | × ours | allocations |\n|---|---:|---:|---:|---:|---:|---:|\n");
+    for title in record.titles() {
+        let _ = writeln!(page, "| **{title}** | | | | | | |");
+        record.of(title).into_iter().for_each(|entry| row(page, entry));
+    }
+}
+
+fn judged(page: &mut String, verdict: &Verdict) {
+    let bold = if verdict.bold { "**" } else { "" };
+    let figure = verdict.figure.as_deref().unwrap_or("not measured");
+    let _ = writeln!(page, "| {bold}{}{bold} | {} | {figure} | {} |", verdict.name, verdict.limit, verdict.word());
+}
+
+/// Why known misses are misses.
+fn reasons(page: &mut String, record: &Record) {
+    let known =
+        record.verdicts.iter().chain(&record.ranking).filter_map(|verdict| Some((verdict, verdict.expected.as_ref()?)));
+    let lines: Vec<String> = known.map(|(verdict, why)| format!("- {}: {why}\n", verdict.name)).collect();
+    if !lines.is_empty() {
+        let _ = write!(page, "\nKnown misses:\n\n{}", lines.concat());
+    }
+}
+
+fn row(page: &mut String, entry: &Entry) {
+    let bold = if entry.library == OURS { "**" } else { "" };
+    let _ = writeln!(
+        page,
+        "| {bold}{}{bold} | {} {} | {} | {} | {} | {} | {} |",
+        table::name(entry),
+        shown(entry.median),
+        table::unit(entry),
+        half(entry),
+        shown(entry.added),
+        table::optional(entry.to_floor),
+        table::optional(entry.to_ours),
+        table::allocations(entry)
+    );
+}
+
+fn half(entry: &Entry) -> String {
+    if entry.low == entry.high { String::new() } else { format!("{}–{}", shown(entry.low), shown(entry.high)) }
+}

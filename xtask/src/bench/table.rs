@@ -1,0 +1,73 @@
+//! The table of one language, for the terminal.
+
+use super::budget::{Verdict, shown};
+use super::lines::{OURS, Unit};
+use super::record::{Entry, Record};
+
+pub fn print(lang: &str, record: &Record) {
+    let peers: Vec<String> = record.peers.iter().map(|(peer, version)| format!("{peer} {version}")).collect();
+    println!("\n{lang}: {} rounds on {}; load {}", record.rounds, record.machine.processor, record.machine.load);
+    println!("peers: {}\n", peers.join(", "));
+    println!(
+        "{:58} {:>10} {:>17} {:>9} {:>8} {:>8} {:>12}",
+        "", "median", "middle half", "added", "× floor", "× ours", "allocations"
+    );
+    for floor in record.floors() {
+        let threads = if floor.threads > 1 { format!(", {} threads", floor.threads) } else { String::new() };
+        line(&format!("floor: {}{threads}", floor.variant), floor);
+    }
+    for title in record.titles() {
+        println!("{title}");
+        for entry in record.of(title) {
+            let mark = if entry.library == OURS { "▶" } else { " " };
+            line(&format!("  {mark} {}", name(entry)), entry);
+        }
+    }
+    judged("budgets", &record.verdicts);
+    judged("first in its case", &record.ranking);
+}
+
+/// Library and variant, and why it is not ranked.
+pub fn name(entry: &Entry) -> String {
+    let variant = if entry.variant.is_empty() { String::new() } else { format!(" · {}", entry.variant) };
+    let unranked = entry.unranked.as_ref().map_or(String::new(), |why| format!(" (unranked: {why})"));
+    format!("{}{variant}{unranked}", entry.library)
+}
+
+pub fn unit(entry: &Entry) -> &'static str {
+    match entry.unit {
+        Unit::Ns => "ns",
+        Unit::Bytes => "B",
+        Unit::Ms => "ms",
+    }
+}
+
+pub fn optional(figure: Option<f64>) -> String {
+    figure.map_or(String::new(), shown)
+}
+
+/// How many, and of how many bytes together.
+pub fn allocations(entry: &Entry) -> String {
+    match (entry.allocs, entry.bytes) {
+        (Some(allocs), Some(bytes)) if allocs > 0.0 => format!("{allocs:.0}, {bytes:.0} B"),
+        (Some(allocs), _) => format!("{allocs:.0}"),
+        _ => String::new(),
+    }
+}
+
+fn line(name: &str, entry: &Entry) {
+    let median = format!("{} {}", shown(entry.median), unit(entry));
+    let half =
+        if entry.low == entry.high { String::new() } else { format!("{}–{}", shown(entry.low), shown(entry.high)) };
+    let (floor, ours, allocs) = (optional(entry.to_floor), optional(entry.to_ours), allocations(entry));
+    println!("{name:58} {median:>10} {half:>17} {:>9} {floor:>8} {ours:>8} {allocs:>12}", shown(entry.added));
+}
+
+fn judged(title: &str, verdicts: &[Verdict]) {
+    println!("\n{title}");
+    for verdict in verdicts {
+        let (bold, figure) =
+            (if verdict.bold { "*" } else { " " }, verdict.figure.as_deref().unwrap_or("not measured"));
+        println!("{bold} {:66} {figure:>16}   {:28} {}", verdict.name, verdict.limit, verdict.word());
+    }
+}
