@@ -29,6 +29,26 @@ function judgedBy(number: number): Outcome {
   return NAMES[number] ?? 'failure';
 }
 
+/** What the tables of the core say, asked once for each name and status. */
+const named = new Map<string, Outcome | null>();
+const statuses: (Outcome | undefined)[] = [];
+/** Names that are made up for each error are asked for anew. */
+const MOST_NAMES = 1000;
+
+function byName(name: string): Outcome | null {
+  let known = named.get(name);
+  if (known === undefined) {
+    const number = native.classifyError(name);
+    known = number === null ? null : judgedBy(number);
+    if (named.size < MOST_NAMES) named.set(name, known);
+  }
+  return known;
+}
+
+function byStatus(status: number): Outcome {
+  return (statuses[status] ??= judgedBy(native.classifyStatus(status)));
+}
+
 function statusOf(value: unknown): number | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const shape = value as { status?: unknown; statusCode?: unknown };
@@ -93,7 +113,7 @@ function matches(match: ErrorMatch, error: unknown): boolean {
 function judgeValue(value: unknown): Judged {
   const status = statusOf(value);
   if (status === undefined) return { outcome: 'success' };
-  const outcome = judgedBy(native.classifyStatus(status));
+  const outcome = byStatus(status);
   const retryAfterMs = hintOf(value);
   return retryAfterMs === undefined ? { outcome } : { outcome, retryAfterMs };
 }
@@ -116,7 +136,5 @@ function judgeError(error: unknown): Judged {
     const name = typeof cause?.code === 'string' ? cause.code : typeof cause?.name === 'string' ? cause.name : null;
     return { outcome: judgedBy(native.classifyTypeError(error.message, name)) };
   }
-  const known = (typeof code === 'string' ? native.classifyError(code) : null) ?? native.classifyError(error.name);
-  if (known !== null) return { outcome: judgedBy(known) };
-  return { outcome: 'failure' };
+  return { outcome: (typeof code === 'string' ? byName(code) : null) ?? byName(error.name) ?? 'failure' };
 }

@@ -10,7 +10,7 @@ import * as at from './hot.js';
 import { hot, mail, type Kind } from './hot.js';
 import type { Link, Verdict } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
-import type { Flight } from './store.js';
+import type { Flight, Store } from './store.js';
 import { isDeadline, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
 
 /** What the last attempt, or the fallback, came to. */
@@ -34,6 +34,8 @@ export class Driver<T> implements Conductor {
   private listening = false;
   private keep = 0;
   private begun = false;
+  /** Where values of before are, under the settings that the call began with. */
+  private readonly store: Store | undefined;
   private flight: Flight | undefined = undefined;
   private link: number | undefined = undefined;
   private queued = NaN;
@@ -45,6 +47,7 @@ export class Driver<T> implements Conductor {
     private readonly signal: AbortSignal | undefined = undefined,
     private readonly around: Ambient | undefined = undefined,
   ) {
+    this.store = policy.shape.store;
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -54,7 +57,7 @@ export class Driver<T> implements Conductor {
   /** A call from its start, with `limit` nanoseconds to go. */
   start(limit: number): Promise<T> {
     const { policy, options } = this;
-    const cached = options.cacheKey !== undefined && policy.store !== undefined ? 1 : 0;
+    const cached = options.cacheKey !== undefined && this.store !== undefined ? 1 : 0;
     const estimate = options.estimate === undefined ? undefined : JSON.stringify(options.estimate);
     const kind = hot.open(policy.gate.slot, limit, cached, estimate);
     if (kind !== undefined) {
@@ -65,13 +68,12 @@ export class Driver<T> implements Conductor {
     return this.promise;
   }
 
-  /** A call whose first attempt ran under a pass, and has to be told of. */
-  startAfter(permit: number, started: number, running: Running, how: How, last: unknown, judged: Judged): Promise<T> {
-    this.call = hot.openAfterPass(this.policy.gate.slot, permit, started) ?? -1;
-    if (running.committed) hot.commit(this.call);
+  /** A call whose first attempt ran under a pass, and came to `last`. */
+  resume(kind: Kind, how: How, last: unknown): Promise<T> {
+    this.call = mail[at.CALL]!;
     this.how = how;
     this.last = last;
-    this.told(1, judged);
+    this.told(1, kind);
     return this.promise;
   }
 
@@ -126,6 +128,9 @@ export class Driver<T> implements Conductor {
           kind = hot.fellBack(this.call, 1);
           break;
         }
+        case at.OVER:
+          this.call = -1;
+          return this.finish('settle');
         case at.FINISH:
           return this.finish(at.VERDICTS[what] ?? 'settle');
         default:
@@ -198,21 +203,22 @@ export class Driver<T> implements Conductor {
     if (running.actual !== undefined) hot.settleCost(this.call, running.actual);
     this.how = how;
     this.last = last;
-    this.told(running.attempt, judge(this.policy, how, last));
+    const { outcome, retryAfterMs } = judge(this.policy, how, last);
+    const hint = retryAfterMs === undefined ? NaN : retryAfterMs * 1e6;
+    const keep = this.options.onFinish === undefined ? 0 : 1;
+    this.told(running.attempt, hot.done(this.call, running.attempt, OUTCOMES[outcome], hint, keep, nameOf(how, last)));
   }
 
-  private told(number: number, judged: Judged): void {
-    const { call, policy } = this;
-    if (this.how === How.Error && this.last instanceof Error) hot.errorType(call, nameOf(this.last));
-    const { retryAfterMs } = judged;
-    const kind = hot.done(call, number, OUTCOMES[judged.outcome], retryAfterMs === undefined ? NaN : retryAfterMs * 1e6);
+  /** The core knows how attempt `number` ended. */
+  private told(number: number, kind: Kind): void {
+    const { policy } = this;
     if (kind === undefined) return this.finish('settle');
     const slow = mail[at.SLOW]!;
     this.keep = mail[at.KEEP]!;
     const key = this.options.cacheKey;
     if (key !== undefined && this.keep !== 0) {
-      if (this.keep === 1 && this.how === How.Value) policy.store?.keep(key, this.last);
-      if (this.keep === 2) policy.store?.forget(key);
+      if (this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
+      if (this.keep === 2) this.store?.forget(key);
     }
     if (slow >= 0) this.aside(() => policy.onSlow?.(number, slow / 1e6));
     this.go(kind);
@@ -255,7 +261,7 @@ export class Driver<T> implements Conductor {
 
   /** Whether the store has it; nothing while another call is fetching it. */
   private lookUp(stale: boolean): boolean | undefined {
-    const { store } = this.policy;
+    const { store } = this;
     const key = this.options.cacheKey;
     if (store === undefined || key === undefined) return false;
     const kept = store.find(key, stale);
@@ -321,9 +327,9 @@ export class Driver<T> implements Conductor {
   }
 
   private close(): void {
-    if (this.flight !== undefined) this.policy.store?.land(this.flight);
+    if (this.flight !== undefined) this.store?.land(this.flight);
     this.flight = undefined;
-    hot.release(this.call);
+    if (this.call >= 0) hot.release(this.call);
     this.call = -1;
   }
 
@@ -356,7 +362,7 @@ export class Driver<T> implements Conductor {
   private refusal(): unknown {
     const refusal = this.info()?.refusal;
     const cause = this.how === How.Error ? this.last : undefined;
-    return refusal === null || refusal === undefined ? cause : dress(refusal, this.policy.native.name, cause);
+    return refusal === null || refusal === undefined ? cause : dress(refusal, this.policy.name, cause);
   }
 
   /** Something of a user's, in between: the mailbox is as before when it is done. */
@@ -392,16 +398,18 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-function nameOf(error: Error): string {
+/** The class of an error, for the metrics. */
+export function nameOf(how: How, last: unknown): string | undefined {
+  if (how !== How.Error || !(last instanceof Error)) return undefined;
   try {
-    return String(error.name);
+    return String(last.name);
   } catch {
     return 'Error';
   }
 }
 
 function answerOf(policy: Driven, link: Link): unknown {
-  if (link === 'value') return policy.value;
+  if (link === 'value') return policy.shape.value;
   if (link === 'fail_open') return true;
   return link === 'fail_closed' ? false : undefined;
 }

@@ -29,6 +29,14 @@ export const QUEUE = 2;
 export const LOOK_UP = 3;
 export const FALL_BACK = 4;
 export const FINISH = 5;
+/** The call ended as its last attempt did, and is released. */
+export const OVER = 6;
+
+/** What `pass` answers: step the call; it passes; it was asked for; calls of this policy are stepped. */
+export const STEP = 0;
+export const PASS = 1;
+export const ASKED = 2;
+export const NEVER = 3;
 
 export const LINKS: readonly Link[] = ['value', 'function', 'cached', 'stale', 'empty', 'fail_open', 'fail_closed'];
 export const VERDICTS: readonly Verdict[] = [
@@ -36,22 +44,23 @@ export const VERDICTS: readonly Verdict[] = [
 ];
 
 interface Hot {
-  /** 1, with permit and start in the mailbox: the call may run without asking. */
+  /** Whether the call may run without being stepped; permit and start are in the mailbox. */
   pass(policy: number): number | undefined;
   succeed(policy: number, permit: number, started: number): void;
+  succeedAsked(policy: number, permit: number, started: number): void;
   view(policy: number): ArrayBuffer | undefined;
   /** The words of a rejection that nothing could change, its numbers in the mailbox. */
   refuse(policy: number): string | undefined;
   open(policy: number, deadline: number, cached: number, estimate?: string): Kind;
-  openAfterPass(policy: number, permit: number, started: number): number | undefined;
-  done(call: number, attempt: number, outcome: number, hint: number): Kind;
+  /** `keep`: of a call that is over something else will be asked. */
+  afterPass(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, errorType?: string): Kind;
+  done(call: number, attempt: number, outcome: number, hint: number, keep: number, errorType?: string): Kind;
   expire(call: number, attempt: number): Kind;
   woke(call: number): Kind;
   cancelled(call: number, byDeadline: number): Kind;
   lookedUp(call: number, hit: number): Kind;
   fellBack(call: number, ok: number): Kind;
   commit(call: number): void;
-  errorType(call: number, name: string): void;
   settleCost(call: number, actual: string): void;
   remaining(call: number): number;
   wakes(call: number): string;
@@ -61,7 +70,9 @@ interface Hot {
 
 /** Room outside of V8's heap, so that it never moves. */
 export const mail = new Float64Array(new ArrayBuffer(16 * 8));
-export const hot = native.hot(mail) as Hot;
+/** Rises when any thread changed settings or the off switch. */
+export const changes = new Uint32Array(new ArrayBuffer(8));
+export const hot = native.hot(mail, changes) as Hot;
 
 /** `SEAWALL_GATE=off`: always ask, never pass. */
 export const gateIsOn = process.env['SEAWALL_GATE'] !== 'off';

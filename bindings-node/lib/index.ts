@@ -10,6 +10,7 @@ export { listen, type SeawallEvent } from './events.js';
 export { CODES, CONFIG_CODES, EVENT_KINDS, OUTCOMES, STATES } from './generated/codes.js';
 export type { Duration, PolicyOptions } from './generated/config.js';
 export { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
-export { compose, policy, Policy, type FallbackSettings, type Next, type PolicySettings } from './policy.js';
+export { compose, policy, Policy, type Next, type PolicySettings } from './policy.js';
 export { configure, metrics, reload, setEnabled } from './registry.js';
+export type { FallbackSettings } from './shape.js';
 export { bulkhead, circuitBreaker, failClosed, failOpen, fallback, protect, retry, timeout } from './single.js';

@@ -21,6 +21,7 @@ export interface NativePolicy {
   snapshot(): string;
   at(key: string): NativePolicy;
   slot(): number;
+  park(): void;
   acquire(): Taken;
   record(permit: bigint, outcome: number, took: number, hint?: number | null): void;
   control(to: string, amount: number): boolean;
@@ -65,7 +66,7 @@ export interface NativeRegistry {
 
 interface Addon {
   NativeRegistry: { global(): NativeRegistry; manual(seed: number, environment: [string, string][]): NativeRegistry };
-  hot(mail: Float64Array): unknown;
+  hot(mail: Float64Array, changes: Uint32Array): unknown;
   refuseBuffers(refuse: boolean): void;
   classifyStatus(status: number): number;
   classifyError(name: string): number | null;

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
 import type { Gate } from './gate.js';
 import type { Link, NativePolicy, NativeRegistry, Verdict } from './native.js';
-import type { Store } from './store.js';
+import type { Shape } from './shape.js';
 
 /** What one call knows and its policy cannot. */
 export interface CallOptions {
@@ -49,12 +49,10 @@ export interface Hooks {
 
 export interface Driven extends Hooks, Judging {
   readonly native: NativePolicy;
+  readonly name: string | null;
   readonly registry: NativeRegistry;
   readonly gate: Gate;
-  readonly store?: Store;
-  /** The limit of the gaps of a stream, in nanoseconds. */
-  readonly idle: number | undefined;
-  readonly value?: unknown;
+  readonly shape: Shape;
   readonly run?: (error: unknown) => unknown;
 }
 

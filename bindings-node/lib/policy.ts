@@ -1,24 +1,18 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { nanosOf } from './duration.js';
 import { configuring, dressed, MisuseError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
+import { Keys, type Kept } from './keys.js';
 import { OUTCOMES } from './generated/codes.js';
-import type { FallbackOptions, PolicyOptions } from './generated/config.js';
+import type { PolicyOptions } from './generated/config.js';
 import type { Link, NativePolicy, NativeRegistry } from './native.js';
 import type { CallOptions, Driven, Hooks, Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
-import { Store } from './store.js';
+import { Shape, type FallbackSettings } from './shape.js';
 import { streamed } from './stream.js';
 import { wake } from './wait.js';
-
-/** A fallback in code: besides what a file can say, any value and a function of the error. */
-export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
-  value?: unknown;
-  run?: (error: unknown) => unknown;
-};
 
 /** A policy in code: the options of a file, and what only code can give. */
 export type PolicySettings = Omit<PolicyOptions, 'fallback'> & Hooks & Judging & { fallback?: FallbackSettings };
@@ -29,13 +23,14 @@ export type Next = { readonly delayMs: number } | { readonly stop: string };
 /** A composed policy. Make one, share it; it may be used from anywhere. */
 export class Policy {
   readonly #driven: Driven;
+  #keys: Keys<Policy> | undefined;
 
   constructor(driven: Driven) {
     this.#driven = driven;
   }
 
   get name(): string | undefined {
-    return this.#driven.native.name ?? undefined;
+    return this.#driven.name ?? undefined;
   }
 
   /** Runs `work` under the policy. Its value comes out, or its own error, or one of Seawall's. */
@@ -65,8 +60,17 @@ export class Policy {
 
   /** The same policy for one key (a model, a tenant, a host), with a state of its own. */
   at(key: string): Policy {
+    return (this.#keys ??= new Keys((key) => this.#view(key))).find(key, this.#driven.shape.current().maxKeys);
+  }
+  #view(key: string): Kept<Policy> {
     const native = this.#driven.native.at(key);
-    return new Policy({ ...this.#driven, native, gate: this.#driven.gate.at(native) });
+    const gate = new Gate(native);
+    // A parked view that somebody still holds works on, and looks for its key with each call.
+    const park = () => {
+      native.park();
+      gate.park();
+    };
+    return { view: new Policy({ ...this.#driven, native, gate }), park, used: false };
   }
 
   /** State of the circuit, a due transition applied; `undefined` without a breaker. */
@@ -182,7 +186,7 @@ export class Policy {
   reserve(estimate: Readonly<Record<string, number>>) {
     const held = this.#driven.native.reserve(JSON.stringify(estimate));
     if (held === null) throw this.#lacks('cost');
-    if (held.refusal !== null) throw dressed(held.refusal, this.#driven.native.name);
+    if (held.refusal !== null) throw dressed(held.refusal, this.#driven.name);
     return {
       settle: (actual: Readonly<Record<string, number>>) => held.settle(JSON.stringify(actual)),
       giveBack: () => held.giveBack(),
@@ -203,7 +207,7 @@ export class Policy {
 
   /** Stores a last good result, as a success with this key `ageMs` ago would have. */
   remember(cacheKey: string, value: unknown, ageMs = 0): void {
-    this.#driven.store?.keep(cacheKey, value, ageMs * 1e6);
+    this.#driven.shape.current().store?.keep(cacheKey, value, ageMs * 1e6);
   }
 
   #lacks(part: string): MisuseError {
@@ -221,20 +225,9 @@ export function policy(from: string | PolicySettings, more: Hooks & Judging = {}
   return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
 }
 
-interface Shown {
-  cache?: { ttl: string; stale_for: string | null; size: number };
-  fallback?: { value?: unknown };
-  retry?: object;
-  timeout?: { idle?: string };
-}
-
 function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings): Policy {
-  const config = JSON.parse(native.config()) as Shown;
-  const store = config.cache ? new Store(config.cache, into) : undefined;
-  const value = 'value' in fallback ? fallback.value : config.fallback?.value;
-  const idle = config.timeout?.idle ? nanosOf(config.timeout.idle) : undefined;
-  const again = Boolean(config.retry ?? config.fallback);
-  return new Policy({ native, registry: into, gate: new Gate(native, again), store, idle, value, run: fallback.run, ...more });
+  const shape = new Shape(native, into, fallback).current();
+  return new Policy({ native, name: native.name, registry: into, gate: new Gate(native), shape, run: fallback.run, ...more });
 }
 
 /** What of a fallback the core must know: the order of its links, never a value of the host. */

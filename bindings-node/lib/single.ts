@@ -2,7 +2,8 @@
 import type { Judging } from './classify.js';
 import type { BreakerOptions, BulkheadOptions, RetryOptions, TimeoutOptions } from './generated/config.js';
 import type { Hooks } from './options.js';
-import { policy, type FallbackSettings, type Policy, type PolicySettings } from './policy.js';
+import { policy, type Policy, type PolicySettings } from './policy.js';
+import type { FallbackSettings } from './shape.js';
 
 type With = Hooks & Judging & Pick<PolicySettings, 'name'>;
 

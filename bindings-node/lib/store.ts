@@ -4,7 +4,7 @@ import { nanosOf } from './duration.js';
 import type { NativeRegistry } from './native.js';
 
 interface Kept { readonly value: unknown; readonly at: number }
-interface CacheConfig { ttl: string; stale_for: string | null; size: number }
+export interface CacheConfig { ttl: string; stale_for: string | null; size: number }
 
 /** One call that fetches a value for all who ask for its key meanwhile. */
 export class Flight {
@@ -20,16 +20,20 @@ export class Flight {
 
 export class Store {
   readonly #flights = new Map<string, Flight>();
-  readonly #kept: QuickLRU<string, Kept>;
-  readonly #ttl: number;
-  readonly #staleFor: number;
+  #kept = new QuickLRU<string, Kept>({ maxSize: 1 });
+  #ttl = 0;
+  #staleFor = 0;
   readonly #registry: NativeRegistry;
 
-  constructor(config: CacheConfig, registry: NativeRegistry) {
-    this.#kept = new QuickLRU({ maxSize: config.size });
+  constructor(registry: NativeRegistry) {
+    this.#registry = registry;
+  }
+
+  /** Takes settings, the first or others; what is kept stays as far as there is room. */
+  configure(config: CacheConfig): void {
+    if (this.#kept.maxSize !== config.size) this.#kept.resize(config.size);
     this.#ttl = nanosOf(config.ttl);
     this.#staleFor = config.stale_for === null || config.stale_for === undefined ? 0 : nanosOf(config.stale_for);
-    this.#registry = registry;
   }
 
   /** The value of a key within its TTL, or with `stale` past it. */

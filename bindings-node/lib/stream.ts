@@ -74,7 +74,7 @@ export async function* streamed<T>(
 
 /** The next item within the idle limit and what is left to the call. What is late is a timeout. */
 async function gap<T>(policy: Driven, attempt: Attempt, iterator: AsyncIterator<T>, leave: () => void): Promise<IteratorResult<T>> {
-  const { registry, idle = Infinity } = policy;
+  const { registry, shape: { idle } } = policy;
   const left = (attempt.remainingMs ?? Infinity) * 1e6;
   const limit = Math.min(idle, left);
   if (limit === Infinity) return iterator.next();

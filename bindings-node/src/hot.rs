@@ -3,7 +3,8 @@
 use crate::isolate::Isolate;
 use crate::raw::{Answer, Arguments, Entry, Mail, View};
 use crate::{amounts, hint, nanos, outcome, refusal_json, span};
-use seawall::call::{Call, CallOptions, Step};
+use seawall::call::{Call, CallOptions, Step, Verdict};
+use seawall::outcome::{Hint, Outcome};
 use seawall::{Pass, Policy};
 
 /// The places of the mailbox; `lib/hot.ts` has the same list.
@@ -38,21 +39,27 @@ use place::*;
 
 pub(crate) const ENTRIES: [(&str, Entry); 19] = [
     ("pass", pass),
-    ("succeed", succeed),
+    ("succeed", |isolate, _, given| {
+        on(isolate, given, |policy| {
+            policy.succeed(passed(given));
+        })
+    }),
+    ("succeedAsked", |isolate, _, given| on(isolate, given, |policy| policy.succeed_asked(passed(given)))),
     ("view", view),
     ("refuse", refuse),
     ("open", open),
-    ("openAfterPass", open_after_pass),
+    ("afterPass", after_pass),
     ("done", |isolate, mail, given| {
-        step(isolate, mail, given, |call| call.done(given.number(1), outcome(given.number(2)), wished(given.real(3))))
+        let report = Report::of(given, 2);
+        let step = step(isolate, given, |call| report.done(call, given.number(1)));
+        ended(isolate, mail, given.number(0), step, &report)
     }),
-    ("expire", |isolate, mail, given| step(isolate, mail, given, |call| call.expire(given.number(1)))),
-    ("woke", |isolate, mail, given| step(isolate, mail, given, Call::woke)),
-    ("cancelled", |isolate, mail, given| step(isolate, mail, given, |call| call.cancelled(given.number(1) != 0))),
-    ("lookedUp", |isolate, mail, given| step(isolate, mail, given, |call| call.looked_up(given.number(1) != 0))),
-    ("fellBack", |isolate, mail, given| step(isolate, mail, given, |call| call.fell_back(given.number(1) != 0))),
+    ("expire", |isolate, mail, given| next(isolate, mail, given, |call| call.expire(given.number(1)))),
+    ("woke", |isolate, mail, given| next(isolate, mail, given, Call::woke)),
+    ("cancelled", |isolate, mail, given| next(isolate, mail, given, |call| call.cancelled(given.number(1) != 0))),
+    ("lookedUp", |isolate, mail, given| next(isolate, mail, given, |call| call.looked_up(given.number(1) != 0))),
+    ("fellBack", |isolate, mail, given| next(isolate, mail, given, |call| call.fell_back(given.number(1) != 0))),
     ("commit", |isolate, _, given| with(isolate, given, |call| call.commit())),
-    ("errorType", |isolate, _, given| with(isolate, given, |call| call.error_type(&given.text(1).unwrap_or_default()))),
     ("settleCost", |isolate, _, given| with(isolate, given, |call| call.settle_cost(&amounts(given.text(1))))),
     ("remaining", |isolate, _, given| {
         let left = isolate.calls.get(given.number(0)).and_then(|call| call.remaining());
@@ -66,8 +73,32 @@ pub(crate) const ENTRIES: [(&str, Entry); 19] = [
     }),
 ];
 
-fn wished(nanos: f64) -> Option<seawall::outcome::Hint> {
-    hint((!nanos.is_nan()).then_some(nanos))
+/// How an attempt ended: outcome, the server's wish, the class of the error, and whether the call is
+/// to be kept when it is over, for those who want to know more.
+struct Report {
+    outcome: Outcome,
+    hint: Option<Hint>,
+    error_type: Option<String>,
+    keep: bool,
+}
+
+impl Report {
+    fn of(given: &Arguments, first: usize) -> Report {
+        let wish = given.real(first + 1);
+        Report {
+            outcome: outcome(given.number(first)),
+            hint: hint((!wish.is_nan()).then_some(wish)),
+            keep: given.number(first + 2) != 0,
+            error_type: given.text(first + 3),
+        }
+    }
+
+    fn done(&self, call: &mut Call, attempt: u32) -> Step {
+        if let Some(name) = &self.error_type {
+            call.error_type(name);
+        }
+        call.done(attempt, self.outcome, self.hint)
+    }
 }
 
 fn told(nanos: f64) -> Option<f64> {
@@ -78,36 +109,46 @@ fn address(policy: &Policy) -> f64 {
     policy.breaker().map_or(0, |breaker| std::ptr::from_ref(breaker.gate()).addr()) as f64
 }
 
-/// `pass(policy)`: 1, with permit and start in the mailbox, where the call may run without asking.
+/// What `pass` answers.
+mod may {
+    pub const STEP: u32 = 0;
+    pub const PASS: u32 = 1;
+    pub const ASKED: u32 = 2;
+    pub const NEVER: u32 = 3;
+}
+
+/// `pass(policy)`: whether the call may run without being stepped; permit and start in the mailbox.
 fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
-    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
-    match policy.pass() {
-        Some(pass) => {
-            mail.put(PERMIT, pass.permit as f64);
-            mail.put(STARTED, pass.started as f64);
-            mail.put(ADDRESS, address(policy));
-            Answer::Number(1)
-        }
-        None => Answer::Number(0),
-    }
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    let (how, pass) = match policy.pass() {
+        Some(pass) => (may::PASS, pass),
+        None => match policy.ask() {
+            Some(pass) => (may::ASKED, pass),
+            None => return Answer::Number(if policy.may_pass() { may::STEP } else { may::NEVER }),
+        },
+    };
+    mail.put(PERMIT, pass.permit as f64);
+    mail.put(STARTED, pass.started as f64);
+    mail.put(ADDRESS, address(&policy));
+    Answer::Number(how)
 }
 
-fn passed(given: &Arguments, first: usize) -> Pass {
-    Pass { permit: given.real(first) as u64, started: given.real(first + 1) as u64 }
+/// The pass that a function was given after its policy.
+fn passed(given: &Arguments) -> Pass {
+    Pass { permit: given.real(1) as u64, started: given.real(2) as u64 }
 }
 
-/// `succeed(policy, permit, started)`.
-fn succeed(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
-    if let Some(policy) = isolate.policies.get(given.number(0)) {
-        policy.succeed(passed(given, 1));
+fn on(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&Policy)) -> Answer {
+    if let Some(policy) = isolate.policy(given.number(0)) {
+        act(&policy);
     }
     Answer::Nothing
 }
 
 /// `view(policy)`: the memory of its gate and of this thread's tally.
 fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
-    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
-    match View::of(policy) {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    match View::of(&policy) {
         Some((view, tally)) => {
             mail.put(TALLY, tally as f64);
             Answer::View(view)
@@ -118,7 +159,7 @@ fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 
 /// `refuse(policy)`: the words of a rejection that nothing could change; nothing where one must ask.
 fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
-    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let Some(refusal) = policy.refusal() else { return Answer::Nothing };
     mail.put(RETRY_AFTER, refusal.retry_after.map_or(f64::NAN, nanos));
     mail.put(STATE, refusal.state.map_or(f64::NAN, |state| f64::from(state as u8)));
@@ -127,14 +168,14 @@ fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 
 /// `open(policy, deadline, cached, estimate)`: begins a call and answers its first step.
 fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
-    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let options = CallOptions {
         deadline: told(given.real(1)).map(span),
         cached: given.number(2) != 0,
         estimate: amounts(given.text(3)),
         ..CallOptions::default()
     };
-    mail.put(ADDRESS, address(policy));
+    mail.put(ADDRESS, address(&policy));
     let mut call = Box::new(policy.call_with(options));
     let kind = call.start();
     let kind = show(mail, &mut call, kind);
@@ -142,18 +183,41 @@ fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
     kind
 }
 
-/// `openAfterPass(policy, permit, started)`: the number of a call whose first attempt ran under a pass.
-fn open_after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
-    let Some(policy) = isolate.policies.get(given.number(0)) else { return Answer::Nothing };
-    mail.put(ADDRESS, address(policy));
-    let call = Box::new(policy.call_after_pass(passed(given, 1), CallOptions::default()));
-    Answer::Number(isolate.calls.add(call))
+/// `afterPass(policy, permit, started, committed, outcome, hint, keep, errorType)`: the first attempt
+/// ran under a pass and was no plain success.
+fn after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    mail.put(ADDRESS, address(&policy));
+    let mut call = Box::new(policy.call_after_pass(passed(given), CallOptions::default()));
+    if given.number(3) != 0 {
+        call.commit();
+    }
+    let report = Report::of(given, 4);
+    let step = report.done(&mut call, 1);
+    let number = isolate.calls.add(call);
+    mail.put(CALL, f64::from(number));
+    ended(isolate, mail, number, Some(step), &report)
 }
 
-fn step(isolate: &mut Isolate, mail: &Mail, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Answer {
-    let Some(call) = isolate.calls.get_mut(given.number(0)) else { return Answer::Nothing };
-    let step = next(call);
-    show(mail, call, step)
+/// The step after an attempt. A call that is over, and of which nobody wants to know more, is
+/// released at once.
+fn ended(isolate: &mut Isolate, mail: &Mail, number: u32, step: Option<Step>, report: &Report) -> Answer {
+    let (Some(step), Some(call)) = (step, isolate.calls.get_mut(number)) else { return Answer::Nothing };
+    let kind = show(mail, call, step);
+    if step != Step::Finish(Verdict::Settle) || report.keep || call.has_wakes() {
+        return kind;
+    }
+    drop(isolate.calls.take(number));
+    Answer::Number(OVER)
+}
+
+fn step(isolate: &mut Isolate, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Option<Step> {
+    isolate.calls.get_mut(given.number(0)).map(|call| next(call))
+}
+
+fn next(isolate: &mut Isolate, mail: &Mail, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Answer {
+    let Some(step) = step(isolate, given, next) else { return Answer::Nothing };
+    isolate.calls.get_mut(given.number(0)).map_or(Answer::Nothing, |call| show(mail, call, step))
 }
 
 fn with(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&mut Call)) -> Answer {
@@ -162,6 +226,9 @@ fn with(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&mut Call)) -
     }
     Answer::Nothing
 }
+
+/// What is answered instead of the kind of a step when the call is over and released.
+const OVER: u32 = 6;
 
 /// Puts a step into the mailbox; its kind is the answer.
 fn show(mail: &Mail, call: &mut Call, step: Step) -> Answer {
@@ -173,9 +240,8 @@ fn show(mail: &Mail, call: &mut Call, step: Step) -> Answer {
         Step::Run { attempt, limit, .. } => {
             mail.put(ATTEMPT, f64::from(attempt));
             mail.put(SPAN, or_none(limit));
-            let clock = call.policy().registry().clock();
-            mail.put(ENDS_AT, limit.map_or(f64::INFINITY, |limit| clock.now().after(limit).0 as f64));
-            mail.put(MANUAL, f64::from(u8::from(clock.is_manual())));
+            mail.put(ENDS_AT, call.limit_ends().map_or(f64::INFINITY, |end| end.0 as f64));
+            mail.put(MANUAL, f64::from(u8::from(call.policy().registry().clock().is_manual())));
             0
         }
         Step::Wait { span, attempt, outcome } => {

@@ -4,12 +4,33 @@ use crate::slab::Slab;
 use seawall::Policy;
 use seawall::call::Call;
 use seawall::permit::Permit;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// A policy, or the view of it for one key, which can be parked.
+#[derive(Clone)]
+pub(crate) enum Holder {
+    Held(Policy),
+    /// Room is needed for other keys: the cells of this one are nobody's until it is called again.
+    Parked {
+        whole: Policy,
+        key: Box<str>,
+    },
+}
+
+impl Holder {
+    pub(crate) fn policy(&self) -> Cow<'_, Policy> {
+        match self {
+            Holder::Held(policy) => Cow::Borrowed(policy),
+            Holder::Parked { whole, key } => Cow::Owned(whole.at(key)),
+        }
+    }
+}
+
 pub(crate) struct Isolate {
-    pub policies: Slab<Policy>,
+    pub policies: Slab<Holder>,
     pub calls: Slab<Box<Call>>,
     /// Bulkhead permits taken by hand, by their bulkhead and number, and places in a queue.
     permits: Option<HashMap<(usize, u64), Policy>>,
@@ -27,6 +48,11 @@ pub(crate) fn isolate<R>(work: impl FnOnce(&mut Isolate) -> R) -> Option<R> {
 }
 
 impl Isolate {
+    /// The policy of a number.
+    pub(crate) fn policy(&self, slot: u32) -> Option<Cow<'_, Policy>> {
+        self.policies.get(slot).map(Holder::policy)
+    }
+
     pub(crate) fn holds_permit(&mut self, policy: &Policy, permit: u64) {
         self.permits.get_or_insert_default().insert((bulkhead(policy), permit), policy.clone());
     }

@@ -23,11 +23,12 @@ use seawall::time::Span;
 
 type Result<T> = napi::Result<T>;
 
-/// The functions of `hot` in a new object, with `mail` as their mailbox.
+/// The functions of `hot` in a new object, with `mail` (a `Float64Array`) as their mailbox. The first
+/// word of `changes` (a `Uint32Array`) rises when any thread changed settings or the off switch.
 #[napi]
-pub fn hot<'env>(env: Env, mail: Unknown<'env>) -> Result<Object<'env>> {
+pub fn hot<'env>(env: Env, mail: Unknown<'env>, changes: Unknown<'env>) -> Result<Object<'env>> {
     let target = Object::new(&env)?;
-    match raw::install(env.raw(), target.raw(), mail.raw(), &hot::ENTRIES) {
+    match raw::install(env.raw(), target.raw(), mail.raw(), changes.raw(), &hot::ENTRIES) {
         Some(()) => Ok(target),
         None => Err(Error::from_reason("the functions of the hot path could not be made")),
     }

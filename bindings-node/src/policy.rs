@@ -1,4 +1,4 @@
-use crate::isolate::isolate;
+use crate::isolate::{Holder, isolate};
 use crate::parts::{NativeSchedule, Taken};
 use crate::{amounts, hint, nanos, outcome, permit, refusal_json, span};
 use napi::bindgen_prelude::BigInt;
@@ -8,24 +8,33 @@ use seawall::breaker::Control;
 use seawall::budget::Cost;
 use seawall::bulkhead::{Entry, Poll};
 use seawall::time::Tick;
+use std::borrow::Cow;
 
 #[napi]
 pub struct NativePolicy {
-    policy: Policy,
+    holder: Holder,
+    /// What a view for one key is a view of.
+    whole: Option<Policy>,
     slot: Option<u32>,
 }
 
 impl NativePolicy {
     pub(crate) fn new(policy: Policy) -> NativePolicy {
-        NativePolicy { policy, slot: None }
+        NativePolicy { holder: Holder::Held(policy), whole: None, slot: None }
+    }
+    fn policy(&self) -> Cow<'_, Policy> {
+        self.holder.policy()
+    }
+    fn release(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            isolate(|isolate| isolate.policies.take(slot));
+        }
     }
 }
 
 impl Drop for NativePolicy {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot {
-            isolate(|isolate| isolate.policies.take(slot));
-        }
+        self.release();
     }
 }
 
@@ -34,46 +43,59 @@ impl NativePolicy {
     /// The number that the functions of `hot` know this policy by, as long as this object lives.
     #[napi]
     pub fn slot(&mut self) -> Option<u32> {
-        let policy = self.policy.clone();
-        self.slot = self.slot.or_else(|| isolate(|isolate| isolate.policies.add(policy)));
+        let holder = self.holder.clone();
+        self.slot = self.slot.or_else(|| isolate(|isolate| isolate.policies.add(holder)));
         self.slot
+    }
+
+    /// Lets the cells of this key go, if it is the view of one: its calls look for them anew.
+    #[napi]
+    pub fn park(&mut self) {
+        let Some(whole) = &self.whole else { return };
+        let key = self.policy().key().unwrap_or_default().into();
+        let parked = Holder::Parked { whole: whole.clone(), key };
+        if let Some(slot) = self.slot {
+            isolate(|isolate| isolate.policies.replace(slot, parked.clone()));
+        }
+        self.holder = parked;
     }
 
     #[napi(getter)]
     pub fn id(&self) -> f64 {
-        self.policy.id() as f64
+        self.policy().id() as f64
     }
 
     #[napi(getter)]
     pub fn name(&self) -> Option<String> {
-        self.policy.name().map(str::to_owned)
+        self.policy().name().map(str::to_owned)
     }
 
     #[napi]
     pub fn config(&self) -> String {
-        self.policy.config().to_json().to_string()
+        self.policy().config().to_json().to_string()
     }
 
     #[napi]
     pub fn snapshot(&self) -> String {
-        self.policy.snapshot_json()
+        self.policy().snapshot_json()
     }
 
     #[napi(getter)]
     pub fn state(&self) -> Option<String> {
-        self.policy.state().map(|state| state.as_str().to_owned())
+        self.policy().state().map(|state| state.as_str().to_owned())
     }
 
     #[napi]
     pub fn at(&self, key: String) -> NativePolicy {
-        NativePolicy::new(self.policy.at(&key))
+        let whole = self.whole.clone().unwrap_or_else(|| self.policy().into_owned());
+        NativePolicy { holder: Holder::Held(whole.at(&key)), whole: Some(whole), slot: None }
     }
 
     // ---- breaker ----
 
     #[napi]
     pub fn acquire(&self) -> Taken {
-        match self.policy.acquire() {
+        match self.policy().acquire() {
             Ok(permit) => Taken::permit(permit.0),
             Err(refusal) => Taken::refused(refusal_json(&refusal)),
         }
@@ -81,7 +103,7 @@ impl NativePolicy {
 
     #[napi]
     pub fn record(&self, of: BigInt, how: u32, took: f64, server: Option<f64>) {
-        self.policy.record(permit(of), outcome(how), span(took), hint(server));
+        self.policy().record(permit(of), outcome(how), span(took), hint(server));
     }
 
     /// `amount` is a length or an instant, in nanoseconds. `false`: no breaker, or no such transition.
@@ -99,7 +121,7 @@ impl NativePolicy {
             "reset" => Control::Reset,
             _ => return false,
         };
-        self.policy.control(control)
+        self.policy().control(control)
     }
 
     // ---- bulkhead ----
@@ -108,10 +130,10 @@ impl NativePolicy {
     #[napi]
     pub fn enter(&self, max_wait: Option<f64>) -> Taken {
         let wait = max_wait.map(|nanos| if nanos < 0.0 { None } else { Some(span(nanos)) });
-        match self.policy.enter(wait) {
+        match self.policy().enter(wait) {
             Entry::Admitted(permit) => self.taken(permit.0),
             Entry::Queued { ticket, until } => {
-                isolate(|isolate| isolate.holds_ticket(&self.policy, ticket));
+                isolate(|isolate| isolate.holds_ticket(&self.policy(), ticket));
                 Taken::ticket(ticket, until.map(|until| self.left(until)))
             }
             Entry::Refused(refusal) => Taken::refused(refusal_json(&refusal)),
@@ -120,7 +142,7 @@ impl NativePolicy {
 
     #[napi]
     pub fn poll(&self, ticket: f64) -> Taken {
-        let looked = self.policy.poll(ticket as u64);
+        let looked = self.policy().poll(ticket as u64);
         if !matches!(looked, Poll::Waiting { .. }) {
             isolate(|isolate| isolate.gave_ticket(ticket as u64));
         }
@@ -134,77 +156,77 @@ impl NativePolicy {
     #[napi]
     pub fn abandon(&self, ticket: f64) -> Vec<f64> {
         isolate(|isolate| isolate.gave_ticket(ticket as u64));
-        numbers(self.policy.abandon(ticket as u64))
+        numbers(self.policy().abandon(ticket as u64))
     }
 
     #[napi]
     pub fn leave(&self, of: BigInt) -> Vec<f64> {
         let of = permit(of);
-        isolate(|isolate| isolate.gave_permit(&self.policy, of.0));
-        numbers(self.policy.leave(of))
+        isolate(|isolate| isolate.gave_permit(&self.policy(), of.0));
+        numbers(self.policy().leave(of))
     }
 
     #[napi]
     pub fn resize(&self, limit: u32) -> Vec<f64> {
-        numbers(self.policy.resize(limit))
+        numbers(self.policy().resize(limit))
     }
 
     /// A permit in the caller's hands: given back at the latest when its thread ends.
     fn taken(&self, permit: u64) -> Taken {
-        isolate(|isolate| isolate.holds_permit(&self.policy, permit));
+        isolate(|isolate| isolate.holds_permit(&self.policy(), permit));
         Taken::permit(permit)
     }
 
     fn left(&self, until: Tick) -> f64 {
-        nanos(self.policy.registry().clock().now().until(until))
+        nanos(self.policy().registry().clock().now().until(until))
     }
 
     // ---- retry, budgets ----
 
     #[napi]
     pub fn schedule(&self) -> Option<NativeSchedule> {
-        self.policy.schedule().map(NativeSchedule)
+        self.policy().schedule().map(NativeSchedule)
     }
 
     #[napi]
     pub fn budget_begin(&self) {
-        if let Some(budget) = self.policy.budget().cloned() {
-            self.policy.with(|cx| budget.begin(cx));
+        if let Some(budget) = self.policy().budget().cloned() {
+            self.policy().with(|cx| budget.begin(cx));
         }
     }
 
     #[napi]
     pub fn budget_end(&self) {
-        if let Some(budget) = self.policy.budget().cloned() {
-            self.policy.with(|cx| budget.end(cx));
+        if let Some(budget) = self.policy().budget().cloned() {
+            self.policy().with(|cx| budget.end(cx));
         }
     }
 
     /// What a retry after this outcome costs, once paid; nothing if the budget denies it.
     #[napi]
     pub fn budget_withdraw(&self, how: u32) -> Option<u32> {
-        let budget = self.policy.budget().cloned()?;
-        self.policy.with(|cx| budget.withdraw(outcome(how), cx)).map(|Cost(cost)| cost)
+        let budget = self.policy().budget().cloned()?;
+        self.policy().with(|cx| budget.withdraw(outcome(how), cx)).map(|Cost(cost)| cost)
     }
 
     #[napi]
     pub fn budget_retry_end(&self, cost: u32) {
-        if let Some(budget) = self.policy.budget().cloned() {
-            self.policy.with(|cx| budget.retry_end(Cost(cost), cx));
+        if let Some(budget) = self.policy().budget().cloned() {
+            self.policy().with(|cx| budget.retry_end(Cost(cost), cx));
         }
     }
 
     #[napi]
     pub fn budget_success(&self, last_cost: Option<u32>) {
-        if let Some(budget) = self.policy.budget().cloned() {
-            self.policy.with(|cx| budget.success(last_cost.map(Cost), cx));
+        if let Some(budget) = self.policy().budget().cloned() {
+            self.policy().with(|cx| budget.success(last_cost.map(Cost), cx));
         }
     }
 
     /// Reserves of the first cost budget that the policy has.
     #[napi]
     pub fn reserve(&self, estimate: String) -> Option<crate::parts::NativeReservation> {
-        crate::parts::NativeReservation::take(&self.policy, &amounts(Some(estimate)))
+        crate::parts::NativeReservation::take(&self.policy(), &amounts(Some(estimate)))
     }
 }
 

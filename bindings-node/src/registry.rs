@@ -1,6 +1,8 @@
 use crate::policy::NativePolicy;
+use crate::raw::changed;
 use crate::{Result, config_error, nanos, span};
 use napi_derive::napi;
+use seawall::error::ConfigError;
 use seawall::events::Cursor;
 use seawall::{Policy, Registry};
 
@@ -33,17 +35,17 @@ impl NativeRegistry {
 
     #[napi]
     pub fn load(&self, toml: String, source: String) -> Result<()> {
-        self.0.load(&toml, &source).map_err(config_error)
+        settled(self.0.load(&toml, &source))
     }
 
     #[napi]
     pub fn load_path(&self, path: String) -> Result<()> {
-        self.0.load_path(&path).map_err(config_error)
+        settled(self.0.load_path(&path))
     }
 
     #[napi]
     pub fn reload(&self) -> Result<()> {
-        self.0.reload().map_err(config_error)
+        settled(self.0.reload())
     }
 
     /// Tickets that a configuration admitted: wake their holders.
@@ -65,6 +67,7 @@ impl NativeRegistry {
     #[napi]
     pub fn set_enabled(&self, enabled: bool) {
         self.0.set_enabled(enabled);
+        changed();
     }
 
     #[napi]
@@ -122,6 +125,12 @@ impl NativeRegistry {
     pub fn operation_timeout(&self, operation: String) -> f64 {
         nanos(self.0.operation_timeout(&operation))
     }
+}
+
+/// Whatever a change of settings came to, whoever holds on to them looks again.
+fn settled(change: std::result::Result<(), ConfigError>) -> Result<()> {
+    changed();
+    change.map_err(config_error)
 }
 
 /// A reader's place in the ring of events, until it is closed.

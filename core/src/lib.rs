@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod breaker;
+mod brief;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;
@@ -23,6 +24,7 @@ mod loom_tests;
 mod metrics;
 pub mod outcome;
 mod parts;
+mod pass;
 pub mod permit;
 mod policy;
 mod registry;
@@ -35,7 +37,8 @@ pub mod time;
 pub mod timeout;
 mod window;
 
-pub use policy::{Pass, Policy, RetrySchedule};
+pub use pass::Pass;
+pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;
 pub use run::{Error, Judged, judge, policy, settings};
 

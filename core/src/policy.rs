@@ -1,8 +1,6 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
-mod brief;
-
-use crate::breaker::{Breaker, Control, Overlay, Shard, State};
+use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
@@ -16,11 +14,12 @@ use crate::events::Event;
 use crate::metrics::CallMetrics;
 use crate::outcome::{Hint, Outcome};
 use crate::parts::{Families, Parts};
+use crate::pass::{Pass, Start};
 use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::{Span, Tick};
+use crate::time::Span;
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
 /// each other for ever.
@@ -47,54 +46,18 @@ pub(crate) struct Live {
     pub parts: Parts,
     epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
-    fast: bool,
+    pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
-    brief: bool,
+    pub brief: bool,
     /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
-    ends_at_once: bool,
+    pub ends_at_once: bool,
     /// What a pass is told of when it began.
-    start: Start,
+    pub start: Start,
     /// The breaker counts slow calls.
-    slow: bool,
+    pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
-    refuses_early: bool,
+    pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
-}
-
-/// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
-/// a breaker that counts slow calls, to the moment.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Start {
-    Untold,
-    Coarse,
-    Precise,
-}
-
-/// Permission to run without asking: the gate said *pass*.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Pass {
-    /// The generation of the breaker it was taken under.
-    pub permit: u64,
-    /// When it was taken, for the core to read; 0 where nothing needs it.
-    pub started: u64,
-}
-
-impl Pass {
-    pub(crate) fn began(self) -> Option<Tick> {
-        self.started.checked_sub(1).map(Tick)
-    }
-}
-
-impl Start {
-    /// The instant as a pass carries it: one more, so that 0 is left for "untold".
-    #[inline]
-    pub(crate) fn told(self, clock: &Clock) -> u64 {
-        match self {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0.saturating_add(1),
-            Start::Precise => clock.now().0.saturating_add(1),
-        }
-    }
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -198,70 +161,6 @@ impl Policy {
     /// holds them as long as it lives.
     pub fn at(&self, key: &str) -> Policy {
         Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
-    }
-
-    /// Permission to run without asking, for a call without options of its own: under a caller's
-    /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
-    /// with [`Policy::call_after_pass`].
-    #[inline]
-    pub fn pass(&self) -> Option<Pass> {
-        let live = self.live();
-        if !live.fast || !self.registry().enabled() {
-            return None;
-        }
-        let permit = match &live.parts.breaker {
-            Some(breaker) => breaker.pass()?.0,
-            None => 0,
-        };
-        Some(Pass { permit, started: live.start.told(self.registry().clock()) })
-    }
-
-    /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the
-    /// caller's line has no credit; the success has been reported to the breaker all the same.
-    #[inline]
-    pub fn succeed(&self, pass: Pass) -> bool {
-        let live = self.live();
-        let Some(breaker) = &live.parts.breaker else { return true };
-        let took = live.took(pass, self.registry().clock());
-        if !breaker.is_slow(took) && breaker.tally(Permit(pass.permit)) {
-            return true;
-        }
-        self.report_success(breaker, Shard::OWN, pass, took);
-        false
-    }
-
-    /// Reports a success under a pass that a driver found no credit for on the line it chose.
-    pub fn succeed_on(&self, shard: Shard, pass: Pass) {
-        let live = self.live();
-        if let Some(breaker) = &live.parts.breaker {
-            self.report_success(breaker, shard, pass, live.took(pass, self.registry().clock()));
-        }
-    }
-
-    fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
-        self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
-    }
-
-    /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
-    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
-    /// this handle; take them again after each change of the settings and of the off switch.
-    pub fn overlay(&self) -> Option<Overlay> {
-        let live = self.live();
-        let blind = live.fast && live.start != Start::Precise && self.registry().enabled();
-        live.parts.breaker.as_ref().filter(|_| blind).map(|breaker| breaker.overlay())
-    }
-
-    /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
-    /// could answer and nobody listens. `None` means ask.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let live = self.live();
-        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
-            return None;
-        }
-        let (now, slack) = self.registry().clock().coarse();
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
-        self.metrics().refused_early();
-        Some(refusal)
     }
 
     /// A call to be stepped; see [`crate::call`].
@@ -482,7 +381,7 @@ impl Policy {
 impl Live {
     /// How long a call under a pass took, where that matters to the breaker.
     #[inline]
-    fn took(&self, pass: Pass, clock: &Clock) -> Span {
+    pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
         match pass.began() {
             Some(began) if self.slow => clock.now().since(began),
             _ => Span::ZERO,

@@ -2,7 +2,7 @@
 
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
 use seawall::call::CallOptions;
-use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, Window};
+use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, SlowCall, Window};
 use seawall::cx::Cx;
 use seawall::outcome::Outcome;
 use seawall::permit::Permit;
@@ -298,6 +298,79 @@ fn writers_on_lines_of_their_own_and_on_shared_ones_lose_nothing() {
     });
     assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.success, THREADS * CALLS);
     assert!(asked.into_inner() < THREADS * CALLS / 2);
+}
+
+#[test]
+fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked() {
+    let registry = Registry::manual(1);
+    let mut config = count_policy(2);
+    let breaker = config.breaker.as_mut().unwrap();
+    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(1.0) });
+    let policy = registry.build(config);
+    for slow in 1..=2 {
+        assert_eq!(policy.pass(), None, "the window is not warm");
+        let asked = policy.ask().unwrap();
+        registry.clock().advance(Span::secs(2));
+        policy.succeed_asked(asked);
+        assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.slow, slow);
+    }
+    assert_eq!(policy.state(), Some(State::Open));
+    assert_eq!(policy.ask(), None, "who may be refused steps");
+    registry.set_enabled(false);
+    assert!(!policy.may_pass());
+}
+
+#[test]
+fn who_passes_a_breaker_that_counts_slow_calls_tells_how_long_it_took() {
+    let registry = Registry::manual(1);
+    let mut config = count_policy(2);
+    let breaker = config.breaker.as_mut().unwrap();
+    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(0.5) });
+    let policy = registry.build(config);
+    for _ in 0..2 {
+        let asked = policy.ask().unwrap();
+        policy.succeed_asked(asked);
+    }
+    let call = |millis| {
+        let pass = policy.pass()?;
+        registry.clock().advance(Span::millis(millis));
+        Some(policy.succeed(pass))
+    };
+    assert_eq!(call(1_000), Some(true), "as long as may be is not slow");
+    assert_eq!(call(1_001), Some(false));
+    assert_eq!(call(0), Some(true));
+    assert!(policy.overlay().is_none(), "who only reads the gate does not know how long it took");
+    assert_eq!((call(1_001), policy.state()), (Some(false), Some(State::Closed)));
+    let seen = policy.breaker().unwrap().peek(Tick::ZERO);
+    assert_eq!((seen.calls, seen.slow, seen.totals.success), (6, 2, 6));
+    assert_eq!((call(2_000), call(2_000)), (Some(false), Some(false)));
+    assert_eq!(policy.state(), Some(State::Open), "half of all calls were slow");
+}
+
+#[test]
+fn an_answer_to_a_question_before_the_circuit_opened_changes_nothing() {
+    let registry = Registry::manual(1);
+    registry.clock().advance(Span::secs(1));
+    let policy = registry.build(count_policy(1));
+    let asked = policy.ask().unwrap();
+    let failing = policy.acquire().unwrap();
+    policy.record(failing, Outcome::Failure, Span::ZERO, None);
+    assert_eq!(policy.state(), Some(State::Open));
+    policy.succeed_asked(asked);
+    let seen = policy.breaker().unwrap().peek(Tick::ZERO);
+    assert_eq!((seen.state, seen.totals.success, seen.totals.stale), (State::Open, 0, 1));
+}
+
+#[test]
+fn who_keeps_the_memory_of_a_cell_holds_no_key() {
+    let registry = Registry::manual(1);
+    let policy = registry.build(PolicyConfig { max_keys: 1, ..count_policy(1) });
+    let first = policy.at("first");
+    assert_eq!(policy.at("second").state(), None, "a view holds its key");
+    let memory = first.breaker().unwrap().memory();
+    drop(first);
+    assert_eq!(policy.at("second").state(), Some(State::Closed), "the first key made room");
+    drop(memory);
 }
 
 fn count_policy(minimum_calls: u32) -> PolicyConfig {

@@ -2,7 +2,9 @@
 
 mod adoption;
 mod bench;
+mod borders;
 mod c;
+mod chaos;
 mod check;
 mod conform;
 mod demo;
@@ -33,16 +35,19 @@ const COMMANDS: &str = "commands:
   go                 the tests of the Go module alone
   c                  the tests of the C interface alone
   processes          services of several processes, forks and kills, alone
+  chaos [--seconds N] [--seed S]
+                     workers in four languages on one segment, killed and stopped at random
   check              format, lints, arrows, generated files
   conform [--dir DIR] [--lang L]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
-  bench [rust] [--quick]
+  bench [rust|python] [--quick]
                      what a protected call costs, beside what would be used instead
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
+  exactness          what time windows miss on a real clock, into docs/exactness.md
   gen [--check]      generated files: write, or compare";
 
 fn main() -> ExitCode {
@@ -67,6 +72,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["node"] => steps::run_all(root, node::steps()),
         ["go"] => steps::run_all(root, golang::steps()),
         ["processes"] => steps::run_all(root, processes::steps()),
+        ["chaos", rest @ ..] => chaos::run(root, rest),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
@@ -75,6 +81,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["mutants"] => mutants::run(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
+        ["exactness"] => pages::exactness(root),
         ["gen"] => c::header::run(root, false)
             .and_then(|()| generate::run(root, false))
             .and_then(|()| adoption::write(root))

@@ -93,3 +93,19 @@ fn blocks(root: &Path, page: &str) -> Result<Vec<Block>, Box<dyn std::error::Err
     }
     Ok(found)
 }
+
+const FROM: &str = "<!-- measured -->\n";
+const TO: &str = "<!-- /measured -->";
+
+/// `exactness`: what time windows miss on a real clock, measured and written into its page.
+pub fn exactness(root: &Path) -> Outcome {
+    let test = ["test", "-q", "-p", "seawall", "--test", "real_clock", "--", "--nocapture"];
+    let output = output_of(command(root, "cargo", &test))?;
+    let table: String = output.lines().filter(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
+    let path = root.join("docs/exactness.md");
+    let page = fs::read_to_string(&path)?;
+    let (before, rest) = page.split_once(FROM).ok_or("docs/exactness.md has no place for the table")?;
+    let (_, after) = rest.split_once(TO).ok_or("docs/exactness.md has no end of the table")?;
+    print!("{table}");
+    Ok(fs::write(path, format!("{before}{FROM}{table}{TO}{after}"))?)
+}

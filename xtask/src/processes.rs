@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const HOME: &str = "tests/processes";
-const BUILD: &str = "build/processes";
+pub const HOME: &str = "tests/processes";
+pub const BUILD: &str = "build/processes";
 
 pub fn steps() -> Vec<Step> {
     vec![

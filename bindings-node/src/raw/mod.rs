@@ -2,9 +2,12 @@
 //! out, everything else is left in the mailbox, an array of numbers that both sides know.
 //!
 //! The only unsafe code of this crate, but for what the derive macros write.
+#![allow(unsafe_code)]
 
+mod changes;
 mod view;
 
+pub(crate) use changes::changed;
 pub(crate) use view::{View, refuse_buffers};
 
 use crate::isolate::{Isolate, isolate};
@@ -24,7 +27,7 @@ pub(crate) enum Answer {
 
 pub(crate) type Entry = fn(&mut Isolate, &Mail, &Arguments) -> Answer;
 
-const MOST_ARGUMENTS: usize = 5;
+const MOST_ARGUMENTS: usize = 8;
 
 /// The arguments of one call.
 pub(crate) struct Arguments {
@@ -87,6 +90,7 @@ impl Mail {
 /// What the functions of one environment stand on.
 struct Module {
     mail: Mail,
+    _changes: changes::Told,
     functions: Vec<Bound>,
 }
 
@@ -95,32 +99,39 @@ struct Bound {
     module: *const Module,
 }
 
-/// Puts `entries` as functions on `target`, with `mail` (a `Float64Array`) as their mailbox.
-pub(crate) fn install(
-    env: sys::napi_env,
-    target: sys::napi_value,
-    mail: sys::napi_value,
-    entries: &[(&str, Entry)],
-) -> Option<()> {
+/// The memory of a typed array, kept for as long as the environment.
+fn memory(env: sys::napi_env, array: sys::napi_value) -> Option<(*mut c_void, usize)> {
     let (mut length, mut words, mut reference) = (0, ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `mail` is a value of this environment; a strong reference keeps its memory.
+    // SAFETY: `array` is a value of this environment; a strong reference keeps its memory.
     let told = unsafe {
         sys::napi_get_typedarray_info(
             env,
-            mail,
+            array,
             ptr::null_mut(),
             &mut length,
             &mut words,
             ptr::null_mut(),
             ptr::null_mut(),
         )
-        .max(sys::napi_create_reference(env, mail, 1, &mut reference))
+        .max(sys::napi_create_reference(env, array, 1, &mut reference))
     };
-    if told != sys::Status::napi_ok || words.is_null() {
-        return None;
-    }
+    (told == sys::Status::napi_ok && !words.is_null() && length > 0).then_some((words, length))
+}
+
+/// Puts `entries` as functions on `target`, with `mail` (a `Float64Array`) as their mailbox, and has
+/// the first word of `changes` (a `Uint32Array`) rise with each change.
+pub(crate) fn install(
+    env: sys::napi_env,
+    target: sys::napi_value,
+    mail: sys::napi_value,
+    changes: sys::napi_value,
+    entries: &[(&str, Entry)],
+) -> Option<()> {
+    let (words, length) = memory(env, mail)?;
     let mail = Mail { words: words.cast(), length };
-    let module = Box::into_raw(Box::new(Module { mail, functions: Vec::with_capacity(entries.len()) }));
+    let changes = changes::told(memory(env, changes)?.0);
+    let module =
+        Box::into_raw(Box::new(Module { mail, _changes: changes, functions: Vec::with_capacity(entries.len()) }));
     for (name, entry) in entries {
         // SAFETY: the module lives until the environment's end, and its list never moves: it has
         // room for all from the start.

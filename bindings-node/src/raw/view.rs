@@ -2,6 +2,7 @@
 
 use napi::sys;
 use seawall::Policy;
+use seawall::breaker::Memory;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -9,8 +10,7 @@ use std::ptr;
 
 /// The words from the gate to the credit of the calling thread's own line.
 pub(crate) struct View {
-    /// Keeps the cell.
-    _policy: Policy,
+    _memory: Memory,
     gate: usize,
     bytes: usize,
 }
@@ -32,7 +32,8 @@ impl View {
     pub(crate) fn of(policy: &Policy) -> Option<(View, usize)> {
         let overlay = policy.overlay()?;
         let own = overlay.own?.checked_sub(overlay.gate)?;
-        let view = View { _policy: policy.clone(), gate: overlay.gate, bytes: own + 2 * size_of::<u64>() };
+        let breaker = policy.breaker().filter(|breaker| std::ptr::from_ref(breaker.gate()).addr() == overlay.gate)?;
+        let view = View { _memory: breaker.memory(), gate: overlay.gate, bytes: own + 2 * size_of::<u64>() };
         Some((view, own / size_of::<u32>()))
     }
 
@@ -48,7 +49,7 @@ impl View {
         let keep = Box::into_raw(Box::new(self));
         let (mut buffer, mut weak) = (ptr::null_mut(), ptr::null_mut());
         let memory = ptr::with_exposed_provenance_mut(gate);
-        // SAFETY: the cell is alive as long as the policy's handle, which the finalizer drops. All
+        // SAFETY: the cell's memory stays as long as the view, which the finalizer drops. All
         // words of the cell are atomics; JavaScript reads any and writes only the tally of this
         // thread's own line, which nobody else writes.
         let made = unsafe {

@@ -19,7 +19,7 @@ mod word;
 
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Overlay, Shard};
+pub use tally::{Memory, Overlay, Shard};
 pub use transition::{Control, Reason};
 
 use crate::cell::{Block, Writer, Writers};
@@ -123,14 +123,6 @@ impl Breaker {
                 },
             }
         }
-    }
-
-    /// A permit where nothing stands against it and nothing is due: not in half-open.
-    #[inline]
-    pub(crate) fn admits(&self) -> Option<Permit> {
-        let word = self.word();
-        let runs = || matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly);
-        (word.pass() || runs()).then_some(Permit(u64::from(word.gate())))
     }
 
     /// Whether [`Breaker::acquire`] would refuse now; if so this is the rejection, and counts as one.

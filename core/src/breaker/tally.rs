@@ -5,12 +5,13 @@
 //! few calls. So nobody needs a clock to pass, and no more than that credit can go unnoticed.
 
 use super::Breaker;
+use super::State;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::Writer;
+use crate::cell::{Block, Writer};
 use crate::config::Window;
 use crate::permit::Permit;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::window::time::{Column, Slice, Slices};
 
 // The words of a writer's line.
@@ -52,6 +53,13 @@ pub struct Overlay {
     pub stride: u32,
 }
 
+/// Keeps the memory of a cell that an [`Overlay`] points into, and nothing else: to the policy's
+/// keys its holder is nobody.
+#[derive(Clone)]
+pub struct Memory {
+    _cell: Arc<Block>,
+}
+
 /// Which line a call is counted on: the calling thread's, or a shared one that the driver chose.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Shard(pub Option<u32>);
@@ -67,6 +75,15 @@ impl Breaker {
     pub fn pass(&self) -> Option<Permit> {
         let word = self.word();
         word.pass().then_some(Permit(u64::from(word.gate())))
+    }
+
+    /// The permit of a circuit that lets everybody in, whatever its gate says; `None` where a call
+    /// may be refused, or something is due.
+    #[inline]
+    pub(crate) fn open_door(&self) -> Option<Permit> {
+        let word = self.word();
+        let open = || matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly);
+        (word.pass() || open()).then_some(Permit(u64::from(word.gate())))
     }
 
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
@@ -105,6 +122,11 @@ impl Breaker {
             shared_lines: writers.shared as u32,
             stride: (crate::cell::LINE * size_of::<u64>()) as u32,
         }
+    }
+
+    /// What keeps the addresses of [`Breaker::overlay`] good.
+    pub fn memory(&self) -> Memory {
+        Memory { _cell: self.cell.clone() }
     }
 
     pub(super) fn writer(&self, shard: Shard) -> Writer {

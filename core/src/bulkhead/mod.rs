@@ -2,7 +2,7 @@
 //!
 //! The permits are words of a cell; the queue is this process's own. While nobody waits, entering is
 //! one compare-and-swap and leaving one addition. A permit that is given back goes to the first in
-//! the queue, never to a newcomer: the lowest bit of [`LEFT`] says that somebody waits, and then both
+//! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
 //! Who leaves and who begins to wait change the same word, so one of them sees the other.
 

@@ -21,8 +21,9 @@ use crate::cost::Reservation;
 use crate::error::{Code, Refusal};
 use crate::event::Note;
 use crate::outcome::{Hint, Outcome};
+use crate::pass::Pass;
 use crate::permit::Permit;
-use crate::policy::{Live, Pass, Policy};
+use crate::policy::{Live, Policy};
 use crate::retry::{Schedule, Stop};
 use crate::sync::Arc;
 use crate::time::{Span, Tick};
@@ -338,6 +339,11 @@ impl Call {
     /// Whether the key's value in the host's cache is no longer good: the dependency said no.
     pub fn should_forget(&self) -> bool {
         !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Permanent)
+    }
+
+    /// When the running attempt's limit is over, by the clock of the registry.
+    pub fn limit_ends(&self) -> Option<Tick> {
+        self.limit.map(|limit| self.attempt_started.after(limit.span))
     }
 
     /// The policy that is called.

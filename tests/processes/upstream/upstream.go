@@ -129,8 +129,9 @@ func (u *Upstream) work(w http.ResponseWriter, r *http.Request) {
 }
 
 // End tells that a sender is being ended: what it has under way, or still sends, counts no longer,
-// because its permits may be used by others before its connections are known to be closed.
-func (u *Upstream) End(sender string) {
+// because its permits may be used by others before its connections are known to be closed. Returns
+// how much was under way.
+func (u *Upstream) End(sender string) (ended int) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
 	u.ended[sender] = true
@@ -138,8 +139,10 @@ func (u *Upstream) End(sender string) {
 		if request.Sender == sender {
 			delete(u.within, request)
 			request.Ended, request.Gone = u.Now(), true
+			ended++
 		}
 	}
+	return ended
 }
 
 // Within is how many requests are under way.

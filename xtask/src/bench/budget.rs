@@ -123,6 +123,7 @@ impl Budget {
             _ if self.allocs => " allocations",
             Some(Row { unit: Unit::Bytes, .. }) => " B",
             Some(Row { unit: Unit::Ms, .. }) => " ms",
+            Some(Row { unit: Unit::Count, .. }) => "",
             _ => " ns",
         };
         Verdict {

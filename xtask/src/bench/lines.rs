@@ -30,6 +30,9 @@ pub struct Row {
     /// The variant of the floor that this row is compared with.
     #[serde(default = "bare")]
     pub floor: String,
+    /// The variant of the floor that is the same operation without any library.
+    #[serde(default = "bare")]
+    pub base: String,
     /// Heap allocations of one operation, and their bytes.
     pub allocs: Option<f64>,
     pub bytes: Option<f64>,
@@ -43,6 +46,7 @@ pub enum Unit {
     Ns,
     Bytes,
     Ms,
+    Count,
 }
 
 fn one() -> u32 {
@@ -84,10 +88,8 @@ impl Measured {
 
     /// What the operation of this row costs without any library.
     fn base(&self, row: &Row) -> Option<&Row> {
-        match row.unit {
-            Unit::Ns => self.floor("bare call", row.threads, Unit::Ns),
-            unit => self.floor(&row.floor, 1, unit),
-        }
+        let base = if row.unit == Unit::Ns { &row.base } else { &row.floor };
+        self.floor(base, row.threads, row.unit)
     }
 
     /// The samples of a row over those of the bare operation in the same rounds.

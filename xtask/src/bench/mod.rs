@@ -8,6 +8,7 @@ mod lines;
 mod machine;
 mod page;
 mod picture;
+mod python;
 mod ranking;
 mod record;
 mod rust;
@@ -38,8 +39,10 @@ struct Language {
     tools: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LANGUAGES: [Language; 1] =
-    [Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] }];
+const LANGUAGES: [Language; 2] = [
+    Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] },
+    Language { name: "python", title: "Python", measure: python::measure, tools: &[("python3", &["--version"])] },
+];
 
 const QUICK: Effort = Effort { rounds: 5, slice_ms: 1 };
 const FULL: Effort = Effort { rounds: 25, slice_ms: 3 };

@@ -14,13 +14,13 @@ pub fn print(lang: &str, record: &Record) {
     );
     for floor in record.floors() {
         let threads = if floor.threads > 1 { format!(", {} threads", floor.threads) } else { String::new() };
-        line(&format!("floor: {}{threads}", floor.variant), floor);
+        line(&format!("floor: {}{threads}", floor.variant), "", floor);
     }
     for title in record.titles() {
         println!("{title}");
         for entry in record.of(title) {
             let mark = if entry.library == OURS { "▶" } else { " " };
-            line(&format!("  {mark} {}", name(entry)), entry);
+            line(&format!("  {mark} {}", name(entry)), &shown(entry.added), entry);
         }
     }
     judged("budgets", &record.verdicts);
@@ -39,6 +39,7 @@ pub fn unit(entry: &Entry) -> &'static str {
         Unit::Ns => "ns",
         Unit::Bytes => "B",
         Unit::Ms => "ms",
+        Unit::Count => "",
     }
 }
 
@@ -55,12 +56,12 @@ pub fn allocations(entry: &Entry) -> String {
     }
 }
 
-fn line(name: &str, entry: &Entry) {
+fn line(name: &str, added: &str, entry: &Entry) {
     let median = format!("{} {}", shown(entry.median), unit(entry));
     let half =
         if entry.low == entry.high { String::new() } else { format!("{}–{}", shown(entry.low), shown(entry.high)) };
     let (floor, ours, allocs) = (optional(entry.to_floor), optional(entry.to_ours), allocations(entry));
-    println!("{name:58} {median:>10} {half:>17} {:>9} {floor:>8} {ours:>8} {allocs:>12}", shown(entry.added));
+    println!("{name:58} {median:>10} {half:>17} {added:>9} {floor:>8} {ours:>8} {allocs:>12}");
 }
 
 fn judged(title: &str, verdicts: &[Verdict]) {

@@ -1,11 +1,12 @@
 //! A call that needs no stepper: it runs at once, and most often that is all there is to it.
 
-use super::{Live, Pass, Policy};
 use crate::breaker::{Breaker, Shard, Untimed};
 use crate::bulkhead::Bulkhead;
 use crate::call::{Call, CallOptions, Step, Verdict};
 use crate::outcome::{Hint, Outcome};
+use crate::pass::Pass;
 use crate::permit::Permit;
+use crate::policy::{Live, Policy};
 use crate::sync::Arc;
 use crate::time::Span;
 
@@ -28,7 +29,7 @@ impl Policy {
             return None;
         }
         let permit = match &live.parts.breaker {
-            Some(breaker) => breaker.admits()?.0,
+            Some(breaker) => breaker.open_door()?.0,
             None => 0,
         };
         if let Some(bulkhead) = &live.parts.bulkhead {

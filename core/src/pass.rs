@@ -1,0 +1,150 @@
+//! Calls that nobody steps: they pass without asking, or with one question and one report.
+
+use crate::breaker::{Breaker, Overlay, Shard};
+use crate::clock::Clock;
+use crate::error::Refusal;
+use crate::outcome::Outcome;
+use crate::permit::Permit;
+use crate::policy::Policy;
+use crate::time::{Span, Tick};
+
+/// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
+/// a breaker that counts slow calls, to the moment.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Start {
+    Untold,
+    Coarse,
+    Precise,
+}
+
+/// Permission to run without asking: the gate said *pass*.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Pass {
+    /// The generation of the breaker it was taken under.
+    pub permit: u64,
+    /// When it was taken, for the core to read; 0 where nothing needs it.
+    pub started: u64,
+}
+
+impl Pass {
+    /// An instant as a pass carries it: one more, so that 0 is left for "untold".
+    fn told(now: Tick) -> u64 {
+        now.0.saturating_add(1)
+    }
+
+    pub(crate) fn began(self) -> Option<Tick> {
+        self.started.checked_sub(1).map(Tick)
+    }
+}
+
+impl Start {
+    /// What a pass taken now is told.
+    #[inline]
+    pub(crate) fn told(self, clock: &Clock) -> u64 {
+        match self {
+            Start::Untold => 0,
+            Start::Coarse => Pass::told(clock.coarse().0),
+            Start::Precise => Pass::told(clock.now()),
+        }
+    }
+}
+
+impl Policy {
+    /// Permission to run without asking, for a call without options of its own: under a caller's
+    /// deadline, with a cache key or an estimate, ask. Report a success with [`Policy::succeed`], anything else
+    /// with [`Policy::call_after_pass`].
+    #[inline]
+    pub fn pass(&self) -> Option<Pass> {
+        let live = self.live();
+        if !live.fast || !self.registry().enabled() {
+            return None;
+        }
+        let permit = match &live.parts.breaker {
+            Some(breaker) => breaker.pass()?.0,
+            None => 0,
+        };
+        Some(Pass { permit, started: live.start.told(self.registry().clock()) })
+    }
+
+    /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the
+    /// caller's line has no credit; the success has been reported to the breaker all the same.
+    #[inline]
+    pub fn succeed(&self, pass: Pass) -> bool {
+        let live = self.live();
+        let Some(breaker) = &live.parts.breaker else { return true };
+        let took = live.took(pass, self.registry().clock());
+        if !breaker.is_slow(took) && breaker.tally(Permit(pass.permit)) {
+            return true;
+        }
+        self.report_success(breaker, Shard::OWN, pass, took);
+        false
+    }
+
+    /// Reports a success under a pass that a driver found no credit for on the line it chose.
+    pub fn succeed_on(&self, shard: Shard, pass: Pass) {
+        let live = self.live();
+        if let Some(breaker) = &live.parts.breaker {
+            self.report_success(breaker, shard, pass, live.took(pass, self.registry().clock()));
+        }
+    }
+
+    fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
+        self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
+    }
+
+    /// Whether [`Policy::pass`] or [`Policy::ask`] may ever answer under the settings in force.
+    pub fn may_pass(&self) -> bool {
+        self.live().fast && self.registry().enabled()
+    }
+
+    /// Permission to run where only the gate wants to be asked: the breaker's own permit, without
+    /// the steps of a call. `None` means step. Report a success with [`Policy::succeed_asked`],
+    /// anything else with [`Policy::call_after_pass`].
+    pub fn ask(&self) -> Option<Pass> {
+        if !self.may_pass() {
+            return None;
+        }
+        let breaker = self.live().parts.breaker.as_ref()?;
+        let Permit(permit) = breaker.open_door()?;
+        Some(Pass { permit, started: Pass::told(self.registry().clock().now()) })
+    }
+
+    /// Reports a success under the permission that [`Policy::ask`] gave.
+    pub fn succeed_asked(&self, pass: Pass) {
+        let Some(breaker) = self.breaker().cloned() else { return };
+        self.with(|cx| {
+            let took = pass.began().map_or(Span::ZERO, |began| cx.now.since(began));
+            breaker.record(Permit(pass.permit), Outcome::Success, took, None, cx);
+        });
+    }
+
+    /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;
+    /// `None` where every call must ask, or tell when it began. The addresses are valid as long as
+    /// this handle; take them again after each change of the settings and of the off switch.
+    pub fn overlay(&self) -> Option<Overlay> {
+        self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
+    }
+
+    /// Whether a driver need neither ask before a call nor count a success: only what fails is to be
+    /// reported. To be looked at again as [`Policy::overlay`].
+    pub fn asks_nothing(&self) -> bool {
+        self.live().parts.breaker.is_none() && self.passes_blindly()
+    }
+
+    fn passes_blindly(&self) -> bool {
+        self.may_pass() && self.live().start != Start::Precise
+    }
+
+    /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
+    /// could answer and nobody listens. `None` means ask.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let live = self.live();
+        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
+            return None;
+        }
+        let (now, slack) = self.registry().clock().coarse();
+        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
+        self.metrics().refused_early();
+        Some(refusal)
+    }
+}

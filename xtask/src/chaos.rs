@@ -1,0 +1,45 @@
+//! Workers in four languages on one segment, killed and stopped at random.
+
+use crate::steps::{command, quiet};
+use crate::{Outcome, processes};
+use std::path::Path;
+
+/// `--seconds N`, `--seed S` and the other flags of the director, which judges.
+pub fn run(root: &Path, arguments: &[&str]) -> Outcome {
+    println!("chaos: the wheel, the npm package, the Go module, the workers …");
+    processes::build(root)?;
+    build_workers(root)?;
+    direct(root, arguments)
+}
+
+fn build_workers(root: &Path) -> Outcome {
+    quiet(command(
+        root,
+        "cargo",
+        &["build", "--quiet", "--release", "--package", "seawall-tests", "--bin", "chaos-worker"],
+    ))?;
+    let bin = root.join(processes::BUILD).join("bin");
+    for (name, package) in [("chaos", "./chaos"), ("chaosworker", "./chaos/goworker")] {
+        quiet(processes::go(root, &["build", "-o", &bin.join(name).display().to_string(), package]))?;
+    }
+    Ok(())
+}
+
+fn direct(root: &Path, arguments: &[&str]) -> Outcome {
+    let bin = root.join(processes::BUILD).join("bin");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    let mut director = command(&root.join(processes::HOME), &bin.join("chaos").display().to_string(), &[]);
+    director
+        .arg("--python")
+        .arg(processes::interpreter(root))
+        .arg("--go")
+        .arg(bin.join("chaosworker"))
+        .arg("--rust")
+        .arg(target.join("release/chaos-worker"))
+        .args(arguments);
+    match director.status()?.code() {
+        Some(0) => Ok(()),
+        Some(1) => Err("limits were broken".into()),
+        _ => Err("the run did not come to its end".into()),
+    }
+}
