@@ -9,6 +9,7 @@ use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::outcome::Outcome;
 use crate::rng::Rng;
+use crate::sync::{AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 use crate::window::time::{Column, Slice, Slices};
 use loom::sync::Arc;
@@ -325,12 +326,12 @@ fn a_place_given_back_is_seen_by_who_begins_to_wait() {
 fn places_without_a_lock_are_taken_once() {
     explore(|| {
         let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 0, max_wait: None }));
-        let inside = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
-        let come_and_go = move |bulkhead: &Bulkhead, inside: &std::sync::atomic::AtomicU64| {
+        let inside = Arc::new(AtomicU64::new(0));
+        let come_and_go = move |bulkhead: &Bulkhead, inside: &AtomicU64| {
             let Some(place) = bulkhead.try_enter() else { return false };
-            assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 0, "two inside");
+            assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two inside");
             thread::yield_now();
-            inside.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            inside.fetch_sub(1, Ordering::Relaxed);
             at(1, |cx| bulkhead.leave_held(place, cx));
             true
         };
