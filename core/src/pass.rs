@@ -66,6 +66,18 @@ impl Policy {
         Some(Pass { permit, started: live.start.told(self.registry().clock()) })
     }
 
+    /// Whether a pass that was taken for a call to come is still one: the gate has not changed, and
+    /// where it matters when a call begins that was just now. Slow calls are measured from their pass.
+    #[inline]
+    pub fn passes_still(&self, pass: Pass) -> bool {
+        const JUST_NOW: Span = Span::millis(20);
+        let is_fresh = |began| self.registry().clock().coarse().0.since(began) < JUST_NOW;
+        let live = self.live();
+        self.may_pass()
+            && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
+            && pass.began().is_none_or(|began| !live.slow && is_fresh(began))
+    }
+
     /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the
     /// caller's line has no credit; the success has been reported to the breaker all the same.
     #[inline]
