@@ -47,6 +47,18 @@ impl Policy {
         Some(Pass { permit, started })
     }
 
+    /// Whether a pass that was taken for a call to come is still one: the gate has not changed, and
+    /// where it matters when a call begins that was just now.
+    #[inline]
+    pub fn passes_still(&self, pass: Pass) -> bool {
+        const JUST_NOW: u64 = 20_000_000;
+        let is_fresh = || self.registry().clock().coarse().0.0.saturating_sub(pass.started) < JUST_NOW;
+        let live = self.live();
+        self.may_pass()
+            && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
+            && (pass.started == 0 || is_fresh())
+    }
+
     /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
     /// has no credit; the success has been reported to the breaker all the same.
     #[inline]

@@ -150,6 +150,12 @@ impl Policy {
         self.registry().enabled() && self.live().config.enabled
     }
 
+    /// Whether the host has nothing to add to a call that goes well: no value to keep, no cost to settle.
+    pub fn keeps_nothing(&self) -> bool {
+        let config = &self.live().config;
+        config.cache.is_none() && config.cost.is_empty()
+    }
+
     /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
     /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
     /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
@@ -358,6 +364,7 @@ impl Policy {
     }
 
     /// The settings and cells in force for this handle.
+    #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
