@@ -174,7 +174,7 @@ mod tests {
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
         match family.at(key) {
             Keyed::Cell(cell) => Some(cell),
-            Keyed::Full { .. } => None,
+            Keyed::Full { .. } | Keyed::TooLong { .. } => None,
         }
     }
 
