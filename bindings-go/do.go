@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"unsafe"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -19,61 +20,75 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 		var none T
 		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	// A view of settings that are no longer in force is renewed by those who ask.
-	if v := p.seen.Load(); len(options) == 0 && v.epoch == p.registry.epoch.Load() {
-		if gate := v.overlay.Gate(); abi.Passes(gate) {
-			return underPass(ctx, p, &v.overlay, gate, fn)
+	if len(options) == 0 {
+		if gate, yes := p.passes(); yes {
+			if p.inspects || isResponse[T]() {
+				return watchedPass(ctx, p, fn, gate)
+			}
+			return underPass(ctx, p, fn, gate)
 		}
 	}
 	return ask(ctx, p, fn, options)
 }
 
-// passing is a call under a pass.
-type passing struct {
-	policy   *Policy
-	began    uint64
-	gate     uint32
-	returned bool
-}
-
-// unwind reports a call whose function did not return.
-func (c *passing) unwind() {
-	if !c.returned {
-		cause := recover()
-		c.policy.unwound(c.gate, c.began, cause)
-		if cause != nil {
-			panic(cause)
-		}
-	}
-}
-
 // underPass runs the first attempt without asking; everything but a plain success is reported.
-func underPass[T any](ctx context.Context, p *Policy, o *abi.Overlay, gate uint32, fn func(context.Context) (T, error)) (T, error) {
-	c := passing{policy: p, gate: gate}
+//
+// Each word that is put away here has to be in memory before the tally can be added to, so what few
+// calls need is in watchedPass.
+func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
 	if _, has := ctx.Deadline(); has {
-		c.began = p.began()
+		return watchedPass(ctx, p, fn, gate)
 	}
-	defer c.unwind()
-	value, err := fn(ctx)
-	c.returned = true
-	if err == nil && !inspected[T](p) {
-		if line := o.Line(); !o.Tally(gate, line) {
-			p.core.Report(gate, line)
-			p.registry.pump()
-		}
-		runtime.KeepAlive(p) // and with it the memory that was counted in
-		return value, nil
+	returned := false
+	defer unwind(p, gate, &returned)
+	value, err = fn(ctx)
+	returned = true
+	if err != nil {
+		return afterPass(ctx, p, gate, 0, fn, value, err)
 	}
-	return afterPass(ctx, p, gate, c.began, fn, value, err)
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p) // and with it the memory that was counted in
+	return value, err
 }
 
-// inspected tells whether a result without an error may still be a failure.
-func inspected[T any](p *Policy) bool {
-	if p.host.classify != nil {
-		return true
+// watchedPass is underPass where the beginning matters, because the caller has a deadline, or where
+// a result without an error may still be a failure.
+func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
+	began, returned := p.began(ctx), false
+	defer func() {
+		if !returned {
+			p.unwound(gate, began, recover())
+		}
+	}()
+	value, err = fn(ctx)
+	returned = true
+	if err != nil || !p.succeeded(value) {
+		return afterPass(ctx, p, gate, began, fn, value, err)
 	}
-	_, response := any((*T)(nil)).(**http.Response)
-	return response
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p)
+	return value, nil
+}
+
+func unwind(p *Policy, gate uint32, returned *bool) {
+	if !*returned {
+		p.unwound(gate, 0, recover())
+	}
+}
+
+func isResponse[T any]() bool {
+	_, is := any((*T)(nil)).(**http.Response)
+	return is
+}
+
+// succeeded tells whether a result without an error is a success beyond doubt.
+func (p *Policy) succeeded(value any) bool {
+	response, is := value.(*http.Response)
+	return !p.inspects && (!is || response != nil && ClassifyStatus(response.StatusCode) == OutcomeSuccess)
 }
 
 func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), options []Option) (T, error) {

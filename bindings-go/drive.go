@@ -297,22 +297,23 @@ func (d *drive) leave() {
 	d.policy.registry.pump()
 }
 
-// unwound reports a call under a pass whose function did not return.
+// unwound reports a call under a pass whose function did not return, and panics on.
 func (p *Policy) unwound(gate uint32, began uint64, cause any) {
-	call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None})
-	if !call.Valid() {
-		return
+	if call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None}); call.Valid() {
+		outcome := OutcomeCancelled // runtime.Goexit
+		if cause != nil {
+			outcome = OutcomeFailure
+		}
+		var step abi.Step
+		p.registry.clock.sync(p.registry)
+		call.Done(1, uint8(outcome), abi.NoHint, &step)
+		call.TakeWakes(wake)
+		call.Free()
+		p.registry.pump()
 	}
-	outcome := OutcomeCancelled
 	if cause != nil {
-		outcome = OutcomeFailure
+		panic(cause)
 	}
-	var step abi.Step
-	p.registry.clock.sync(p.registry)
-	call.Done(1, uint8(outcome), abi.NoHint, &step)
-	call.TakeWakes(wake)
-	call.Free()
-	p.registry.pump()
 }
 
 // last is the error of an attempt that ran before the driver was made.

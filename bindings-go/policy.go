@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +14,14 @@ import (
 
 // Policy protects calls. It is safe for use by many goroutines and needs no closing.
 type Policy struct {
-	seen     atomic.Pointer[view]
+	// epoch is that of the settings which overlay and seen belong to.
+	epoch   atomic.Uint64
+	overlay abi.Overlay
+	// inspects: a result without an error may still be a failure, the user says.
+	inspects bool
 	registry *Registry
+	seen     atomic.Pointer[view]
+	looking  sync.Mutex
 	core     *abi.Policy
 	host     *host
 	name     string
@@ -26,7 +33,7 @@ type Policy struct {
 }
 
 func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
-	p := &Policy{registry: r, core: core, host: h, name: core.Name()}
+	p := &Policy{registry: r, core: core, host: h, name: core.Name(), inspects: h.classify != nil}
 	if p.name == "" {
 		if shape := core.Shape(); shape.Parts&abi.PartCache != 0 {
 			p.own = newCache(shape.CacheSize)
@@ -50,7 +57,7 @@ func (p *Policy) Key(key string) (*Policy, error) {
 	if status != 0 {
 		return nil, statusError(status, p.name)
 	}
-	keyed := &Policy{registry: p.registry, core: core, host: p.host, name: p.name, key: key, own: p.own, base: p}
+	keyed := &Policy{registry: p.registry, core: core, host: p.host, name: p.name, key: key, own: p.own, base: p, inspects: p.inspects}
 	keyed.lookAgain()
 	return keyed, nil
 }

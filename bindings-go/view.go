@@ -1,33 +1,38 @@
 package seawall
 
-import "seawall.dev/seawall/internal/abi"
+import (
+	"context"
+
+	"seawall.dev/seawall/internal/abi"
+)
 
 // view is what a policy looks like under the settings in force. A reload and the off switch make a
 // new one; calls that began under the old one end under it.
 type view struct {
-	epoch uint64
-	// overlay is where calls pass without asking.
-	overlay abi.Overlay
-	shape   abi.Shape
-	cache   *cache
+	shape abi.Shape
+	cache *cache
 	// chain holds the configured values of the fallback chain, as JSON.
 	chain []string
 }
 
 // look is the present view.
 func (p *Policy) look() *view {
-	if v := p.seen.Load(); v.epoch == p.registry.epoch.Load() {
-		return v
+	if p.epoch.Load() == p.registry.epoch.Load() {
+		return p.seen.Load()
 	}
 	return p.lookAgain()
 }
 
 func (p *Policy) lookAgain() *view {
+	p.looking.Lock()
+	defer p.looking.Unlock()
 	// The number first: settings that come in force meanwhile make another view.
-	v := &view{epoch: p.registry.epoch.Load(), overlay: abi.NoOverlay(), shape: p.core.Shape()}
-	if p.registry.gate {
-		v.overlay = p.core.Overlay()
+	epoch := p.registry.epoch.Load()
+	if v := p.seen.Load(); v != nil && p.epoch.Load() == epoch {
+		return v
 	}
+	p.overlay.Shut()
+	v := &view{shape: p.core.Shape()}
 	if v.shape.FallbackCount > 0 {
 		v.chain = make([]string, v.shape.FallbackCount)
 		for i := range v.chain {
@@ -36,12 +41,34 @@ func (p *Policy) lookAgain() *view {
 	}
 	v.cache = p.cacheFor(v.shape)
 	p.seen.Store(v)
+	if p.registry.gate {
+		p.overlay.Take(p.core)
+	}
+	p.epoch.Store(epoch)
 	return v
 }
 
-// began is when a call under a pass begins. That matters where the caller has a deadline: the
-// dependency is to blame for its passing only if it had its chance.
-func (p *Policy) began() uint64 { return p.registry.clock.began(p.registry) }
+// passes is the gate, if calls may run without asking: it says so, and it is that of the settings in
+// force.
+func (p *Policy) passes() (gate uint32, yes bool) {
+	gate = p.overlay.Gate()
+	return gate, abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
+}
+
+// began is when a call under a pass begins, where the caller has a deadline: the dependency is to
+// blame for its passing only if it had its chance. 0: he has none.
+func (p *Policy) began(ctx context.Context) uint64 {
+	if _, has := ctx.Deadline(); !has {
+		return 0
+	}
+	return p.registry.clock.began(p.registry)
+}
+
+// report tells a success under a pass that could not be tallied.
+func (p *Policy) report(gate uint32, line uintptr) {
+	p.core.Report(gate, line)
+	p.registry.pump()
+}
 
 // pass is what the core knows a call by that began under the gate.
 func (p *Policy) pass(gate uint32, began uint64) abi.Pass {

@@ -242,9 +242,10 @@ typedef int32_t seawall_status;
 // The memory in which calls pass without a function of this header.
 //
 // Read `*gate` atomically. If it is odd, run. After a success read it again: if it has not changed
-// and the line's tally is below its limit, add one to the tally; otherwise report it with
-// `seawall_policy_report`. After anything but a success go on with `seawall_call_after_pass`. In
-// both the pass is `SEAWALL_PASSED | gate`. If the gate is even, make a call.
+// and the line's tally is below its limit, add one to the tally (where there are no lines nothing is
+// counted); otherwise report it with `seawall_policy_report`. After anything but a success go on
+// with `seawall_call_after_pass`. In both the pass is `SEAWALL_PASSED | gate`. If the gate is even,
+// make a call.
 //
 // Choose the line so that threads that run at once choose different ones. The memory lives as long
 // as the handle that it was asked of, and after a reload its gate may be even for ever: ask for the
@@ -252,8 +253,9 @@ typedef int32_t seawall_status;
 typedef struct {
   // `sizeof(seawall_overlay)`, set by the caller.
   uint32_t size;
-  // How many lines there are; 0: make calls, there is nothing to read.
+  // How many lines there are.
   uint32_t lines;
+  // NULL: there is nothing to read, make calls.
   const uint32_t *gate;
   // The first line.
   uint64_t *tallies;
@@ -700,17 +702,18 @@ seawall_status seawall_policy_snapshot(const seawall_policy *policy, seawall_tex
 
 // Permission to run without a call: while the circuit is closed and nothing else is to be asked.
 // `SEAWALL_ASK` means: make a call. After a success, `seawall_policy_succeed`; after anything else
-// `seawall_call_after_pass` with both numbers. Each pass is reported once.
+// `seawall_call_after_pass`; each with both numbers. Each pass is reported once.
 //
 // Owns: nothing. Threads: any. Statuses: none; a NULL policy is told to ask.
 uint64_t seawall_policy_pass(const seawall_policy *policy, uint64_t *started);
 
-// Counts a success under a pass. 0: the circuit changed meanwhile, and has been told all the same.
+// Counts a success under a pass, `started` as it was told with it. 0: the circuit changed meanwhile or
+// the call was slow, and the circuit has been told all the same.
 //
 // Owns: nothing. Threads: any. Statuses: none.
-uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass);
+uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint64_t started);
 
-// Where the policy's gate and tallies are. `lines` is 0 where every call has to be made.
+// Where the policy's gate and tallies are. `gate` is NULL where every call has to be made.
 //
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);

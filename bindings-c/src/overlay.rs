@@ -4,6 +4,7 @@ use crate::guard::entry;
 use crate::own::{Sized32, handle, sized};
 use crate::policy::{seawall_policy, to_pass};
 use crate::status::seawall_status;
+use seawall::Policy;
 use seawall::breaker::{Overlay, Shard};
 use seawall::error::Code;
 
@@ -19,9 +20,10 @@ const _: () = assert!(SEAWALL_LINE_TALLY == 0 && SEAWALL_LINE_LIMIT == 8, "as `O
 /// The memory in which calls pass without a function of this header.
 ///
 /// Read `*gate` atomically. If it is odd, run. After a success read it again: if it has not changed
-/// and the line's tally is below its limit, add one to the tally; otherwise report it with
-/// `seawall_policy_report`. After anything but a success go on with `seawall_call_after_pass`. In
-/// both the pass is `SEAWALL_PASSED | gate`. If the gate is even, make a call.
+/// and the line's tally is below its limit, add one to the tally (where there are no lines nothing is
+/// counted); otherwise report it with `seawall_policy_report`. After anything but a success go on
+/// with `seawall_call_after_pass`. In both the pass is `SEAWALL_PASSED | gate`. If the gate is even,
+/// make a call.
 ///
 /// Choose the line so that threads that run at once choose different ones. The memory lives as long
 /// as the handle that it was asked of, and after a reload its gate may be even for ever: ask for the
@@ -31,8 +33,9 @@ const _: () = assert!(SEAWALL_LINE_TALLY == 0 && SEAWALL_LINE_LIMIT == 8, "as `O
 pub struct seawall_overlay {
     /// `sizeof(seawall_overlay)`, set by the caller.
     pub size: u32,
-    /// How many lines there are; 0: make calls, there is nothing to read.
+    /// How many lines there are.
     pub lines: u32,
+    /// NULL: there is nothing to read, make calls.
     pub gate: *const u32,
     /// The first line.
     pub tallies: *mut u64,
@@ -46,21 +49,32 @@ unsafe impl Sized32 for seawall_overlay {
     const EMPTY: Self = seawall_overlay { size: 0, lines: 0, gate: std::ptr::null(), tallies: std::ptr::null_mut() };
 }
 
-impl From<Overlay> for seawall_overlay {
-    fn from(overlay: Overlay) -> Self {
+/// The gate of a policy that has nothing to ask and nothing to count.
+static FREE: u32 = 1;
+
+impl seawall_overlay {
+    fn of(policy: &Policy) -> Self {
+        match policy.overlay() {
+            // A line of another size than the header's cannot be spoken of.
+            Some(found) if found.stride == SEAWALL_LINE_SIZE => Self::at(found),
+            None if policy.asks_nothing() => seawall_overlay { gate: &raw const FREE, ..Self::EMPTY },
+            _ => Self::EMPTY,
+        }
+    }
+
+    fn at(found: Overlay) -> Self {
         // The gate is the low half of its word: the first bytes, where the end is little.
         let half = if cfg!(target_endian = "big") { size_of::<u32>() } else { 0 };
-        let known = overlay.stride == SEAWALL_LINE_SIZE;
         seawall_overlay {
             size: 0,
-            lines: if known { overlay.shared_lines } else { 0 },
-            gate: std::ptr::with_exposed_provenance(overlay.gate + half),
-            tallies: std::ptr::with_exposed_provenance_mut(overlay.shared),
+            lines: found.shared_lines,
+            gate: std::ptr::with_exposed_provenance(found.gate + half),
+            tallies: std::ptr::with_exposed_provenance_mut(found.shared),
         }
     }
 }
 
-/// Where the policy's gate and tallies are. `lines` is 0 where every call has to be made.
+/// Where the policy's gate and tallies are. `gate` is NULL where every call has to be made.
 ///
 /// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
@@ -71,9 +85,7 @@ pub unsafe extern "C" fn seawall_policy_overlay(
     let overlay = sized!(overlay);
     entry(|| {
         let overlay = overlay?.required()?;
-        if let Some(found) = handle!(policy)?.inner.overlay() {
-            overlay.set(found.into());
-        }
+        overlay.set(seawall_overlay::of(&handle!(policy)?.inner));
         Ok(())
     })
 }

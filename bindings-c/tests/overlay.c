@@ -84,6 +84,13 @@ static void who_has_to_ask_gets_none(void) {
     CHECK(overlay.lines == 0 && overlay.gate == NULL && overlay.tallies == NULL);
     seawall_policy_free(policy);
   }
+  /* Where nobody counts successes there are no lines, and a gate that is always open. */
+  seawall_policy *retry = new_policy(registry, "{\"retry\":{}}");
+  seawall_overlay open = overlay_of(retry);
+  CHECK(open.lines == 0 && open.tallies == NULL && open.gate != NULL && *open.gate == 1);
+  fail(retry, SEAWALL_PASSED | *open.gate);
+  CHECK_IS(seawall_policy_report(retry, SEAWALL_PASSED | *open.gate, 0), SEAWALL_OK);
+  seawall_policy_free(retry);
   seawall_policy *policy = new_policy(registry, "{\"breaker\":{},\"retry\":{}}");
   CHECK(overlay_of(policy).lines > 0);
   CHECK_IS(seawall_registry_set_enabled(registry, 0), SEAWALL_OK);

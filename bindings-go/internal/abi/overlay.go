@@ -30,55 +30,66 @@ const (
 	_ = -(unsafe.Offsetof(line{}.limit) ^ C.SEAWALL_LINE_LIMIT)
 )
 
+// lines is how many a policy has at least, where calls pass at all.
+const lines = 4
+
 // Overlay is the memory of a policy in which calls pass without crossing into C. The library owns
 // it; it lives as long as the policy's handle, and every access to it is atomic, because the race
-// detector does not see it.
+// detector does not see it. The addresses stand here themselves: what is read on the way to them is
+// waited for.
 type Overlay struct {
-	gate  *atomic.Uint32
-	lines unsafe.Pointer
-	mask  uintptr
+	gate  atomic.Pointer[atomic.Uint32]
+	first atomic.Pointer[line]
 }
 
-// shut is the gate of those who always ask.
-var shut atomic.Uint32
+var shut, open atomic.Uint32
 
-// NoOverlay always asks.
-func NoOverlay() Overlay { return Overlay{gate: &shut} }
+func init() { open.Store(1) }
 
-// Overlay is where calls pass now; it is to be asked for again when the settings have changed.
-func (p *Policy) Overlay() Overlay {
-	o := C.seawall_overlay{size: C.sizeof_seawall_overlay}
-	status := C.seawall_policy_overlay(p.ptr, &o)
+// Shut lets everybody ask.
+func (o *Overlay) Shut() { o.gate.Store(&shut) }
+
+// Take up where calls pass now; to be done again when the settings have changed, after Shut. The
+// gate comes last: who finds it finds its lines. Who found the one before finds it changed.
+func (o *Overlay) Take(p *Policy) {
+	c := C.seawall_overlay{size: C.sizeof_seawall_overlay}
+	status := C.seawall_policy_overlay(p.ptr, &c)
 	runtime.KeepAlive(p)
-	// Both halves of a 64-bit word are added to in one piece only at a multiple of eight.
-	if status != 0 || o.lines == 0 || uintptr(unsafe.Pointer(o.tallies))%lineSize != 0 {
-		return NoOverlay()
+	switch {
+	case status != 0 || c.gate == nil:
+	case c.lines == 0: // nothing is counted
+		o.first.Store(nil)
+		o.gate.Store(&open)
+	case c.lines >= lines && uintptr(unsafe.Pointer(c.tallies))%8 == 0: // half a word is never seen
+		o.first.Store((*line)(unsafe.Pointer(c.tallies)))
+		o.gate.Store((*atomic.Uint32)(unsafe.Pointer(c.gate)))
 	}
-	mask := uintptr(1)
-	for mask<<1 <= min(uintptr(o.lines), 128) { // a call names its line in a byte
-		mask <<= 1
-	}
-	return Overlay{(*atomic.Uint32)(unsafe.Pointer(o.gate)), unsafe.Pointer(o.tallies), mask - 1}
 }
 
 // Gate is what a call begins under; Passes tells whether it may run without asking.
-func (o *Overlay) Gate() uint32 { return o.gate.Load() }
+func (o *Overlay) Gate() uint32 { return o.gate.Load().Load() }
 
 // Passes tells whether the gate lets calls pass.
 func Passes(gate uint32) bool { return gate&1 != 0 }
 
-// Line is the line that a goroutine counts on. Those that run at once have different stacks, so the
-// address of a variable there tells them apart, mostly.
-func (o *Overlay) Line() uintptr {
-	var here byte
+// LineOf is the line that a goroutine counts on, by the address of a variable of its own. Those that
+// run at once have different stacks, so that tells them apart, mostly.
+func LineOf(here unsafe.Pointer) uintptr {
 	// The smallest stacks are 2 kB; the multiplication spreads what differs above that.
-	return uintptr(uint64(uintptr(unsafe.Pointer(&here))>>11)*0x9e3779b97f4a7c15>>40) & o.mask
+	return uintptr(uint64(uintptr(here)>>11)*0x9e3779b97f4a7c15>>40) % lines
 }
 
 // Tally counts a success of a call that began under the gate. False: it is to be reported.
 func (o *Overlay) Tally(gate uint32, number uintptr) bool {
-	at := (*line)(unsafe.Add(o.lines, number*lineSize))
-	if o.gate.Load() != gate || at.tally.Load() >= at.limit.Load() {
+	first := o.first.Load()
+	if o.gate.Load().Load() != gate {
+		return false
+	}
+	if first == nil {
+		return true
+	}
+	at := (*line)(unsafe.Add(unsafe.Pointer(first), number*lineSize))
+	if at.tally.Load() >= at.limit.Load() {
 		return false
 	}
 	at.tally.Add(1)
