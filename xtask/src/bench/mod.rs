@@ -6,6 +6,7 @@
 mod budget;
 mod lines;
 mod machine;
+mod node;
 mod page;
 mod picture;
 mod python;
@@ -39,9 +40,10 @@ struct Language {
     tools: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LANGUAGES: [Language; 2] = [
+const LANGUAGES: [Language; 3] = [
     Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] },
     Language { name: "python", title: "Python", measure: python::measure, tools: &[("python3", &["--version"])] },
+    Language { name: "node", title: "Node", measure: node::measure, tools: &[("node", &["--version"])] },
 ];
 
 const QUICK: Effort = Effort { rounds: 5, slice_ms: 1 };
