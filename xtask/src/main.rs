@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
 mod adoption;
+mod bad_input;
 mod bench;
 mod borders;
 mod c;
