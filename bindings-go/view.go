@@ -70,10 +70,13 @@ func (p *Policy) report(gate uint32, line uintptr) {
 	p.registry.pump()
 }
 
-// pass is what the core knows a call by that began under the gate.
-func (p *Policy) pass(gate uint32, began uint64) abi.Pass {
-	if began != 0 {
-		began = p.registry.clock.started(p.registry, began)
+// started is that instant on the core's clock.
+func (p *Policy) started(began uint64) uint64 {
+	if began == 0 {
+		return 0
 	}
-	return abi.PassOf(gate, began)
+	return p.registry.clock.started(p.registry, began)
 }
+
+// pass is what the core knows a call by that began under the gate.
+func (p *Policy) pass(gate uint32, began uint64) abi.Pass { return abi.PassOf(gate, p.started(began)) }

@@ -92,7 +92,7 @@ pub unsafe extern "C" fn seawall_call_after_pass(
         let options = read_options(options)?;
         let pass = to_pass(pass, started).ok_or(Code::StaleHandle)?;
         let made = policy.inner.call_after_pass(pass, options);
-        call.set(seawall_call::hand_out(made, Some(Step::Run { attempt: 1, limit: None, mode: None })));
+        call.set(hand_out_running(made));
         Ok(())
     })
 }
@@ -300,6 +300,11 @@ pub unsafe extern "C" fn seawall_call_free(call: *mut seawall_call) {
     guard(|| unsafe { release(call) });
 }
 
+/// A call whose first attempt runs already.
+pub(crate) fn hand_out_running(call: Call) -> *mut seawall_call {
+    seawall_call::hand_out(call, Some(Step::Run { attempt: 1, limit: None, mode: None }))
+}
+
 impl seawall_call {
     fn hand_out(call: Call, told: Option<Step>) -> *mut seawall_call {
         let inner = Inner { call, told, link: 0, wakes: Vec::new(), broken: false };
@@ -395,7 +400,7 @@ pub(crate) fn to_hint(hint: i64) -> Option<Hint> {
     (hint != SEAWALL_NO_HINT).then(|| Hint::from_nanos(hint))
 }
 
-fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Code> {
+pub(crate) fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Code> {
     // SAFETY: NULL or a struct whose size field is true, by the contract of the header; the size
     // is read before anything else.
     let options = unsafe {

@@ -1,6 +1,7 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
 use crate::breaker::{Overlay, Shard};
+use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
@@ -13,6 +14,17 @@ pub(crate) enum Start {
     Untold,
     Coarse,
     Precise,
+}
+
+impl Start {
+    /// When a call begins that begins now.
+    pub(crate) fn read(self, clock: &Clock) -> u64 {
+        match self {
+            Start::Untold => 0,
+            Start::Coarse => clock.coarse().0.0,
+            Start::Precise => clock.now().0,
+        }
+    }
 }
 
 /// Permission to run without asking: the gate said *pass*.
@@ -38,13 +50,7 @@ impl Policy {
             Some(breaker) => breaker.pass()?.0,
             None => 0,
         };
-        let clock = self.registry().clock();
-        let started = match live.start {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0,
-            Start::Precise => clock.now().0,
-        };
-        Some(Pass { permit, started })
+        Some(Pass { permit, started: live.start.read(self.registry().clock()) })
     }
 
     /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line

@@ -43,11 +43,13 @@ struct Settings {
 pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
-    epoch: u64,
+    pub epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
     pub fast: bool,
     /// What a pass is told of when it began.
     pub start: Start,
+    /// A call may run without a [`Call`] where there is room, and what it is told of when it began.
+    pub admits: Option<Start>,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
@@ -369,6 +371,18 @@ impl Policy {
         }
         live
     }
+
+    /// The settings and cells that this handle worked with in `epoch`; they live as long as it does.
+    pub(crate) fn live_of(&self, epoch: u64) -> &Arc<Live> {
+        let mut live = &self.0.live;
+        while live.epoch != epoch {
+            match live.next.get() {
+                Some(next) => live = next,
+                None => break,
+            }
+        }
+        live
+    }
 }
 
 impl Live {
@@ -378,23 +392,20 @@ impl Live {
         let epoch = shared.epoch.load(Ordering::Acquire);
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key));
-        let fast = config.enabled
-            && config.bulkhead.is_none()
-            && config.timeout.is_none()
-            && config.cost.is_empty()
-            && config.cache.is_none()
-            && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
         let start = match &config.retry {
             None => Start::Untold,
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
         };
+        let admits = crate::admission::admits(&config, start);
+        let fast = admits.is_some() && config.bulkhead.is_none();
         let refuses_early = config.enabled
             && config.fallback.is_none()
             && config.cache.is_none()
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
-        let live = Live { config, parts: chosen.parts, epoch, fast, start, refuses_early, next: OnceLock::new() };
+        let live =
+            Live { config, parts: chosen.parts, epoch, fast, start, admits, refuses_early, next: OnceLock::new() };
         drop(settings);
         if let Some(part) = chosen.overflow {
             let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");

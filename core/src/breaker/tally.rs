@@ -81,16 +81,24 @@ impl Breaker {
     /// The permit of a circuit that lets everybody in, whatever its gate says; `None` where a call
     /// may be refused.
     pub(crate) fn open_door(&self, cx: &mut Cx) -> Option<Permit> {
-        let word = self.help(cx);
+        self.help(cx);
+        self.door()
+    }
+
+    /// The same without applying what time has made due, which may only open the door.
+    pub(crate) fn door(&self) -> Option<Permit> {
+        let word = self.word();
         matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly)
             .then(|| Permit(u64::from(word.gate())))
     }
 
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
-    /// since, or the line's credit is used up: then report it with [`Breaker::record`].
+    /// since, if it never said *pass*, or if the line's credit is used up: then report it with
+    /// [`Breaker::record`].
     #[inline]
     pub fn tally(&self, permit: Permit) -> bool {
-        if self.word().gate() != permit.0 as u32 {
+        let word = self.word();
+        if !word.pass() || word.gate() != permit.0 as u32 {
             return false;
         }
         let writer = self.cell.writer();

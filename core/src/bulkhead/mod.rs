@@ -175,6 +175,12 @@ impl Bulkhead {
         Entry::Queued { ticket, until }
     }
 
+    /// Comes in where there is room and nobody waits for it; else nothing has happened.
+    pub(crate) fn walk_in(&self) -> Option<Permit> {
+        let mut inside = self.inside.lock();
+        if inside.queue.is_empty() { self.take(&mut inside) } else { None }
+    }
+
     /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
         let mut inside = self.inside.lock();
@@ -217,8 +223,15 @@ impl Bulkhead {
 
     /// A permit comes back. One that is not out changes nothing.
     pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
+        self.leave_at(permit, || cx.now)
+    }
+
+    /// The same; the time is asked for only if somebody waits.
+    pub(crate) fn leave_at(&self, permit: Permit, now: impl FnOnce() -> Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.queue.expire(cx.now);
+        if !inside.queue.is_empty() {
+            inside.queue.expire(now());
+        }
         if !inside.out.take_back(permit) {
             drop(inside);
             self.count(STALE);

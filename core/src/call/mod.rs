@@ -15,6 +15,7 @@ mod step;
 
 pub use step::{CallOptions, Step, Verdict};
 
+use crate::admission::Admission;
 use crate::budget::Cost;
 use crate::bulkhead::Wakes;
 use crate::cost::Reservation;
@@ -164,6 +165,18 @@ impl Call {
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
         call.phase = Phase::Running;
         call.pending = Step::Run { attempt: 1, limit: None, mode: None };
+        call
+    }
+
+    /// A call whose first attempt already runs with what `admission` holds.
+    pub(crate) fn admitted(policy: Policy, admission: Admission, options: CallOptions) -> Call {
+        let live = policy.live_of(admission.epoch).clone();
+        let mut call = Call::running_under(policy, admission.pass, options);
+        // What was taken is given back where it was taken, also if the off switch was turned since.
+        call.held.permit = live.parts.breaker.is_some().then_some(Permit(admission.pass.permit));
+        call.held.slot = live.parts.bulkhead.is_some().then_some(Permit(admission.slot));
+        call.live = live;
+        call.bypass = false;
         call
     }
 
