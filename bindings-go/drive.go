@@ -37,7 +37,7 @@ func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
 
 func (d *drive) begin() {
 	p := d.policy
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	var status abi.Status
 	d.call, status = p.core.Call(d.brought())
 	if !d.call.Valid() {
@@ -180,7 +180,7 @@ func (d *drive) run() {
 
 func (d *drive) abandons() bool { return d.step.Mode == abi.ModeAbandon }
 
-func (d *drive) sync() { d.policy.registry.clock.sync(d.policy.registry) }
+func (d *drive) sync() { d.policy.registry.sync() }
 
 // settle reports an attempt whose function returned.
 func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
@@ -309,7 +309,7 @@ func (p *Policy) unwound(call abi.Call, cause any) {
 			outcome = OutcomeFailure
 		}
 		var step abi.Step
-		p.registry.clock.sync(p.registry)
+		p.registry.sync()
 		call.Done(1, uint8(outcome), abi.NoHint, &step)
 		call.TakeWakes(wake)
 		call.Free()

@@ -72,9 +72,10 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	if !p.registry.gate || !p.look().shape.Admits {
 		return ask(ctx, p, fn, nil)
 	}
-	p.registry.clock.sync(p.registry)
-	in, refusal := p.core.Admit()
-	if refusal.Status == circuitOpen {
+	p.registry.sync()
+	var in abi.Admission
+	var refusal abi.Refusal
+	if p.core.Admit(&in, &refusal) == circuitOpen {
 		return value, refusalError(p.name, refusal)
 	}
 	if !in.In() {
@@ -91,7 +92,7 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	}()
 	value, err = fn(ctx)
 	returned = true
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	if err != nil || !p.succeeded(value) {
 		in.Since(p.started(began))
 		call, status := p.core.CallAfterAdmission(&in, p.brings(ctx))

@@ -1,6 +1,6 @@
 //! Calls that are let in at once: one question, one report, and steps only for those that fail.
 
-use crate::bulkhead::waking;
+use crate::bulkhead::hand_on;
 use crate::call::{hand_out_running, read_options, seawall_call, seawall_call_options};
 use crate::explain::seawall_refusal;
 use crate::guard::entry;
@@ -85,7 +85,15 @@ pub unsafe extern "C" fn seawall_policy_dismiss(
     count: *mut usize,
 ) -> seawall_status {
     let count = output!(count, 0);
-    waking(policy, tickets, room, count, |policy| Ok(policy.dismiss(read(admission)?)))
+    entry(|| {
+        let (policy, count) = (handle!(policy)?, count.required()?);
+        if tickets.is_null() && room > 0 {
+            return Err(Code::NullArgument);
+        }
+        let woken = policy.inner.dismiss(read(admission)?);
+        // Seldom somebody waits, and then it is worth a lock.
+        if woken.is_empty() { Ok(()) } else { hand_on(policy, woken, tickets, room, &count) }
+    })
 }
 
 /// A call whose first attempt was admitted and did not succeed. Its present step is `RUN` 1: report

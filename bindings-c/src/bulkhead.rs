@@ -182,7 +182,7 @@ pub(crate) unsafe fn pour(from: &mut Vec<u64>, tickets: *mut u64, room: usize) -
 }
 
 /// Does what may let others in, and tells whom to wake.
-pub(crate) fn waking(
+fn waking(
     policy: *const seawall_policy,
     tickets: *mut u64,
     room: usize,
@@ -195,15 +195,26 @@ pub(crate) fn waking(
             return Err(Code::NullArgument);
         }
         let woken = act(&policy.inner)?;
-        let mut wakes = policy.wakes.lock();
-        wakes.extend(woken);
-        // SAFETY: `room` numbers fit, by the contract of the header.
-        count.set(unsafe { pour(&mut wakes, tickets, room) }?);
-        Ok(())
+        hand_on(policy, woken, tickets, room, &count)
     })
 }
 
-/// The same, of a policy that has a bulkhead.
+/// Moves as many tickets to C as fit, older ones first; the rest waits in the handle.
+pub(crate) fn hand_on(
+    policy: &seawall_policy,
+    woken: Wakes,
+    tickets: *mut u64,
+    room: usize,
+    count: &Out<usize>,
+) -> Result<(), Code> {
+    let mut wakes = policy.wakes.lock();
+    wakes.extend(woken);
+    // SAFETY: `room` numbers fit, by the contract of the header.
+    count.set(unsafe { pour(&mut wakes, tickets, room) }?);
+    Ok(())
+}
+
+/// [`waking`], of a policy that has a bulkhead.
 fn letting_in(
     policy: *const seawall_policy,
     tickets: *mut u64,
