@@ -65,16 +65,6 @@ func (p *Policy) brings(ctx context.Context) abi.CallOptions {
 	return o
 }
 
-// resume goes on with a call whose first attempt has run, and not simply succeeded.
-func (d *drive) resume(call abi.Call, status abi.Status, err error) {
-	d.call = call
-	if !call.Valid() {
-		d.unprotected(status)
-		return
-	}
-	d.settle(1, err, nil)
-}
-
 // unprotected is the way out when Seawall itself is broken: the user's call runs.
 func (d *drive) unprotected(status abi.Status) {
 	slog.Error("seawall: the call runs without protection", "policy", d.policy.name, "status", status.String())
@@ -299,25 +289,6 @@ func (d *drive) leave() {
 		d.call.Free()
 	}
 	d.policy.registry.pump()
-}
-
-// unwound reports a call that was not stepped and whose function did not return, and panics on.
-func (p *Policy) unwound(call abi.Call, cause any) {
-	if call.Valid() {
-		outcome := OutcomeCancelled // runtime.Goexit
-		if cause != nil {
-			outcome = OutcomeFailure
-		}
-		var step abi.Step
-		p.registry.sync()
-		call.Done(1, uint8(outcome), abi.NoHint, &step)
-		call.TakeWakes(wake)
-		call.Free()
-		p.registry.pump()
-	}
-	if cause != nil {
-		panic(cause)
-	}
 }
 
 // Remaining is how much time the function still has; false if there is no limit.

@@ -2,6 +2,7 @@ package seawall
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"unsafe"
@@ -25,8 +26,8 @@ func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (
 	value, err = fn(ctx)
 	returned = true
 	if err != nil {
-		call, status := p.core.CallAfterPass(p.pass(gate, 0), p.brings(ctx))
-		return goOn(ctx, p, fn, call, status, value, err)
+		in := abi.PassOf(gate)
+		return fellShort(ctx, p, fn, &in, 0, value, err)
 	}
 	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
 		p.report(gate, line)
@@ -37,9 +38,8 @@ func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (
 
 func unwindPass(p *Policy, gate uint32, returned *bool) {
 	if !*returned {
-		cause := recover()
-		call, _ := p.core.CallAfterPass(p.pass(gate, 0), abi.CallOptions{Deadline: abi.None})
-		p.unwound(call, cause)
+		in := abi.PassOf(gate)
+		p.unwound(&in, 0, recover())
 	}
 }
 
@@ -49,16 +49,15 @@ func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context)
 	began, returned := p.began(ctx), false
 	defer func() {
 		if !returned {
-			cause := recover()
-			call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None})
-			p.unwound(call, cause)
+			in := abi.PassOf(gate)
+			p.unwound(&in, began, recover())
 		}
 	}()
 	value, err = fn(ctx)
 	returned = true
 	if err != nil || !p.succeeded(value) {
-		call, status := p.core.CallAfterPass(p.pass(gate, began), p.brings(ctx))
-		return goOn(ctx, p, fn, call, status, value, err)
+		in := abi.PassOf(gate)
+		return fellShort(ctx, p, fn, &in, began, value, err)
 	}
 	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
 		p.report(gate, line)
@@ -84,33 +83,81 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	began, returned := p.began(ctx), false
 	defer func() {
 		if !returned {
-			cause := recover()
-			in.Since(p.started(began))
-			call, _ := p.core.CallAfterAdmission(&in, abi.CallOptions{Deadline: abi.None})
-			p.unwound(call, cause)
+			p.unwound(&in, began, recover())
 		}
 	}()
 	value, err = fn(ctx)
 	returned = true
-	p.registry.sync()
 	if err != nil || !p.succeeded(value) {
-		in.Since(p.started(began))
-		call, status := p.core.CallAfterAdmission(&in, p.brings(ctx))
-		return goOn(ctx, p, fn, call, status, value, err)
+		return fellShort(ctx, p, fn, &in, began, value, err)
 	}
+	p.registry.sync()
 	p.core.Dismiss(&in, wake)
 	p.registry.pump()
 	return value, nil
 }
 
+// fellShort reports an attempt that was no plain success. Most often that is the end of the call; a
+// retry, a fallback, a caller who has gone, and what the user wants to judge need the driver.
+func fellShort[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), in *abi.Admission, began uint64, value T, err error) (T, error) {
+	p.registry.sync()
+	p.since(in, began)
+	brings := p.brings(ctx)
+	var call abi.Call
+	var step abi.Step
+	if err == nil || p.inspects || ctx.Err() != nil {
+		var status abi.Status
+		if call, status = p.core.CallAfter(in, brings); !call.Valid() {
+			return value, unprotected(p, status, err)
+		}
+		return goOn(ctx, p, fn, value, err, func(d *drive) { d.call = call; d.settle(1, err, nil) })
+	}
+	outcome, hint := p.classify(err)
+	call, status := p.core.Fail(in, uint8(outcome), hint, typeName(err), brings.Deadline, &step)
+	p.registry.pump()
+	switch {
+	case status != 0:
+		return value, unprotected(p, status, err)
+	case !call.Valid() && step.Verdict == abi.VerdictSettle:
+		return value, err
+	}
+	return goOn(ctx, p, fn, value, err, func(d *drive) { d.call, d.step, d.err, d.ended = call, step, err, true })
+}
+
+// unprotected is the end of a call that Seawall itself failed: the user's result stands.
+func unprotected(p *Policy, status abi.Status, err error) error {
+	slog.Error("seawall: the call ran without protection", "policy", p.name, "status", status.String())
+	return err
+}
+
 // goOn makes a stepped call of one whose first attempt has run.
-func goOn[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), call abi.Call, status abi.Status, value T, err error) (T, error) {
+func goOn[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), value T, err error, begin func(*drive)) (T, error) {
 	t := &task[T]{fn: fn, value: value, err: err}
 	d := newDrive(ctx, p, t, nil)
 	defer d.leave()
-	d.resume(call, status, err)
+	begin(d)
 	err = d.loop()
 	return t.value, err
+}
+
+// unwound reports a call that was not stepped and whose function did not return, and panics on.
+func (p *Policy) unwound(in *abi.Admission, began uint64, cause any) {
+	outcome := OutcomeCancelled // runtime.Goexit
+	if cause != nil {
+		outcome = OutcomeFailure
+	}
+	p.registry.sync()
+	p.since(in, began)
+	if call, _ := p.core.CallAfter(in, abi.CallOptions{Deadline: abi.None}); call.Valid() {
+		var step abi.Step
+		call.Done(1, uint8(outcome), abi.NoHint, &step)
+		call.TakeWakes(wake)
+		call.Free()
+	}
+	p.registry.pump()
+	if cause != nil {
+		panic(cause)
+	}
 }
 
 func isResponse[T any]() bool {

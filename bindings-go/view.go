@@ -70,13 +70,9 @@ func (p *Policy) report(gate uint32, line uintptr) {
 	p.registry.pump()
 }
 
-// started is that instant on the core's clock.
-func (p *Policy) started(began uint64) uint64 {
-	if began == 0 {
-		return 0
+// since tells an admission when its call began, if that is known.
+func (p *Policy) since(in *abi.Admission, began uint64) {
+	if began != 0 {
+		in.Since(p.registry.clock.started(p.registry, began))
 	}
-	return p.registry.clock.started(p.registry, began)
 }
-
-// pass is what the core knows a call by that began under the gate.
-func (p *Policy) pass(gate uint32, began uint64) abi.Pass { return abi.PassOf(gate, p.started(began)) }

@@ -305,6 +305,14 @@ pub(crate) fn hand_out_running(call: Call) -> *mut seawall_call {
     seawall_call::hand_out(call, Some(Step::Run { attempt: 1, limit: None, mode: None }))
 }
 
+/// A call that has just been reported on, and what to tell of it; NULL where nothing is left to do.
+pub(crate) fn hand_out_at(call: Call, step: Step) -> (*mut seawall_call, seawall_step) {
+    let mut inner = Inner { call, told: None, link: 0, wakes: Vec::new(), broken: false };
+    let told = inner.tell(step);
+    let over = matches!(step, Step::Finish(_)) && inner.wakes.is_empty();
+    (if over { std::ptr::null_mut() } else { hand_out(seawall_call { inner: Mutex::new(inner) }) }, told)
+}
+
 impl seawall_call {
     fn hand_out(call: Call, told: Option<Step>) -> *mut seawall_call {
         let inner = Inner { call, told, link: 0, wakes: Vec::new(), broken: false };

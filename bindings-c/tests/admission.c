@@ -77,6 +77,28 @@ static void failure_goes_on_as_a_call(seawall_registry *registry) {
   CHECK(why.status == SEAWALL_CIRCUIT_OPEN && why.state == SEAWALL_STATE_OPEN && why.retry_after > 0);
   CHECK(shows(policy, "\"rejected\":1"));
 
+  /* Where nobody tries again one report is all. */
+  CHECK_IS(seawall_breaker_control(policy, SEAWALL_CONTROL_RESET, 0), SEAWALL_OK);
+  in = admit(policy);
+  CHECK_IS(seawall_policy_fail(policy, &in, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, SEAWALL_STR("io"), NULL, &step, &call), SEAWALL_OK);
+  CHECK(call != NULL && step.kind == SEAWALL_STEP_WAIT && step.attempt == 1);
+  seawall_call_free(call);
+  in = admit(policy);
+  CHECK_IS(seawall_policy_fail(policy, &in, SEAWALL_OUTCOME_PERMANENT, SEAWALL_NO_HINT, (seawall_str){NULL, 0}, &options, &step, &call), SEAWALL_OK);
+  CHECK(call == NULL && step.kind == SEAWALL_STEP_FINISH && step.verdict == SEAWALL_VERDICT_SETTLE);
+  CHECK(step.stop == SEAWALL_STOP_PERMANENT && step.outcome == SEAWALL_OUTCOME_PERMANENT);
+  seawall_policy *once = new_policy(registry, "{\"breaker\":{}}");
+  in = admit(once);
+  CHECK_IS(seawall_policy_fail(once, &in, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, SEAWALL_STR("io"), NULL, &step, &call), SEAWALL_OK);
+  CHECK(call == NULL && step.kind == SEAWALL_STEP_FINISH && step.verdict == SEAWALL_VERDICT_SETTLE && step.attempt == 1);
+  CHECK(step.outcome == SEAWALL_OUTCOME_FAILURE);
+  seawall_overlay overlay = {.size = sizeof overlay};
+  CHECK_IS(seawall_policy_overlay(once, &overlay), SEAWALL_OK);
+  seawall_admission pass = {.size = sizeof pass, .pass = SEAWALL_PASSED | *overlay.gate};
+  CHECK_IS(seawall_policy_fail(once, &pass, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, SEAWALL_STR("io"), NULL, &step, &call), SEAWALL_OK);
+  CHECK(call == NULL && shows(once, "\"failure\":2"));
+  seawall_policy_free(once);
+
   /* Let in, and never heard of again. */
   CHECK_IS(seawall_breaker_control(policy, SEAWALL_CONTROL_RESET, 0), SEAWALL_OK);
   in = admit(policy);
@@ -101,10 +123,17 @@ static void misuse(seawall_registry *registry) {
   CHECK(call == NULL);
   CHECK_IS(seawall_call_after_admission(policy, &forged, NULL, &call), SEAWALL_STALE_HANDLE);
   CHECK_IS(seawall_call_after_admission(policy, &in, NULL, NULL), SEAWALL_NULL_ARGUMENT);
+  seawall_step step = new_step();
+  CHECK_IS(seawall_policy_fail(policy, &in, 99, 0, SEAWALL_STR(""), NULL, &step, &call), SEAWALL_UNKNOWN_VALUE);
+  CHECK_IS(seawall_policy_fail(policy, &in, 1, 0, SEAWALL_STR("\xff"), NULL, &step, &call), SEAWALL_INVALID_TEXT);
+  CHECK_IS(seawall_policy_fail(policy, &in, 1, 0, SEAWALL_STR(""), NULL, NULL, &call), SEAWALL_NULL_ARGUMENT);
+  CHECK_IS(seawall_policy_fail(policy, &in, 1, 0, SEAWALL_STR(""), NULL, &step, NULL), SEAWALL_NULL_ARGUMENT);
+  CHECK_IS(seawall_policy_fail(policy, &forged, 1, 0, SEAWALL_STR(""), NULL, &step, &call), SEAWALL_STALE_HANDLE);
   CHECK(shows(policy, "\"in_use\":1")); /* nothing of that took it */
   CHECK_IS(seawall_policy_dismiss(policy, &in, NULL, 0, &count), SEAWALL_OK);
-  CHECK_IS(seawall_policy_dismiss(policy, &in, NULL, 0, &count), SEAWALL_OK); /* twice: a stale report */
-  CHECK(shows(policy, "\"in_use\":0") && shows(policy, "\"stale\":1"));
+  CHECK_IS(seawall_policy_dismiss(policy, &in, NULL, 0, &count), SEAWALL_STALE_HANDLE); /* twice */
+  CHECK_IS(seawall_call_after_admission(policy, &in, NULL, &call), SEAWALL_STALE_HANDLE);
+  CHECK(shows(policy, "\"in_use\":0") && shows(policy, "\"admitted\":1"));
   seawall_policy_free(policy);
 
   /* What has to be stepped is never let in. */

@@ -63,7 +63,7 @@ export class Gate {
 
   /** A call had to ask, and found the gate at `address`. */
   moved(address: number): void {
-    if (address === this.address || this.parked) return;
+    if (address === this.address || this.parked || this.stepped) return;
     this.address = address;
     const buffer = hot.view(this.slot);
     // Without foreign memory there is nothing to read, and every call asks.

@@ -6,7 +6,7 @@ use crate::wake::wake;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use seawall::call::{Step, Verdict};
-use seawall::outcome::Hint;
+use seawall::outcome::{Hint, Outcome};
 
 #[pyclass]
 pub struct Call {
@@ -21,21 +21,22 @@ impl Call {
     /// Wakes whom the step concerns, then tells it.
     fn tell<'py>(&mut self, py: Python<'py>, step: Step) -> PyResult<Bound<'py, PyTuple>> {
         wake(py, self.inner.take_wakes());
-        match step {
-            Step::Run { attempt, limit, mode } => {
-                (0, attempt, limit.map(|span| span.0), mode.map(|mode| mode as u8)).into_pyobject(py)
-            }
-            Step::Wait { span, attempt, outcome } => (1, span.0, attempt, outcome as u8).into_pyobject(py),
-            Step::Queue { ticket, span } => (2, ticket, span.map(|span| span.0)).into_pyobject(py),
-            Step::LookUp { stale } => (3, stale).into_pyobject(py),
-            Step::FallBack { index, step, limit } => (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py),
-            Step::Finish(verdict) => (5, number(verdict)).into_pyobject(py),
-        }
+        tuple_of(py, step)
     }
 }
 
-fn number(verdict: Verdict) -> u8 {
-    verdict as u8
+/// A step as the drivers read it: its number, then what belongs to it.
+pub fn tuple_of(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyTuple>> {
+    match step {
+        Step::Run { attempt, limit, mode } => {
+            (0, attempt, limit.map(|span| span.0), mode.map(|mode| mode as u8)).into_pyobject(py)
+        }
+        Step::Wait { span, attempt, outcome } => (1, span.0, attempt, outcome as u8).into_pyobject(py),
+        Step::Queue { ticket, span } => (2, ticket, span.map(|span| span.0)).into_pyobject(py),
+        Step::LookUp { stale } => (3, stale).into_pyobject(py),
+        Step::FallBack { index, step, limit } => (4, index, step as u8, limit.map(|span| span.0)).into_pyobject(py),
+        Step::Finish(verdict) => (5, verdict as u8).into_pyobject(py),
+    }
 }
 
 #[pymethods]
@@ -54,6 +55,13 @@ impl Call {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let step = self.inner.done(attempt, outcome(ended)?, hint.map(Hint::from_nanos));
         self.tell(py, step)
+    }
+
+    /// The first attempt succeeded: the next step, or `None` where that is the end of the call.
+    fn succeed<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let step = self.inner.done(1, Outcome::Success, None);
+        wake(py, self.inner.take_wakes());
+        if step == Step::Finish(Verdict::Settle) { Ok(None) } else { tuple_of(py, step).map(Some) }
     }
 
     fn expire<'py>(&mut self, py: Python<'py>, attempt: u32) -> PyResult<Bound<'py, PyTuple>> {

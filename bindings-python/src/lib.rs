@@ -4,6 +4,7 @@
 //! `python/seawall` turns them into the public API.
 
 mod call;
+mod guard;
 mod parts;
 mod policy;
 mod raise;
@@ -50,5 +51,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(tables::error_name, module)?)?;
     module.add_function(wrap_pyfunction!(tables::parse_retry_after, module)?)?;
     module.add_function(wrap_pyfunction!(wake::set_waker, module)?)?;
+    module.add_class::<guard::Port>()?;
+    module.add_class::<guard::OwnPass>()?;
+    module.add_function(wrap_pyfunction!(guard::guard, module)?)?;
+    module.add_function(wrap_pyfunction!(guard::set_deadline_variable, module)?)?;
+    module.add_function(wrap_pyfunction!(guard::has_deadlines, module)?)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::parts::{Budget, BulkheadEntry, Permit, Reservation, Schedule};
 use crate::raise;
 use crate::wake::wake;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use seawall::Pass;
 use seawall::breaker::Control;
 use seawall::call::CallOptions;
@@ -30,9 +31,23 @@ fn options(deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) ->
 }
 
 /// `SEAWALL_GATE=off`: every call asks. Read once; the shared words do not change by it.
-fn gate_off() -> bool {
+pub fn gate_off() -> bool {
     static OFF: OnceLock<bool> = OnceLock::new();
     *OFF.get_or_init(|| std::env::var("SEAWALL_GATE").is_ok_and(|value| value.trim().eq_ignore_ascii_case("off")))
+}
+
+/// A pass on its way through Python: its two words as bytes, the cheapest object that holds both.
+pub fn object_of(py: Python<'_>, pass: Pass) -> Bound<'_, PyBytes> {
+    let mut words = [0; 16];
+    words[..8].copy_from_slice(&pass.permit.to_ne_bytes());
+    words[8..].copy_from_slice(&pass.started.to_ne_bytes());
+    PyBytes::new(py, &words)
+}
+
+fn pass_of(words: [u8; 16]) -> Pass {
+    let (permit, started) = words.split_at(8);
+    let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
+    Pass { permit: word(permit), started: word(started) }
 }
 
 #[pymethods]
@@ -46,31 +61,18 @@ impl Policy {
         Policy::new(self.inner.at(key))
     }
 
-    /// Leave to run without asking, or `None`: ask.
-    fn pass_(&self) -> Option<(u64, u64)> {
-        if gate_off() {
-            return None;
-        }
-        self.inner.pass().map(|pass| (pass.permit, pass.started))
-    }
-
-    fn succeed(&self, pass: (u64, u64)) -> bool {
-        self.inner.succeed(Pass { permit: pass.0, started: pass.1 })
-    }
-
     fn call(&self, deadline: Option<u64>, cached: bool, estimate: Vec<(String, u64)>) -> Call {
         Call::new(self.inner.call_with(options(deadline, cached, estimate)))
     }
 
     fn call_after_pass(
         &self,
-        pass: (u64, u64),
+        pass: [u8; 16],
         deadline: Option<u64>,
         cached: bool,
         estimate: Vec<(String, u64)>,
     ) -> Call {
-        let pass = Pass { permit: pass.0, started: pass.1 };
-        Call::new(self.inner.call_after_pass(pass, options(deadline, cached, estimate)))
+        Call::new(self.inner.call_after_pass(pass_of(pass), options(deadline, cached, estimate)))
     }
 
     // -- what the configuration says to drivers ------------------------------------------------

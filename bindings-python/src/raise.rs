@@ -1,9 +1,10 @@
 //! Errors of the core as the package's own exceptions.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
-use seawall::error::{ConfigError, Refusal};
+use seawall::error::{Code, ConfigError, Refusal};
 
 static CONFIG_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static FROM_REFUSAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -36,8 +37,28 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
     Ok(dict)
 }
 
+static CIRCUIT_OPEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// `from_refusal` for the one that is raised without a driver.
+fn circuit_open<'py>(py: Python<'py>, refusal: &Refusal, policy: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    let message = match policy {
+        Some(policy) => format!("{policy}: {refusal}"),
+        None => refusal.to_string(),
+    };
+    let error = function(py, &CIRCUIT_OPEN, "CircuitOpenError")?.call1((message,))?;
+    error.setattr(intern!(py, "policy"), policy)?;
+    error.setattr(intern!(py, "retry_after"), refusal.retry_after.map(|span| span.as_secs_f64()))?;
+    if let Some(state) = refusal.state {
+        error.setattr(intern!(py, "state"), state.as_str())?;
+    }
+    Ok(error)
+}
+
 /// A new exception for a refusal.
 pub fn refused(py: Python<'_>, refusal: &Refusal, policy: Option<&str>) -> PyErr {
+    if refusal.code == Code::CircuitOpen {
+        return circuit_open(py, refusal, policy).map_or_else(|error| error, PyErr::from_value);
+    }
     let made =
         refusal_dict(py, refusal).and_then(|dict| function(py, &FROM_REFUSAL, "from_refusal")?.call1((dict, policy)));
     match made {

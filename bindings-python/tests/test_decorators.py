@@ -41,7 +41,7 @@ def test_a_decorated_function_stays_a_function() -> None:
     assert documented(2, word="ab") == "abab"
     assert documented.__name__ == "documented" and documented.__doc__ == "Its words."
     assert str(inspect.signature(documented)) == "(number: 'int', *, word: 'str' = 'x') -> 'str'"
-    assert inspect.isfunction(documented) and inspect.isfunction(inspect.unwrap(documented))
+    assert inspect.isroutine(documented) and inspect.isfunction(inspect.unwrap(documented))
     assert pickle.loads(pickle.dumps(documented)) is documented
     assert documented.__annotations__["number"] == "int"
 

@@ -4,6 +4,7 @@
 
 mod admission;
 pub mod breaker;
+mod brief;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;

@@ -33,8 +33,6 @@ fn a_success_is_counted_and_its_place_is_free_again() {
     assert!(p.dismiss(two).is_empty());
     assert_eq!(in_use(&p), 0);
     assert_eq!(p.breaker().unwrap().peek(registry.clock().now()).totals.success, 2);
-    p.dismiss(two);
-    assert_eq!(p.bulkhead().unwrap().look().stale, 1, "a place is given back once");
 }
 
 #[test]
@@ -122,13 +120,41 @@ fn the_slow_call_rule_knows_how_long_it_took() {
 }
 
 #[test]
-fn a_manual_clock_at_its_first_instant_does_not_admit_what_is_timed() {
+fn a_failure_that_ends_its_call_needs_none() {
     let registry = Registry::manual(1);
-    let timed =
-        "breaker = { window = { kind = \"count\", size = 4 }, slow_call = { longer_than = \"1s\", rate = 0.5 } }";
-    registry.load(&format!("[policy.p]\n{timed}"), "test").unwrap();
-    let p = registry.named("p").unwrap();
-    assert!(p.may_admit() && p.admit().is_none());
+    let p =
+        policy(&registry, "breaker = { window = { kind = \"consecutive\", failures = 2 } }\nbulkhead = { limit = 1 }");
+    for _ in 0..2 {
+        assert!(p.fail(admitted(&p), Outcome::Failure, None, Some("IoError")).is_none());
+        assert_eq!(in_use(&p), 0);
+    }
+    assert_eq!(p.state(), Some(State::Open));
+    let text = registry.metrics();
+    assert!(text.lines().any(|line| line.contains("IoError") && line.ends_with(" 2")), "{text}");
+}
+
+#[test]
+fn a_failure_that_is_retried_goes_on() {
+    let registry = Registry::manual(1);
+    let p = policy(&registry, "breaker = {}\nbulkhead = { limit = 1 }\nretry = {}");
+    let (mut call, step) = p.fail(admitted(&p), Outcome::Failure, None, None).expect("a retry");
+    assert!(matches!(step, Step::Wait { attempt: 1, .. }));
+    assert_eq!(in_use(&p), 0);
+    assert!(matches!(call.woke(), Step::Run { attempt: 2, .. }));
+}
+
+#[test]
+fn a_pass_has_no_place_to_give_back() {
+    let registry = Registry::manual(1);
+    let p = policy(&registry, "breaker = {}");
+    let passes = [p.pass().unwrap(), p.pass().unwrap(), p.pass().unwrap()];
+    registry.load("[policy.p]\nbreaker = {}\nbulkhead = { limit = 2 }", "test").unwrap();
+    let inside = admitted(&p);
+    p.fail(Admission::of(passes[0]), Outcome::Failure, None, None);
+    p.dismiss(Admission::of(passes[1]));
+    drop(p.call_after_pass(passes[2], CallOptions::default()));
+    assert_eq!(in_use(&p), 1, "a bulkhead that came meanwhile keeps its places");
+    p.dismiss(inside);
 }
 
 #[test]
@@ -146,8 +172,7 @@ fn what_was_taken_is_given_back_where_it_was_taken() {
     registry.load(&text("two"), "a").unwrap();
     assert_eq!(in_use(&q), 1);
     p.dismiss(success);
-    assert_eq!(in_use(&q), 0, "of the bulkhead that gave it");
-    assert_eq!(p.bulkhead().unwrap().look().stale, 0);
+    assert_eq!((in_use(&q), in_use(&p)), (0, 0), "to the bulkhead that gave it, and to no other");
 
     let failure = admitted(&p);
     registry.load(&text("one"), "a").unwrap();

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bench;
+mod borders;
 mod c;
 mod chaos;
 mod check;

@@ -2,6 +2,7 @@
 //! out, everything else is left in the mailbox, an array of numbers that both sides know.
 //!
 //! The only unsafe code of this crate, but for what the derive macros write.
+#![allow(unsafe_code)]
 
 mod changes;
 mod view;

@@ -88,6 +88,11 @@ def by_status(result: Any) -> tuple[int, int | None] | None:
     return None if outcome == SUCCESS else (outcome, retry_after_of(result))
 
 
+def has_status(kind: type) -> bool:
+    """Whether objects of a type that was judged before carry a status."""
+    return _responses.get(kind) is not None
+
+
 def _status_of(error: BaseException) -> int | None:
     response = getattr(error, "response", None)
     for holder in (response, error):

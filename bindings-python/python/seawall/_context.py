@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from ._native import has_deadlines, set_deadline_variable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._flow import Flow
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 
 #: The registry whose clock it is measured on, and the instant in nanoseconds.
 deadline: ContextVar[tuple[Registry, int] | None] = ContextVar("seawall_deadline", default=None)
+
+set_deadline_variable(deadline)
 
 #: The attempt that runs in this thread or task.
 attempt: ContextVar[Flow | None] = ContextVar("seawall_attempt", default=None)
@@ -52,4 +56,5 @@ def narrowed(registry: Registry, limit: int | None) -> tuple[Registry, int] | No
     outer = left()
     if outer is not None and outer <= limit:
         return around
+    has_deadlines()
     return registry, registry.now() + limit

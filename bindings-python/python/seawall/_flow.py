@@ -11,7 +11,7 @@ from ._classify import SUCCESS, TIMEOUT, is_cancellation
 from ._plan import NOTHING
 from ._registry import log_failure
 from ._store import MISSING
-from .errors import InternalError, from_refusal
+from .errors import InternalError, RejectedError, from_refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,16 +70,22 @@ class Flow:
         self.step = self.call.start()
         return self
 
-    def open_after(self, passed: tuple[int, int], error: BaseException | None, value: Any = None) -> Flow:
-        """A call whose first attempt ran on the pass path, and ended in something to report."""
+    def passed(self, passed: bytes) -> Flow:
+        """A call whose first attempt ran on the pass path, and ended in something to report: see `ended`."""
         self.call = self.plan.core.call_after_pass(passed, *self._options())
         if self.record is not None:
             self.record["limits"].append(self.call.remaining())
-        if error is not None:
-            self.failed(1, error)
-        else:
-            self.succeeded(1, value)
         return self
+
+    def ended(self, error: BaseException | None, value: Any) -> None:
+        """The first attempt raised `error`, or gave a value."""
+        try:
+            if error is not None:
+                self.failed(1, error)
+            else:
+                self.succeeded(1, value)
+        finally:
+            del error, value
 
     def _options(self) -> tuple[int | None, bool, list[tuple[str, int]]]:
         spec = self.plan.spec
@@ -125,7 +131,11 @@ class Flow:
         """An attempt raised. A cancellation goes on at once, after it was reported."""
         if is_cancellation(error):
             self.give_up(error)
-            raise error
+            try:
+                raise error
+            finally:
+                # The traceback holds this frame: without this the error would be part of a cycle.
+                del error
         outcome, hint = self.plan.classify(error)
         self.error, self.value = error, None
         self.call.error_type(type(error).__name__)
@@ -282,8 +292,7 @@ class Flow:
         try:
             raise error
         finally:
-            # The traceback holds this frame: without this the error would be part of a cycle.
-            del error
+            del error  # as in `failed`
 
     def _tell_fallback(self, verdict: int) -> None:
         if verdict == STALE:
@@ -330,7 +339,11 @@ def report(error: BaseException) -> Report | None:
 
     Reasons: `attempts`, `elapsed`, `budget`, `server`, `permanent`, `refused`, `deadline`, `cancelled`.
     """
-    return getattr(error, "__seawall__", None)
+    found: Report | None = getattr(error, "__seawall__", None)
+    if found is None and isinstance(error, RejectedError):
+        # Raised where no driver was needed: nothing had begun.
+        return Report(0, 0.0, "refused", error.policy)
+    return found
 
 
 __all__ = ["Flow", "Report", "report"]

@@ -30,6 +30,24 @@ def is_deferred(kind: type) -> bool:
     return kind in _DEFERRED or hasattr(kind, "__await__")
 
 
+#: Results that cannot be work yet to be done: no need to look.
+_BARE = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset})
+
+
+def check_result(fn: Any, result: Any) -> None:
+    """Refuses work that a plain function handed out instead of doing it."""
+    if type(result) not in _BARE and is_deferred(type(result)):
+        refuse_deferred(fn, result)
+
+
+def name_of(fn: Any) -> str:
+    """What to call something that has no name of its own."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    name: str = getattr(fn, "__name__", type(fn).__name__)
+    return name
+
+
 def kind_of(fn: Any) -> str:
     """The kind of a callable; raises `UsageError` for what cannot be protected."""
     if isinstance(fn, (staticmethod, classmethod)):

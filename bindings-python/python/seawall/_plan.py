@@ -69,11 +69,11 @@ def _require_plain(option: str, hook: Any) -> None:
 
 
 class Plan:
-    """What every driver works from. `core`, `pass_` and `succeed` change when a test moves policies."""
+    """What every driver works from. `core` and `port` lead elsewhere when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_build", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "pass_",
-        "registry", "spec", "succeed",
+        "__weakref__", "_base", "_build", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "port",
+        "registry", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -108,12 +108,15 @@ class Plan:
         else:
             self.core = self._build(registry.native)
         self.registry = registry
+        spec = self.spec
         # The pass path keeps no deadline: a caller with one of its own always asks.
-        self.pass_ = self.core.pass_ if self.spec.deadline is None else _ask
-        self.succeed = self.core.succeed
-
-    #: Whether the key of a call was already taken from its arguments.
-    is_keyed = False
+        asks = spec.deadline is not None
+        hooks = (spec.estimate, spec.actual, spec.on_slow)
+        alone = not asks and registry.time is None and all(hook is None for hook in hooks)
+        if hasattr(self, "port"):
+            self.port.move_to(self.core, asks, alone)
+        else:
+            self.port = _native.Port(self.core, asks, alone, spec.bad_result is not None)
 
     def keyed(self, key: str) -> Plan:
         """The same policy on the cells of `key`."""
@@ -157,26 +160,22 @@ class Plan:
         """The plan of the key that these arguments belong to."""
         key = self.spec.key
         text = key(*args, **kwargs)
-        return _Keyed(self, text if isinstance(text, str) else str(text))  # type: ignore[return-value]
+        return self.at(text if isinstance(text, str) else str(text))
 
-
-def _ask() -> None:
-    return None
+    def at(self, key: str) -> Plan:
+        """A view for one call on one key."""
+        return _Keyed(self, key)  # type: ignore[return-value]
 
 
 class _Keyed:
     """A view of a plan for the length of one call on one key."""
 
-    __slots__ = ("_plan", "core", "key_text", "pass_", "succeed")
-
-    is_keyed = True
+    __slots__ = ("_plan", "core", "key_text")
 
     def __init__(self, plan: Plan, key: str) -> None:
         self._plan = plan
         self.key_text = key
         self.core = plan.core.at(key)
-        self.pass_ = self.core.pass_ if plan.spec.deadline is None else _ask
-        self.succeed = self.core.succeed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plan, name)

@@ -6,7 +6,7 @@ from . import _async, _blocks, _options, _registry, _sync
 from ._kinds import COROUTINE, PLAIN, kind_of
 from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule, aenter, enter, wait_of
 from ._plan import Plan, Spec
-from ._wrap import _checked, check, wrap
+from ._wrap import check, wrap
 from .errors import NoSuchPartError, UsageError, WrongOrderError
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class Policy:
         if kind_of(fn) != PLAIN:
             raise UsageError("call() is for blocking functions: use `await policy.acall(fn)`, or decorate a generator")
         check(self._plan, fn, PLAIN)
-        return _sync.call(self._for(args, kwargs), _checked(fn), args, kwargs)  # type: ignore[no-any-return]
+        return _sync.call(self._for(args, kwargs), fn, args, kwargs)  # type: ignore[no-any-return]
 
     async def acall(self, fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Awaits a coroutine function, or any function that gives an awaitable, under this policy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _pool, _wait
 from ._flow import ABANDON, FALL_BACK, FUNCTION, LOOK_UP, QUEUE, RUN, WAIT, Flow
+from ._kinds import check_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def attempt(flow: Flow) -> None:
             _in_pool(flow, number, limit)
             return
         value = flow.fn(*flow.args, **flow.kwargs)
+        check_result(flow.fn, value)
     except BaseException as error:
         flow.failed(number, error)
     else:
@@ -78,7 +80,13 @@ def attempt(flow: Flow) -> None:
 def _in_pool(flow: Flow, number: int, limit: int) -> None:
     seconds = limit / 1e9
     fn, args, kwargs = flow.fn, flow.args, flow.kwargs
-    job = _pool.pool.start(lambda: fn(*args, **kwargs), seconds)
+
+    def work() -> Any:
+        value = fn(*args, **kwargs)
+        check_result(fn, value)
+        return value
+
+    job = _pool.pool.start(work, seconds)
     if job is None:
         flow.expired(number)
         return

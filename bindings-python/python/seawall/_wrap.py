@@ -1,27 +1,21 @@
-"""Decorated functions: thin Python functions around a plan, decided at decoration.
+"""Decorated functions: a native guard around a function, decided at decoration.
 
-The wrapper asks the gate (`pass_`), runs the function and tallies its success (`succeed`). Only
-what the gate does not answer, or what does not succeed, makes a `Flow`.
+The guard asks the gate, runs the function and tallies its success. What the gate does not answer,
+or what does not succeed, it hands to `_drive`. Streams are functions of Python around a plan.
 """
 
 from __future__ import annotations
 
 import functools
 
-from . import _async, _context, _kinds, _sync
-from ._flow import Flow
+from . import _kinds, _native
 from .errors import config_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from ._plan import Plan
-
-_around = _context.deadline.get
-#: Results that carry no status: no need to look.
-_BARE = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset})
 
 
 def wrap(plan: Plan, fn: Any) -> Any:
@@ -33,10 +27,9 @@ def wrap(plan: Plan, fn: Any) -> Any:
     if kind in (_kinds.GENERATOR, _kinds.ASYNC_GENERATOR) and plan.core.stream_exempt():
         return fn
     protected: Any = _MAKERS[kind](plan, fn)
-    try:
-        functools.update_wrapper(protected, fn)
-    except AttributeError:
-        protected.__wrapped__ = fn
+    functools.update_wrapper(protected, fn)
+    if not hasattr(fn, "__name__"):  # a partial, or an object that is called
+        protected.__name__ = protected.__qualname__ = _kinds.name_of(fn)
     return protected
 
 
@@ -53,82 +46,17 @@ def check(plan: Plan, fn: Any, kind: str) -> None:
         )
 
 
-def _plain(plan: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
-    if plan.spec.key is not None and not plan.is_keyed:
-
-        def keyed(*args: Any, **kwargs: Any) -> Any:
-            return _plain(plan.for_arguments(args, kwargs), fn)(*args, **kwargs)
-
-        return keyed
-
-    plain_results = plan.spec.bad_result is None
-
-    def protected(*args: Any, **kwargs: Any) -> Any:
-        # The pass path keeps no deadline: inside another call's, ask.
-        if _around() is not None or (passed := plan.pass_()) is None:
-            return _sync.call(plan, _checked(fn), args, kwargs)
-        try:
-            result = fn(*args, **kwargs)
-        except BaseException as error:
-            flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, error)
-        else:
-            if (plain_results and type(result) in _BARE) or _is_good(plan, fn, result):
-                plan.succeed(passed)
-                return result
-            flow = Flow(plan, _checked(fn), args, kwargs).open_after(passed, None, result)
-        return _sync.drive(flow, _sync.attempt)
-
-    return protected
+def _plain(plan: Plan, fn: Any) -> Any:
+    return _native.guard(fn, plan, plan.port, plan.spec.key, None)
 
 
-def _is_good(plan: Plan, fn: Callable[..., Any], result: Any) -> bool:
-    """Whether a result is no failure; refuses one that is work yet to be done."""
-    if type(result) not in _BARE and _kinds.is_deferred(type(result)):
-        _kinds.refuse_deferred(fn, result)
-    return plan.judge(result) is None
+def _coroutine(plan: Plan, fn: Any) -> Any:
+    from ._drive import driver
+
+    return _native.guard(fn, plan, plan.port, plan.spec.key, driver(fn))
 
 
-def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`fn`, refusing to hand out work that has not begun."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        result = fn(*args, **kwargs)
-        if type(result) not in _BARE and _kinds.is_deferred(type(result)):
-            _kinds.refuse_deferred(fn, result)
-        return result
-
-    run.__qualname__ = getattr(fn, "__qualname__", "function")
-    return run
-
-
-def _coroutine(plan: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
-    if plan.spec.key is not None and not plan.is_keyed:
-
-        async def keyed(*args: Any, **kwargs: Any) -> Any:
-            return await _coroutine(plan.for_arguments(args, kwargs), fn)(*args, **kwargs)
-
-        return keyed
-
-    plain_results = plan.spec.bad_result is None
-
-    async def protected(*args: Any, **kwargs: Any) -> Any:
-        if _around() is not None or (passed := plan.pass_()) is None:
-            return await _async.call(plan, fn, args, kwargs)
-        try:
-            result = await fn(*args, **kwargs)
-        except BaseException as error:
-            flow = Flow(plan, fn, args, kwargs).open_after(passed, error)
-        else:
-            if (plain_results and type(result) in _BARE) or plan.judge(result) is None:
-                plan.succeed(passed)
-                return result
-            flow = Flow(plan, fn, args, kwargs).open_after(passed, None, result)
-        return await _async.drive(flow, _async.attempt)
-
-    return protected
-
-
-def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+def _generator(plan: Plan, fn: Any) -> Any:
     from . import _streams
 
     def protected(*args: Any, **kwargs: Any) -> Any:
@@ -138,7 +66,7 @@ def _generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
     return protected
 
 
-def _async_generator(plan: Plan, fn: Callable[..., Any]) -> Callable[..., Any]:
+def _async_generator(plan: Plan, fn: Any) -> Any:
     from . import _streams
 
     async def protected(*args: Any, **kwargs: Any) -> Any:

@@ -1,12 +1,14 @@
 //! How many may be inside at once, and who is next.
 //!
-//! The permits in use are one word of a cell; the queue is this process's own. A permit that is
-//! given back goes to the first in the queue, never to a newcomer: both happen under the queue's
-//! lock, which is held for a few instructions and never while anything else runs.
+//! The permits are words of a cell; the queue is this process's own. While nobody waits, entering is
+//! one compare-and-swap and leaving one addition. A permit that is given back goes to the first in
+//! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
+//! take the queue's lock, which is held for a few instructions and never while anything else runs.
+//! Who leaves and who begins to wait change the same word, so one of them sees the other.
 
 mod queue;
 
-use crate::cell::Block;
+use crate::cell::{Block, LINE};
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -16,12 +18,19 @@ use crate::sync::{Mutex, Ordering};
 use crate::time::{Span, Tick};
 use queue::Queue;
 
-const IN_USE: usize = 0;
-const ADMITTED: usize = 1;
-const FULL: usize = 2;
-const TIMED_OUT: usize = 3;
-const CANCELLED: usize = 4;
-const STALE: usize = 5;
+// Line 0: who is inside. Both counts only rise; in use is what lies between them.
+const ENTERED: usize = 0;
+/// Twice the number of those that left, and 1 while somebody waits in this process.
+const LEFT: usize = 1;
+/// In force: the configured limit, or that of a resize since.
+const LIMIT: usize = 2;
+// Line 1: totals.
+const FULL: usize = LINE;
+const TIMED_OUT: usize = LINE + 1;
+const CANCELLED: usize = LINE + 2;
+const STALE: usize = LINE + 3;
+const WAITED_FOR: u64 = 1;
+const ONE_LEFT: u64 = 2;
 
 /// Tickets whose holders must be woken; they then ask [`Bulkhead::poll`].
 pub type Wakes = Vec<u64>;
@@ -85,8 +94,6 @@ pub struct Bulkhead {
 
 struct Inside {
     config: BulkheadConfig,
-    /// In force: the configured one, or that of a resize since.
-    limit: u32,
     queue: Queue,
     out: Permits,
 }
@@ -126,11 +133,16 @@ impl Permits {
 }
 
 impl Bulkhead {
+    /// A place of the core's own callers, who give it back once: it needs no name.
+    pub(crate) const UNNAMED: Permit = Permit(0);
+
     /// An empty bulkhead that nobody else shares.
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
-        let inside =
-            Inside { config: config.clone(), limit: config.limit, queue: Queue::default(), out: Permits::default() };
-        Bulkhead { cell: Block::new(8), inside: Mutex::new(inside) }
+        let cell = Block::new(2 * LINE);
+        // Relaxed: nobody else knows the cell yet.
+        cell.word(LIMIT).store(u64::from(config.limit), Ordering::Relaxed);
+        let inside = Inside { config: config.clone(), queue: Queue::default(), out: Permits::default() };
+        Bulkhead { cell, inside: Mutex::new(inside) }
     }
 
     /// The settings in force.
@@ -144,7 +156,35 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.config = config.clone();
         inside.queue.expire(now);
-        inside.limit = config.limit;
+        self.set_limit(config.limit);
+        self.admit_waiters(&mut inside)
+    }
+
+    /// A place for a caller of the core, which gives it back once with [`Bulkhead::leave_held`];
+    /// `None` where it is full or somebody waits: then ask to enter.
+    pub(crate) fn try_enter(&self) -> Option<Permit> {
+        // Acquire: who was seen to wait comes first.
+        let free = self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
+        (free && self.take()).then_some(Bulkhead::UNNAMED)
+    }
+
+    /// The place of a call goes back, however it was got.
+    pub(crate) fn leave_held(&self, permit: Permit, cx: &mut Cx) -> Wakes {
+        if permit != Bulkhead::UNNAMED {
+            return self.leave(permit, cx);
+        }
+        if self.give_alone() { Wakes::new() } else { self.admit_next(cx.now) }
+    }
+
+    /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
+    /// then to be admitted with [`Bulkhead::admit_next`].
+    pub(crate) fn give_alone(&self) -> bool {
+        self.give() & WAITED_FOR == 0
+    }
+
+    pub(crate) fn admit_next(&self, now: Tick) -> Wakes {
+        let mut inside = self.inside.lock();
+        inside.queue.expire(now);
         self.admit_waiters(&mut inside)
     }
 
@@ -153,32 +193,30 @@ impl Bulkhead {
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
         inside.queue.expire(cx.now);
-        if inside.queue.is_empty()
-            && let Some(permit) = self.take(&mut inside)
-        {
-            return Entry::Admitted(permit);
+        if inside.queue.is_empty() && self.take() {
+            self.say_who_waits(&inside);
+            return Entry::Admitted(inside.out.issue());
         }
         // Who asks to wait may, where the settings have no queue of their own.
         let queue = if max_wait.is_some() && inside.config.queue == 0 { u32::MAX } else { inside.config.queue };
         let wait = max_wait.unwrap_or(inside.config.max_wait);
         if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
+            self.say_who_waits(&inside);
             self.count(FULL);
-            let limit = inside.limit;
             drop(inside);
-            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), u64::from(limit), cx));
+            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), self.limit(), cx));
         }
         let until = wait.map(|span| cx.now.after(span));
         let ticket = inside.queue.join(until, cx.now);
+        self.say_who_waits(&inside);
+        // Once more now that who leaves sees us: a place may have come free before.
+        if let Some(permit) = self.admit_first(&mut inside, ticket) {
+            return Entry::Admitted(permit);
+        }
         let count = inside.queue.waiting() as u64;
         drop(inside);
         cx.note(Note { count, ..Note::new(EventKind::Queued, PartKind::Bulkhead, cx.now) });
         Entry::Queued { ticket, until }
-    }
-
-    /// Comes in where there is room and nobody waits for it; else nothing has happened.
-    pub(crate) fn walk_in(&self) -> Option<Permit> {
-        let mut inside = self.inside.lock();
-        if inside.queue.is_empty() { self.take(&mut inside) } else { None }
     }
 
     /// Looks how a ticket stands.
@@ -188,20 +226,19 @@ impl Bulkhead {
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
-        // Room may have come from elsewhere (a resize, another process); the first may take it.
-        if inside.queue.is_first(ticket)
-            && let Some(permit) = self.take(&mut inside)
-        {
-            inside.queue.leave(ticket);
+        // Room may have come from elsewhere (another process); the first may take it.
+        if let Some(permit) = self.admit_first(&mut inside, ticket) {
             return Poll::Admitted(permit);
         }
         if let Some(until) = inside.queue.until(ticket) {
             return Poll::Waiting { until };
         }
-        let Some(since) = inside.queue.take_late(ticket) else {
+        let late = inside.queue.take_late(ticket);
+        self.say_who_waits(&inside);
+        drop(inside);
+        let Some(since) = late else {
             return Poll::Refused(Refusal::new(Code::StaleHandle));
         };
-        drop(inside);
         self.count(TIMED_OUT);
         Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
     }
@@ -213,38 +250,31 @@ impl Bulkhead {
         if let Some(permit) = inside.queue.collect(ticket) {
             self.count(CANCELLED);
             inside.out.take_back(permit);
-            return self.free_slot(&mut inside);
-        }
-        if inside.queue.leave(ticket) {
+            self.give();
+        } else if inside.queue.leave(ticket) {
             self.count(CANCELLED);
         }
-        Wakes::new()
+        // Who was second may find room that the first had not been offered.
+        self.admit_waiters(&mut inside)
     }
 
     /// A permit comes back. One that is not out changes nothing.
     pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
-        self.leave_at(permit, || cx.now)
-    }
-
-    /// The same; the time is asked for only if somebody waits.
-    pub(crate) fn leave_at(&self, permit: Permit, now: impl FnOnce() -> Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        if !inside.queue.is_empty() {
-            inside.queue.expire(now());
-        }
-        if !inside.out.take_back(permit) {
-            drop(inside);
+        inside.queue.expire(cx.now);
+        if inside.out.take_back(permit) {
+            self.give();
+        } else {
             self.count(STALE);
-            return Wakes::new();
         }
-        self.free_slot(&mut inside)
+        self.admit_waiters(&mut inside)
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
         inside.queue.expire(cx.now);
-        inside.limit = limit;
+        self.set_limit(limit);
         self.admit_waiters(&mut inside)
     }
 
@@ -255,8 +285,8 @@ impl Bulkhead {
         BulkheadSnapshot {
             in_use: self.in_use(),
             queued: inside.queue.waiting() as u64,
-            limit: inside.limit,
-            admitted: total(ADMITTED),
+            limit: self.limit() as u32,
+            admitted: total(ENTERED),
             rejected_full: total(FULL),
             rejected_timeout: total(TIMED_OUT),
             cancelled: total(CANCELLED),
@@ -274,39 +304,84 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
         inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
-        self.cell.word(IN_USE).store(0, Ordering::Release);
-    }
-
-    fn take(&self, inside: &mut Inside) -> Option<Permit> {
-        let limit = u64::from(inside.limit);
-        // AcqRel: a slot is taken once, whoever else maps the cell.
-        let taken = self
-            .cell
-            .word(IN_USE)
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_use| (in_use < limit).then_some(in_use + 1));
-        taken.ok().map(|_| {
-            self.count(ADMITTED);
-            inside.out.issue()
-        })
-    }
-
-    fn free_slot(&self, inside: &mut Inside) -> Wakes {
-        let _ = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
-        self.admit_waiters(inside)
+        let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
+        self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
     }
 
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
         let mut wakes = Wakes::new();
-        while !inside.queue.is_empty()
-            && let Some(permit) = self.take(inside)
-        {
+        while !inside.queue.is_empty() && self.take() {
+            let permit = inside.out.issue();
             wakes.extend(inside.queue.hand_over(permit));
         }
+        self.say_who_waits(inside);
         wakes
     }
 
+    /// Lets `ticket` in if it is the first and there is room.
+    fn admit_first(&self, inside: &mut Inside, ticket: u64) -> Option<Permit> {
+        if !inside.queue.is_first(ticket) || !self.take() {
+            return None;
+        }
+        inside.queue.leave(ticket);
+        self.say_who_waits(inside);
+        Some(inside.out.issue())
+    }
+
+    /// Tells those without the lock whether somebody waits; called with it after each change.
+    fn say_who_waits(&self, inside: &Inside) {
+        let (left, waited_for) = (self.cell.word(LEFT), !inside.queue.is_empty());
+        if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
+            return;
+        }
+        // AcqRel: who leaves changes the same word. One that came before is seen by the next look
+        // for room, one that comes after sees the mark.
+        match waited_for {
+            true => left.fetch_or(WAITED_FOR, Ordering::AcqRel),
+            false => left.fetch_and(!WAITED_FOR, Ordering::AcqRel),
+        };
+    }
+
+    /// One more inside, if there is room.
+    fn take(&self) -> bool {
+        let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
+        let mut gone = left.load(Ordering::Acquire);
+        loop {
+            // After those that left: in between can only be more that do.
+            let come = entered.load(Ordering::Acquire);
+            if come.saturating_sub(gone / ONE_LEFT) < self.limit() {
+                // AcqRel: a place is taken once, and what its last holder did is seen.
+                if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    return true;
+                }
+                continue;
+            }
+            let now = left.load(Ordering::Acquire);
+            if now / ONE_LEFT == gone / ONE_LEFT {
+                return false;
+            }
+            gone = now;
+        }
+    }
+
+    /// One less; the word as it was.
+    fn give(&self) -> u64 {
+        // AcqRel: what was done inside is seen by who takes the place.
+        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
+    }
+
     fn in_use(&self) -> u64 {
-        self.cell.word(IN_USE).load(Ordering::Acquire)
+        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
+    }
+
+    fn limit(&self) -> u64 {
+        // Relaxed: who just misses a resize came a moment earlier.
+        self.cell.word(LIMIT).load(Ordering::Relaxed)
+    }
+
+    fn set_limit(&self, limit: u32) {
+        self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
     }
 
     fn count(&self, total: usize) {

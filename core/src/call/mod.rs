@@ -15,9 +15,8 @@ mod step;
 
 pub use step::{CallOptions, Step, Verdict};
 
-use crate::admission::Admission;
 use crate::budget::Cost;
-use crate::bulkhead::Wakes;
+use crate::bulkhead::{Bulkhead, Wakes};
 use crate::cost::Reservation;
 use crate::error::{Code, Refusal};
 use crate::event::Note;
@@ -117,8 +116,11 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let live = policy.live().clone();
-        let bypass = !policy.enabled();
+        let (live, bypass) = (policy.live().clone(), !policy.enabled());
+        Call::under(policy, live, bypass, options)
+    }
+
+    fn under(policy: Policy, live: Arc<Live>, bypass: bool, options: CallOptions) -> Call {
         Call {
             policy,
             live,
@@ -152,31 +154,24 @@ impl Call {
         }
     }
 
-    /// A call whose first attempt already runs under `pass`.
-    pub(crate) fn running_under(policy: Policy, pass: Pass, options: CallOptions) -> Call {
-        let mut call = Call::new(policy, options);
-        call.started = match pass.started {
-            0 => call.policy.registry().clock().now(),
-            at => Tick(at),
-        };
+    /// A call whose first attempt already runs under `pass`; `placed` with a place in the bulkhead
+    /// where `live` has one.
+    pub(crate) fn running_under(
+        policy: Policy,
+        live: Arc<Live>,
+        pass: Pass,
+        placed: bool,
+        options: CallOptions,
+    ) -> Call {
+        let mut call = Call::under(policy, live, false, options);
+        call.started = pass.began().unwrap_or_else(|| call.policy.registry().clock().now());
         call.attempt_started = call.started;
         call.deadline = call.first_deadline(call.started);
         call.attempt = 1;
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
+        call.held.slot = (placed && call.live.parts.bulkhead.is_some()).then_some(Bulkhead::UNNAMED);
         call.phase = Phase::Running;
         call.pending = Step::Run { attempt: 1, limit: None, mode: None };
-        call
-    }
-
-    /// A call whose first attempt already runs with what `admission` holds.
-    pub(crate) fn admitted(policy: Policy, admission: Admission, options: CallOptions) -> Call {
-        let live = policy.live_of(admission.epoch).clone();
-        let mut call = Call::running_under(policy, admission.pass, options);
-        // What was taken is given back where it was taken, also if the off switch was turned since.
-        call.held.permit = live.parts.breaker.is_some().then_some(Permit(admission.pass.permit));
-        call.held.slot = live.parts.bulkhead.is_some().then_some(Permit(admission.slot));
-        call.live = live;
-        call.bypass = false;
         call
     }
 

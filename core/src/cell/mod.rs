@@ -7,7 +7,7 @@ mod writer;
 
 pub(crate) use writer::{Writer, Writers, forked};
 
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Words on one cache line.
 pub(crate) const LINE: usize = 8;
@@ -29,6 +29,13 @@ impl Block {
 
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
         &self.lines[index / LINE].0[index % LINE]
+    }
+
+    /// The sum of one word of each of `lines` lines, the first at index `first`.
+    pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
+        let (from, word) = (first / LINE, first % LINE);
+        // Acquire: what was done before it was counted is seen.
+        self.lines[from..from + lines].iter().map(|line| line.0[word].load(Ordering::Acquire)).sum()
     }
 
     /// Bytes this block occupies.
@@ -53,7 +60,6 @@ pub(crate) use writer::take_slot;
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Ordering;
 
     #[test]
     fn words_are_zero_and_whole_lines_are_aligned() {

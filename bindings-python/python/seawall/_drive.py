@@ -1,0 +1,164 @@
+"""What a guard hands over: the coroutines it makes, and calls that did not simply succeed.
+
+Each function gets the plan, the function and its arguments, and the key of the call if its
+arguments name one.
+"""
+
+from __future__ import annotations
+
+import types
+
+from . import _async, _sync
+from ._classify import has_status
+from ._flow import Flow
+from ._kinds import is_deferred, refuse_deferred
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from . import _native
+    from ._plan import Plan
+
+    Args = tuple[Any, ...]
+    Kwargs = dict[str, Any]
+
+# -- coroutines --------------------------------------------------------------------------------
+
+
+async def _run(entry: Any, args: Args | None = None, kwargs: Kwargs | None = None) -> Any:
+    fn = entry.function
+    if not entry:
+        return await _ask(entry, args or (), kwargs)
+    try:
+        result = await (fn() if args is None else fn(*args, **(kwargs or {})))
+    except BaseException as error:
+        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
+        flow.ended(error, None)
+    else:
+        if result in entry:
+            return result
+        if entry.judge(result) is None:
+            entry.succeed()
+            return result
+        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
+        flow.ended(None, result)
+    return await _async.drive(flow, _async.attempt)
+
+
+async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
+    fn = entry.function
+    how, key, held, *step = entry.begin(args, kwargs)
+    if how in (_PASSES, _RUNS):
+        try:
+            result = await (fn(*args) if kwargs is None else fn(*args, **kwargs))
+        except BaseException as error:
+            flow = _held(entry, args, kwargs, key, how, held)
+            flow.ended(error, None)
+        else:
+            judged = entry.judge(result)
+            if judged is None and (after := held.succeed()) is None:
+                return result
+            flow = _held(entry, args, kwargs, key, how, held)
+            if judged is not None:
+                flow.ended(None, result)
+            else:
+                flow.value, flow.step = result, after
+    else:
+        flow = _flow(entry.plan, fn, args, kwargs or {}, key)
+        if how == _STANDS:
+            flow.call, (flow.step,) = held, step
+        else:
+            flow.open()
+    return await _async.drive(flow, _async.attempt)
+
+
+#: How a call began: see `begin` of the native half.
+_PASSES, _RUNS, _STANDS = 1, 2, 3
+
+
+def _held(entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, how: int, held: Any) -> Flow:
+    """The flow of a call whose first attempt ended under a pass, or under a call."""
+    flow = _flow(entry.plan, entry.function, args, kwargs or {}, key)
+    if how == _PASSES:
+        return flow.passed(held.words())
+    flow.call = held
+    return flow
+
+
+def driver(fn: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The coroutine function behind a guard of `fn`; its coroutines bear the name of `fn`."""
+    made = types.FunctionType(_run.__code__, globals(), getattr(fn, "__name__", "protected"), _run.__defaults__)
+    made.__qualname__ = getattr(fn, "__qualname__", made.__name__)
+    return made
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+def look(plan: Plan, fn: Any, result: Any) -> int:
+    """0: the result is a failure, 1: it is not, 2: nothing of its type ever is."""
+    kind = type(result)
+    if is_deferred(kind):
+        refuse_deferred(fn, result)
+    if plan.judge(result) is not None:
+        return 0
+    return 2 if is_always_good(plan, kind) else 1
+
+
+def is_always_good(plan: Plan, kind: type) -> bool:
+    """Whether results of a type that was judged before are never failures, nor work yet to be done."""
+    return not (plan.spec.bad_result is not None or has_status(kind) or is_deferred(kind))
+
+
+# -- blocking calls ----------------------------------------------------------------------------
+
+
+def _flow(plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None) -> Flow:
+    return Flow(plan if key is None else plan.at(key), fn, args, kwargs)
+
+
+def ask(plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None) -> Any:
+    """The whole call."""
+    return _sync.drive(_flow(plan, fn, args, kwargs, key).open(), _sync.attempt)
+
+
+def after_pass(
+    plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None,
+    passed: bytes, error: BaseException | None, value: Any,
+) -> Any:  # fmt: skip
+    """A call whose first attempt ran under a pass, and raised `error` or gave a value that is a failure."""
+    flow = _flow(plan, fn, args, kwargs, key).passed(passed)
+    _ended(flow, error, value)
+    del error, value  # the traceback holds this frame: they would be part of a cycle
+    return _sync.drive(flow, _sync.attempt)
+
+
+def go_on(
+    plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None,
+    call: _native.Call, step: Any, value: Any,
+) -> Any:  # fmt: skip
+    """A call that stands at `step`."""
+    flow = _flow(plan, fn, args, kwargs, key)
+    flow.call, flow.step, flow.value = call, step, value
+    return _sync.drive(flow, _sync.attempt)
+
+
+def ran(
+    plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None,
+    call: _native.Call, error: BaseException | None, value: Any,
+) -> Any:  # fmt: skip
+    """A call whose first attempt was asked for, and raised `error` or gave a value that is a failure."""
+    flow = _flow(plan, fn, args, kwargs, key)
+    flow.call = call
+    _ended(flow, error, value)
+    del error, value
+    return _sync.drive(flow, _sync.attempt)
+
+
+def _ended(flow: Flow, error: BaseException | None, value: Any) -> None:
+    try:
+        flow.ended(error, value)
+    finally:
+        del error, value

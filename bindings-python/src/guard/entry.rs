@@ -1,0 +1,221 @@
+//! What a guard gives to the driver of a coroutine: itself, and the pass that the call may begin
+//! under. Coroutines of one guard that are made under the same gate share one: nothing in it belongs
+//! to a single call.
+
+use super::Guard;
+use super::begin::begin;
+use super::ffi as own;
+use super::handover;
+use super::port::{Port, Spot};
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr::null_mut;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+use seawall::Pass;
+
+#[repr(C)]
+pub struct Entry {
+    head: ffi::PyObject,
+    port: *const Port,
+    port_object: *mut ffi::PyObject,
+    plan: *mut ffi::PyObject,
+    function: *mut ffi::PyObject,
+    /// The key of a call by its arguments, or null.
+    key: *mut ffi::PyObject,
+    /// `None`: the call must ask.
+    pass: Option<Pass>,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub fn port(&self) -> &Port {
+        // SAFETY: set with `port_object`, which the entry holds.
+        unsafe { &*self.port }
+    }
+
+    pub fn key(&self) -> *mut ffi::PyObject {
+        self.key
+    }
+}
+
+static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// A new reference to the entry for a coroutine that is being made; null with the error set where
+/// there is no memory.
+///
+/// # Safety
+/// The interpreter is attached; the guard is alive.
+#[inline(always)]
+pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
+    // SAFETY: as promised; `guard.entry` is null or a reference of the guard's to one of ours.
+    unsafe {
+        let pass = if guard.key.is_null() { Spot::of(guard.port()).pass_later() } else { None };
+        if cfg!(Py_GIL_DISABLED) {
+            return make(py, guard, pass);
+        }
+        let last = guard.entry;
+        if !last.is_null() && (*last.cast::<Entry>()).pass == pass {
+            return ffi::Py_NewRef(last);
+        }
+        guard.entry = null_mut();
+        ffi::Py_XDECREF(last);
+        guard.entry = make(py, guard, pass);
+        ffi::Py_XNewRef(guard.entry)
+    }
+}
+
+unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::PyObject {
+    let kind = match KIND.get_or_try_init(py, || new_kind(py)) {
+        Ok(kind) => kind,
+        Err(error) => {
+            error.restore(py);
+            return null_mut();
+        }
+    };
+    // SAFETY: the type was made for this layout, a new object is zeroed, and every field is set.
+    unsafe {
+        let made = ffi::PyType_GenericAlloc(kind.as_ptr().cast(), 0);
+        if let Some(entry) = made.cast::<Entry>().as_mut() {
+            entry.port = guard.port;
+            entry.port_object = ffi::Py_NewRef(guard.port_object);
+            entry.plan = ffi::Py_NewRef(guard.plan);
+            entry.function = ffi::Py_NewRef(guard.function);
+            entry.key = ffi::Py_XNewRef(guard.key);
+            entry.pass = pass;
+        }
+        made
+    }
+}
+
+fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
+    let method = |name: &'static std::ffi::CStr, meth, flags| {
+        let ml_meth = ffi::PyMethodDefPointer { PyCFunction: meth };
+        ffi::PyMethodDef { ml_name: name.as_ptr(), ml_meth, ml_flags: flags, ml_doc: null_mut() }
+    };
+    let begin = ffi::PyMethodDef {
+        ml_name: c"begin".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: begin },
+        ml_flags: ffi::METH_FASTCALL,
+        ml_doc: null_mut(),
+    };
+    // The interpreter keeps the tables of a type for ever.
+    let methods = Box::leak(Box::new([
+        begin,
+        method(c"judge", judge, ffi::METH_O),
+        method(c"succeed", succeed, ffi::METH_NOARGS),
+        method(c"words", words, ffi::METH_NOARGS),
+        // SAFETY: the empty entry that ends the table.
+        unsafe { core::mem::zeroed() },
+    ]));
+    let members = Box::leak(Box::new([
+        own::member(c"plan", ffi::Py_T_OBJECT_EX, offset_of!(Entry, plan)),
+        own::member(c"function", ffi::Py_T_OBJECT_EX, offset_of!(Entry, function)),
+        // SAFETY: as above.
+        unsafe { core::mem::zeroed() },
+    ]));
+    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
+    let mut slots = [
+        slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
+        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
+        slot(ffi::Py_sq_contains, counts as *mut c_void),
+        slot(ffi::Py_nb_bool, passes as *mut c_void),
+        slot(ffi::Py_tp_traverse, traverse as *mut c_void),
+        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        slot(0, null_mut()),
+    ];
+    own::new_type(py, c"seawall._native.Entry", size_of::<Entry>(), ffi::Py_TPFLAGS_HAVE_GC, &mut slots)
+}
+
+/// `if entry`: the call may begin, for the gate is still the same and no deadline is around.
+unsafe extern "C" fn passes(this: *mut ffi::PyObject) -> c_int {
+    // SAFETY: the interpreter is attached and passes one of ours, which holds its port.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        c_int::from(entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass)))
+    }
+}
+
+/// `result in entry`: whether the result is a success without doubt, which is then counted. An
+/// operator, because that is the cheapest way of asking a native object anything.
+unsafe extern "C" fn counts(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> c_int {
+    // SAFETY: as in `passes`.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        let port = entry.port();
+        if !port.is_usual(Python::assume_attached(), result) {
+            return 0;
+        }
+        if let Some(pass) = entry.pass {
+            Spot::of(port).succeed(pass);
+        }
+        1
+    }
+}
+
+/// `entry.judge(result)`: `None` for a success, else (outcome, hint). A type that is always a
+/// success is remembered.
+unsafe extern "C" fn judge(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as in `passes`; the result is alive.
+    unsafe {
+        let py = Python::assume_attached();
+        let entry = &*this.cast::<Entry>();
+        if entry.port().is_usual(py, result) {
+            return ffi::Py_NewRef(ffi::Py_None());
+        }
+        let plan = Bound::from_borrowed_ptr(py, entry.plan);
+        handover::judge(&plan, entry.port(), &Bound::from_borrowed_ptr(py, result))
+    }
+}
+
+/// `entry.succeed()`: the call succeeded.
+unsafe extern "C" fn succeed(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as in `passes`.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        if let Some(pass) = entry.pass {
+            Spot::of(entry.port()).succeed(pass);
+        }
+        ffi::Py_NewRef(ffi::Py_None())
+    }
+}
+
+/// `entry.words()`: the pass for `Policy.call_after_pass`.
+unsafe extern "C" fn words(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as in `passes`.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        match entry.pass {
+            Some(pass) => crate::policy::object_of(Python::assume_attached(), pass).into_ptr(),
+            None => ffi::Py_NewRef(ffi::Py_None()),
+        }
+    }
+}
+
+unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
+    // SAFETY: the collector passes a live entry; every field is null or a reference that we hold.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        own::visit_all(
+            visit,
+            argument,
+            &[ffi::Py_TYPE(this).cast(), entry.port_object, entry.plan, entry.function, entry.key],
+        )
+    }
+}
+
+unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
+    // SAFETY: the last reference is gone; each field is released once, the memory as it was allocated.
+    unsafe {
+        let kind = ffi::Py_TYPE(this);
+        ffi::PyObject_GC_UnTrack(this.cast());
+        let entry = &*this.cast::<Entry>();
+        for field in [entry.port_object, entry.plan, entry.function, entry.key] {
+            ffi::Py_XDECREF(field);
+        }
+        ffi::PyObject_GC_Del(this.cast());
+        ffi::Py_DECREF(kind.cast());
+    }
+}

@@ -1,0 +1,143 @@
+//! The decorated function: a callable that passes its arguments on as it got them.
+//!
+//! While the gate says *pass* and the call succeeds, all there is happens here: one look at the
+//! gate, the call, one addition. A call that must ask goes through `ask.rs`, and what that cannot
+//! finish is done by the drivers in Python (`handover.rs`). No bytecode runs between the return of
+//! the function and its record, so no interrupt can come in between.
+
+// A type with a vectorcall slot cannot be declared through PyO3; each block says why it is right.
+#![allow(unsafe_code)]
+
+mod ask;
+mod begin;
+mod coroutine;
+mod entry;
+mod ffi;
+mod handover;
+mod kind;
+mod port;
+
+pub use begin::OwnPass;
+pub use kind::guard;
+pub use port::{Port, has_deadlines, set_deadline_variable};
+
+use handover::Handover;
+use port::Spot;
+use pyo3::ffi::PyObject;
+use pyo3::prelude::*;
+
+/// A decorated function. `port` is the native half of `port_object`, which keeps it alive.
+#[repr(C)]
+pub struct Guard {
+    head: PyObject,
+    vectorcall: ffi::VectorcallFunc,
+    function: *mut PyObject,
+    port: *const Port,
+    port_object: *mut PyObject,
+    /// What the drivers in Python work from.
+    plan: *mut PyObject,
+    /// The key of a call by its arguments, or null.
+    key: *mut PyObject,
+    /// Made a coroutine by this `async def` of (entry, args, kwargs), or null.
+    drive: *mut PyObject,
+    /// What the last coroutine got: mostly the next gets the same. Or null; always null where
+    /// several threads run at a time.
+    entry: *mut PyObject,
+    dict: *mut PyObject,
+    weakrefs: *mut PyObject,
+}
+
+impl Guard {
+    #[inline(always)]
+    fn port(&self) -> &Port {
+        // SAFETY: set with `port_object`, which the guard holds.
+        unsafe { &*self.port }
+    }
+}
+
+/// The arguments of one call, as the interpreter laid them out.
+#[derive(Copy, Clone)]
+pub struct Arguments {
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+}
+
+impl Arguments {
+    /// A new reference to what `callable` returns, or null with the error set.
+    ///
+    /// # Safety
+    /// The interpreter is attached and `callable` is alive.
+    #[inline(always)]
+    unsafe fn call(self, callable: *mut PyObject) -> *mut PyObject {
+        // SAFETY: the layout is the interpreter's own, handed on unchanged.
+        unsafe { ffi::PyObject_Vectorcall(callable, self.items, self.nargsf, self.names) }
+    }
+}
+
+/// A blocking function, without a key.
+unsafe extern "C" fn call_plain(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let arguments = Arguments { items, nargsf, names };
+    // SAFETY: the interpreter calls this with a guard it holds, and is attached.
+    unsafe {
+        let guard = &*this.cast::<Guard>();
+        run(guard, &Spot::of(guard.port()), None, arguments)
+    }
+}
+
+/// A blocking function whose arguments name a key.
+unsafe extern "C" fn call_keyed(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let arguments = Arguments { items, nargsf, names };
+    // SAFETY: as in `call_plain`; the spot holds the cells of the key until the call is over.
+    unsafe {
+        let py = Python::assume_attached();
+        let guard = &*this.cast::<Guard>();
+        match handover::key_of(py, guard, arguments) {
+            Ok((key, spot)) => run(guard, &spot, Some(&key), arguments),
+            Err(error) => {
+                error.restore(py);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The interpreter is attached; the guard is alive until this returns.
+#[inline(always)]
+unsafe fn run(guard: &Guard, spot: &Spot<'_>, key: Option<&Bound<'_, PyAny>>, arguments: Arguments) -> *mut PyObject {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let py = Python::assume_attached();
+        let Some(pass) = spot.pass() else { return ask::ask(py, guard, spot, key, arguments) };
+        let result = arguments.call(guard.function);
+        if !result.is_null() && spot.port.is_usual(py, result) {
+            spot.succeed(pass);
+            return result;
+        }
+        Handover { py, guard, key, arguments }.after_pass(spot, pass, result, Spot::succeed)
+    }
+}
+
+/// A coroutine function: everything happens in the coroutine that its driver makes, so that one
+/// which is never awaited takes nothing.
+unsafe extern "C" fn call_coroutine(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let arguments = Arguments { items, nargsf, names };
+    // SAFETY: as in `call_plain`.
+    unsafe { coroutine::make(this, arguments) }
+}

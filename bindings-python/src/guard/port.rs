@@ -1,0 +1,240 @@
+//! Where the guards of one plan find its policy, and what of a call can be decided without Python.
+
+use super::ffi;
+use crate::policy::{Policy, gate_off};
+use pyo3::ffi::PyObject;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+use seawall::Pass;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+/// The policy that calls go to now.
+pub struct Seat {
+    pub policy: seawall::Policy,
+    /// No call may pass: the caller gave a deadline, or the gate is off.
+    asks: bool,
+    /// The host's half has nothing to say while a call goes well: no store, estimate, hook or test.
+    alone: bool,
+}
+
+/// One for each plan. A test moves it to another registry's policy and back.
+#[pyclass(frozen, module = "seawall._native")]
+pub struct Port {
+    seat: AtomicPtr<Seat>,
+    /// Seats that were left. While one thread runs at a time nobody looks at them any more; without
+    /// that lock another thread may, so they stay as long as the port.
+    #[allow(clippy::vec_box)] // whoever looks at a seat knows its address
+    left: Mutex<Vec<Box<Seat>>>,
+    /// A function of the user's judges results: no type of them goes without a look.
+    judged: bool,
+    /// A type of results that carries no status: the first that was met.
+    usual: PyOnceLock<Py<PyType>>,
+}
+
+#[pymethods]
+impl Port {
+    #[new]
+    fn new(policy: &Policy, asks: bool, alone: bool, judged: bool) -> Port {
+        Port {
+            seat: AtomicPtr::new(Seat::boxed(policy, asks, alone)),
+            left: Mutex::default(),
+            judged,
+            usual: PyOnceLock::new(),
+        }
+    }
+
+    /// Sends the calls that follow to another policy.
+    fn move_to(&self, policy: &Policy, asks: bool, alone: bool) {
+        // AcqRel: who finds the new seat finds what it holds.
+        let before = self.seat.swap(Seat::boxed(policy, asks, alone), Ordering::AcqRel);
+        // SAFETY: the pointer came from `Box::into_raw`, and the swap made it ours alone to keep.
+        let before = unsafe { Box::from_raw(before) };
+        if cfg!(Py_GIL_DISABLED)
+            && let Ok(mut left) = self.left.lock()
+        {
+            left.push(before);
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // SAFETY: the collector runs with the interpreter attached.
+        let py = unsafe { Python::assume_attached() };
+        self.usual.get(py).map_or(Ok(()), |kind| visit.call(kind))
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::into_raw`, and nobody else can reach the port any more.
+        drop(unsafe { Box::from_raw(*self.seat.get_mut()) });
+    }
+}
+
+impl Seat {
+    fn boxed(policy: &Policy, asks: bool, alone: bool) -> *mut Seat {
+        Box::into_raw(Box::new(Seat { policy: policy.inner.clone(), asks: asks || gate_off(), alone }))
+    }
+}
+
+impl Port {
+    /// The seat of this moment: not to be kept over anything that runs Python code.
+    #[inline(always)]
+    fn seat(&self) -> &Seat {
+        // SAFETY: a seat is freed with its port, or in `move_to` while this thread cannot run; see `left`.
+        unsafe { &*self.seat.load(Ordering::Acquire) }
+    }
+
+    /// Whether a result needs no look: its type cannot say that the call failed.
+    #[inline(always)]
+    pub fn is_usual(&self, py: Python<'_>, result: *mut PyObject) -> bool {
+        // SAFETY: a live object of the caller's.
+        let kind = unsafe { pyo3::ffi::Py_TYPE(result) };
+        !self.judged && (is_bare(kind) || self.usual.get(py).is_some_and(|usual| usual.as_ptr() == kind.cast()))
+    }
+
+    pub fn remember_usual(&self, py: Python<'_>, kind: &Bound<'_, PyType>) {
+        // A second type is looked at each time.
+        let _ = self.usual.set(py, kind.clone().unbind());
+    }
+}
+
+/// The policy of one call: the port's, or its view of the call's key.
+pub struct Spot<'a> {
+    pub port: &'a Port,
+    view: Option<seawall::Policy>,
+}
+
+impl<'a> Spot<'a> {
+    #[inline(always)]
+    pub fn of(port: &'a Port) -> Spot<'a> {
+        Spot { port, view: None }
+    }
+
+    pub fn at(port: &'a Port, key: &str) -> Spot<'a> {
+        Spot { port, view: Some(port.seat().policy.at(key)) }
+    }
+
+    /// As short-lived as a seat.
+    #[inline(always)]
+    pub fn policy(&self) -> &seawall::Policy {
+        self.view.as_ref().unwrap_or_else(|| &self.port.seat().policy)
+    }
+
+    /// Leave to run without asking. Inside another call's deadline every call asks.
+    #[inline(always)]
+    pub fn pass(&self) -> Option<Pass> {
+        if self.port.seat().asks || inside_a_deadline() {
+            return None;
+        }
+        ours(|| self.policy().pass()).flatten()
+    }
+
+    /// `pass` for a call that begins later, in a task of its own: see `passes_still`.
+    #[inline(always)]
+    pub fn pass_later(&self) -> Option<Pass> {
+        if self.port.seat().asks {
+            return None;
+        }
+        ours(|| self.policy().pass()).flatten()
+    }
+
+    #[inline(always)]
+    pub fn passes_still(&self, pass: Pass) -> bool {
+        !inside_a_deadline() && ours(|| self.policy().passes_still(pass)) == Some(true)
+    }
+
+    #[inline(always)]
+    pub fn succeed(&self, pass: Pass) {
+        ours(|| self.policy().succeed(pass));
+    }
+
+    /// Leave to run where only the gate wants to be asked; to be reported with `succeed_asked`.
+    pub fn ask(&self) -> Option<Pass> {
+        ours(|| self.policy().ask()).flatten()
+    }
+
+    pub fn succeed_asked(&self, pass: Pass) {
+        ours(|| self.policy().succeed_asked(pass));
+    }
+
+    /// Whether a call can be asked for here, without a driver in Python.
+    pub fn asks_alone(&self) -> bool {
+        let policy = self.policy();
+        self.port.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
+    }
+}
+
+/// A fault of ours lets the call through: `None`.
+#[inline(always)]
+pub fn ours<R>(work: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Built-in types that carry no status and hand out no work.
+#[inline(always)]
+fn is_bare(kind: *mut pyo3::ffi::PyTypeObject) -> bool {
+    use pyo3::ffi;
+    // SAFETY: addresses of the interpreter's own objects; nothing is read but the type of `None`.
+    unsafe {
+        kind == ffi::Py_TYPE(ffi::Py_None())
+            || kind == &raw mut ffi::PyUnicode_Type
+            || kind == &raw mut ffi::PyDict_Type
+            || kind == &raw mut ffi::PyLong_Type
+            || kind == &raw mut ffi::PyBool_Type
+            || kind == &raw mut ffi::PyList_Type
+            || kind == &raw mut ffi::PyTuple_Type
+            || kind == &raw mut ffi::PyBytes_Type
+            || kind == &raw mut ffi::PyFloat_Type
+            || kind == &raw mut ffi::PySet_Type
+            || kind == &raw mut ffi::PyFrozenSet_Type
+    }
+}
+
+/// The context variable that holds the deadline of the call around.
+static DEADLINE: AtomicPtr<PyObject> = AtomicPtr::new(std::ptr::null_mut());
+/// Whether a deadline has ever been in force: until then nobody needs to look for one.
+static HAS_DEADLINES: AtomicBool = AtomicBool::new(false);
+
+/// Names the context variable of the deadline; the package does so when it is imported.
+#[pyfunction]
+pub fn set_deadline_variable(variable: Py<PyAny>) {
+    // The one before, if there is any, stays referred to: a call of another thread may be reading it.
+    DEADLINE.store(variable.into_ptr(), Ordering::Release);
+}
+
+/// Called before the first deadline is put into the variable.
+#[pyfunction]
+pub fn has_deadlines() {
+    // Relaxed: a thread or task can hold a deadline only through what orders it after this.
+    HAS_DEADLINES.store(true, Ordering::Relaxed);
+}
+
+#[inline(always)]
+fn inside_a_deadline() -> bool {
+    HAS_DEADLINES.load(Ordering::Relaxed) && a_deadline_is_set()
+}
+
+fn a_deadline_is_set() -> bool {
+    let variable = DEADLINE.load(Ordering::Acquire);
+    if variable.is_null() {
+        return false;
+    }
+    let mut value = std::ptr::null_mut();
+    // SAFETY: the interpreter is attached in every caller; the variable is never freed.
+    unsafe {
+        if ffi::PyContextVar_Get(variable, std::ptr::null_mut(), &raw mut value) < 0 {
+            pyo3::ffi::PyErr_Clear();
+            return true;
+        }
+        if value.is_null() {
+            return false;
+        }
+        let inside = value != pyo3::ffi::Py_None();
+        pyo3::ffi::Py_DECREF(value);
+        inside
+    }
+}
