@@ -69,7 +69,7 @@ test('an error of the work is one unhandled rejection if nobody looks, and none 
     process.on('unhandledRejection', (error) => seen += error.message === 'boom' ? 1 : 100);
     const { policy } = await import(${JSON.stringify(entry)});
     const boom = () => Promise.reject(new Error('boom'));
-    const made = [{ breaker: {} }, { retry: { attempts: 1 } }, { timeout: { attempt: '1m' } }].map((settings) => policy(settings));
+    const made = [{ breaker: { window: { kind: 'consecutive', failures: 1000 } } }, { retry: { attempts: 1 } }, { timeout: { attempt: '1m' } }].map((settings) => policy(settings));
     for (const each of made) for (let i = 0; i < 3; i++) {
       await each.execute(boom).catch(() => {});
       each.wrap(boom)().then(() => {}, () => {});
