@@ -84,7 +84,7 @@ test('an outer caller that gives up ends the inner calls too', async () => {
 });
 
 test('an outer attempt that runs out of time ends the inner ones, which blame nobody', async () => {
-  const outer = seawall.timeout({ attempt: '20ms' });
+  const outer = seawall.timeout({ attempt: '300ms' });
   const inner = seawall.policy({ name: 'inner', breaker: consecutive(1), retry: { attempts: 3 } });
   let reason: unknown;
   await assert.rejects(
