@@ -658,10 +658,11 @@ seawall_status seawall_policy_named(const seawall_registry *registry,
                                     seawall_text *why);
 
 // The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its
-// own. It holds them until the handle is freed.
+// own. It holds them until the handle is freed. Calls of a key of more than 256 bytes pass through
+// what is kept by key, and one `internal` event says so.
 //
-// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_SIZE` for a key of
-// more than 256 bytes, `INVALID_TEXT`, `NULL_ARGUMENT`.
+// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT`,
+// `NULL_ARGUMENT`.
 seawall_status seawall_policy_at(const seawall_policy *policy, seawall_str key, seawall_policy **keyed);
 
 // A second handle on the same policy; NULL for NULL.

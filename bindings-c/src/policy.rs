@@ -82,10 +82,11 @@ fn made(
 }
 
 /// The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its
-/// own. It holds them until the handle is freed.
+/// own. It holds them until the handle is freed. Calls of a key of more than 256 bytes pass through
+/// what is kept by key, and one `internal` event says so.
 ///
-/// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_SIZE` for a key of
-/// more than 256 bytes, `INVALID_TEXT`, `NULL_ARGUMENT`.
+/// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT`,
+/// `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_policy_at(
     policy: *const seawall_policy,
@@ -97,15 +98,10 @@ pub unsafe extern "C" fn seawall_policy_at(
         let policy = handle!(policy)?;
         let keyed = keyed.required()?;
         let key = text!(key)?;
-        if key.len() > LONGEST_KEY {
-            return Err(Code::InvalidSize);
-        }
         keyed.set(seawall_policy::hand_out(policy.inner.at(key)));
         Ok(())
     })
 }
-
-const LONGEST_KEY: usize = 256;
 
 /// A second handle on the same policy; NULL for NULL.
 ///

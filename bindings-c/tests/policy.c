@@ -77,9 +77,10 @@ static void keys(void) {
   CHECK(one == other && one != 0);
   char long_key[300];
   memset(long_key, 'k', sizeof long_key);
-  seawall_policy *none = policy;
-  CHECK_IS(seawall_policy_at(policy, (seawall_str){long_key, sizeof long_key}, &none), SEAWALL_INVALID_SIZE);
-  CHECK(none == NULL);
+  seawall_policy *open = NULL;
+  CHECK_IS(seawall_policy_at(policy, (seawall_str){long_key, sizeof long_key}, &open), SEAWALL_OK);
+  CHECK_IS(seawall_breaker_state(open, &state), SEAWALL_NO_SUCH_PART);
+  seawall_policy_free(open);
   seawall_policy_free(again);
   seawall_policy_free(b);
   seawall_policy_free(a);

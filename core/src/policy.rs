@@ -164,7 +164,8 @@ impl Policy {
     }
 
     /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
-    /// holds them as long as it lives.
+    /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
+    /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
     pub fn at(&self, key: &str) -> Policy {
         Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
     }
@@ -374,12 +375,10 @@ impl Policy {
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
-        while live.epoch != epoch {
+        // Each link is of later settings than the one before; a new one is of those in force, or later.
+        while live.epoch < epoch {
             let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
             live = live.next.get_or_init(next);
-            if live.next.get().is_none() {
-                break;
-            }
         }
         live
     }
@@ -423,8 +422,8 @@ impl Live {
         let (parts, next) = (chosen.parts, OnceLock::new());
         let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, slow, refuses_early, next };
         drop(settings);
-        if let Some(part) = chosen.overflow {
-            let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");
+        if let Some((part, why)) = chosen.passed_by {
+            let detail = format!("calls of some keys pass through the {part}: {why}");
             registry.internal(shared.name.as_deref(), &detail);
         }
         live
