@@ -51,7 +51,8 @@ func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
 func (p *Policy) Name() string { return p.name }
 
 // Key is the policy for one partition: a tenant, a model, a host. Each has its own breaker and
-// bulkhead; budgets are shared. The number of keys is bounded.
+// bulkhead; budgets are shared. The number of keys is bounded, and so is their length: calls of a key of
+// more than 256 bytes pass through what is kept by key. A key that is no UTF-8 is ErrInvalidText.
 func (p *Policy) Key(key string) (*Policy, error) {
 	core, status := p.core.At(key)
 	if status != 0 {

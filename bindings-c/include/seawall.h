@@ -658,10 +658,11 @@ seawall_status seawall_policy_named(const seawall_registry *registry,
                                     seawall_text *why);
 
 // The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its
-// own. It holds them until the handle is freed.
+// own. It holds them until the handle is freed. Calls of a key of more than 256 bytes pass through
+// what is kept by key, and one `internal` event says so.
 //
-// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_SIZE` for a key of
-// more than 256 bytes, `INVALID_TEXT`, `NULL_ARGUMENT`.
+// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT`,
+// `NULL_ARGUMENT`.
 seawall_status seawall_policy_at(const seawall_policy *policy, seawall_str key, seawall_policy **keyed);
 
 // A second handle on the same policy; NULL for NULL.
@@ -702,15 +703,16 @@ seawall_status seawall_policy_snapshot(const seawall_policy *policy, seawall_tex
 
 // Permission to run without a call: while the circuit is closed and nothing else is to be asked.
 // `SEAWALL_ASK` means: make a call. After a success, `seawall_policy_succeed`; after anything else
-// `seawall_call_after_pass` with both numbers. Each pass is reported once.
+// `seawall_call_after_pass`; each with both numbers. Each pass is reported once.
 //
 // Owns: nothing. Threads: any. Statuses: none; a NULL policy is told to ask.
 uint64_t seawall_policy_pass(const seawall_policy *policy, uint64_t *started);
 
-// Counts a success under a pass. 0: the circuit changed meanwhile, and has been told all the same.
+// Counts a success under a pass, `started` as it was told with it. 0: the circuit changed meanwhile or
+// the call was slow, and the circuit has been told all the same.
 //
 // Owns: nothing. Threads: any. Statuses: none.
-uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass);
+uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint64_t started);
 
 // Where the policy's gate and tallies are. `gate` is NULL where every call has to be made.
 //

@@ -77,7 +77,7 @@ static void nouns(void) {
   NULLED(seawall_policy_fallback(NULL, 0, NULL, NULL));
   NULLED(seawall_policy_snapshot(NULL, NULL));
   CHECK(seawall_policy_pass(NULL, NULL) == SEAWALL_ASK);
-  CHECK_IS(seawall_policy_succeed(NULL, 7), 0);
+  CHECK_IS(seawall_policy_succeed(NULL, 7, 0), 0);
   seawall_overlay overlay = {.size = sizeof overlay, .lines = 9};
   NULLED(seawall_policy_overlay(NULL, &overlay));
   CHECK_IS(overlay.lines, 0);

@@ -294,7 +294,7 @@ export class Driver<T> implements Conductor {
     const { run, registry } = this.policy;
     try {
       if (run === undefined) throw error;
-      const working = Promise.resolve(run(error));
+      const working = Promise.resolve(run(error, ...(this.work.args ?? [])));
       const how = await until(working, registry.isManual ? NaN : limit, this.signal);
       if (how !== 'done') throw error;
       this.last = await working;

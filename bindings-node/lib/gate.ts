@@ -2,6 +2,7 @@
 // While it says pass a call runs at once and its success is one addition to this thread's tally;
 // nothing crosses and nothing is decided here. Anything else is asked, or told.
 import { Running } from './attempt.js';
+import { misused } from './checks.js';
 import type { Judged } from './classify.js';
 import { ambient, enclosing } from './context.js';
 import { Driver, How, isThenable, judge, nameOf } from './drive.js';
@@ -63,7 +64,7 @@ export class Gate {
 
   /** A call had to ask, and found the gate at `address`. */
   moved(address: number): void {
-    if (address === this.address || this.parked) return;
+    if (address === this.address || this.parked || this.stepped) return;
     this.address = address;
     const buffer = hot.view(this.slot);
     // Without foreign memory there is nothing to read, and every call asks.
@@ -105,6 +106,8 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
 
 function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
+  const mistake = options === undefined ? undefined : misused(options);
+  if (mistake !== undefined) return Promise.reject(mistake);
   policy.shape.current();
   if (gate.since !== changes[0]) gate.renew();
   const around = ambient();

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod breaker;
+mod brief;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;

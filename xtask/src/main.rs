@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask COMMAND`.
 
 mod adoption;
+mod bad_input;
 mod bench;
 mod borders;
 mod c;
@@ -43,7 +44,7 @@ const COMMANDS: &str = "commands:
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
-  bench [rust|python] [--quick]
+  bench [rust|python|node|go] [--quick]
                      what a protected call costs, beside what would be used instead
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept

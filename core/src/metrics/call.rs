@@ -85,6 +85,11 @@ impl CallMetrics {
         let name = if known { name } else { "other" };
         *errors.entry((outcome.as_str(), name.into())).or_default() += 1;
     }
+    /// A call that needed no stepper did not succeed.
+    pub(crate) fn ended_at_once(&self, verdict: Verdict, outcome: Outcome) {
+        self.add(VERDICTS + verdict as usize);
+        self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
+    }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
         self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();
         self.retry_delay.add(delay);

@@ -22,18 +22,15 @@ pub(super) fn blocking<T, E>(
     let left = scope::left(policy);
     // A call with a caller's deadline or a key asks: the core watches it.
     if left.is_none() && !host.has_key() {
-        if let Some(pass) = policy.pass() {
-            let guard = PassGuard(Some((policy, pass)));
+        if let Some(mut brief) = policy.brief() {
+            brief.running = true;
             let result = work(Attempt::FIRST);
-            guard.disarm();
+            brief.running = false;
             let (outcome, hint) = judge(&result);
-            if outcome == Outcome::Success {
-                policy.succeed(pass);
-                return result.map_err(|error| Error::User { error, attempts: 1, reason: None });
-            }
-            let mut call = policy.call_after_pass(pass, CallOptions::default());
-            let step = call.done(1, outcome, hint);
-            return follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work);
+            return match brief.end(outcome, hint) {
+                None => result.map_err(|error| Error::User { error, attempts: 1, reason: None }),
+                Some((call, step)) => follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work),
+            };
         }
         if let Some(refusal) = policy.refusal() {
             return Err(Error::Refused(refusal));
@@ -43,23 +40,6 @@ pub(super) fn blocking<T, E>(
     let mut call = policy.call_with(options);
     let step = call.start();
     follow(policy, Guarded::new(call), step, None, judge, host, &mut work)
-}
-
-/// A panic under a pass is a failure of the work: it is recorded while unwinding.
-struct PassGuard<'a>(Option<(&'a Policy, crate::pass::Pass)>);
-
-impl PassGuard<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for PassGuard<'_> {
-    fn drop(&mut self) {
-        if let Some((policy, pass)) = self.0.take() {
-            policy.record(crate::permit::Permit(pass.permit), Outcome::Failure, Span::ZERO, None);
-        }
-    }
 }
 
 /// A call whose attempt is recorded as a failure if the work itself panics. Unwinding that began

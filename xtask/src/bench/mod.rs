@@ -4,8 +4,10 @@
 //! the floors of the same run, with each other, with the budgets, and written down.
 
 mod budget;
+mod golang;
 mod lines;
 mod machine;
+mod node;
 mod page;
 mod picture;
 mod python;
@@ -37,11 +39,27 @@ struct Language {
     measure: fn(&Path, Effort) -> Rows,
     /// What tells the versions of its tools.
     tools: &'static [(&'static str, &'static [&'static str])],
+    /// Who is not beside it, and why.
+    absent: Option<&'static str>,
 }
 
-const LANGUAGES: [Language; 2] = [
-    Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] },
-    Language { name: "python", title: "Python", measure: python::measure, tools: &[("python3", &["--version"])] },
+const LANGUAGES: [Language; 4] = [
+    Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])], absent: None },
+    Language {
+        name: "python",
+        title: "Python",
+        measure: python::measure,
+        tools: &[("python3", &["--version"])],
+        absent: None,
+    },
+    Language { name: "node", title: "Node", measure: node::measure, tools: &[("node", &["--version"])], absent: None },
+    Language {
+        name: "go",
+        title: "Go",
+        measure: golang::measure,
+        tools: &[("go", &["version"])],
+        absent: Some("resile, whose module can no longer be fetched"),
+    },
 ];
 
 const QUICK: Effort = Effort { rounds: 5, slice_ms: 1 };
