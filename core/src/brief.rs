@@ -1,5 +1,6 @@
 //! A call that needs no stepper: it runs at once, and most often that is all there is to it.
 
+use crate::admission::Admission;
 use crate::breaker::{Breaker, Shard, Untimed};
 use crate::bulkhead::Bulkhead;
 use crate::call::{Call, CallOptions, Step, Verdict};
@@ -40,6 +41,21 @@ impl Policy {
     }
 }
 
+impl<'a> Brief<'a> {
+    /// What it holds, for a driver that gives it back itself.
+    pub(crate) fn detach(self) -> Admission {
+        let placed = self.live.parts.bulkhead.is_some();
+        let admission = Admission { pass: self.pass, epoch: self.live.epoch, placed };
+        std::mem::forget(self);
+        admission
+    }
+
+    /// The same from what the driver kept.
+    pub(crate) fn again(policy: &'a Policy, live: &'a Arc<Live>, pass: Pass) -> Brief<'a> {
+        Brief { policy, live, pass, running: false }
+    }
+}
+
 impl Brief<'_> {
     /// The attempt ended. Where that is not the end of the call, the call that goes on and its step.
     #[inline(always)]
@@ -68,7 +84,7 @@ impl Brief<'_> {
         if !self.live.ends_at_once || outcome == Outcome::Cancelled {
             let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
             std::mem::forget(self);
-            let mut call = Call::running_under(policy, live, pass, CallOptions::default());
+            let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
             let step = call.done(1, outcome, hint);
             return Some((call, step));
         }

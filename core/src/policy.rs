@@ -1,5 +1,6 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
+use crate::admission::Admission;
 use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
@@ -44,7 +45,7 @@ struct Settings {
 pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
-    epoch: u64,
+    pub epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
@@ -184,7 +185,7 @@ impl Policy {
 
     /// A call whose first attempt ran under `pass` and did not succeed: report it with `done(1, …)`.
     pub fn call_after_pass(&self, pass: Pass, options: CallOptions) -> Call {
-        Call::running_under(self.clone(), self.live().clone(), pass, options)
+        self.call_after_admission(Admission::of(pass), options)
     }
 
     // ---- parts by hand ----
@@ -403,6 +404,16 @@ impl Policy {
         while live.epoch < epoch {
             let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
             live = live.next.get_or_init(next);
+        }
+        live
+    }
+
+    /// The settings and cells that this handle worked with in `epoch`, or the latest before it; they
+    /// live as long as the handle.
+    pub(crate) fn live_of(&self, epoch: u64) -> &Arc<Live> {
+        let mut live = &self.0.live;
+        while let Some(next) = live.next.get().filter(|next| next.epoch <= epoch) {
+            live = next;
         }
         live
     }

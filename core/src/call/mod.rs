@@ -154,16 +154,22 @@ impl Call {
         }
     }
 
-    /// A call whose first attempt already runs under `pass`, with a place in the bulkhead where `live`
-    /// has one.
-    pub(crate) fn running_under(policy: Policy, live: Arc<Live>, pass: Pass, options: CallOptions) -> Call {
+    /// A call whose first attempt already runs under `pass`; `placed` with a place in the bulkhead
+    /// where `live` has one.
+    pub(crate) fn running_under(
+        policy: Policy,
+        live: Arc<Live>,
+        pass: Pass,
+        placed: bool,
+        options: CallOptions,
+    ) -> Call {
         let mut call = Call::under(policy, live, false, options);
         call.started = pass.began().unwrap_or_else(|| call.policy.registry().clock().now());
         call.attempt_started = call.started;
         call.deadline = call.first_deadline(call.started);
         call.attempt = 1;
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
-        call.held.slot = call.live.parts.bulkhead.is_some().then_some(Bulkhead::UNNAMED);
+        call.held.slot = (placed && call.live.parts.bulkhead.is_some()).then_some(Bulkhead::UNNAMED);
         call.phase = Phase::Running;
         call.pending = Step::Run { attempt: 1, limit: None, mode: None };
         call

@@ -79,7 +79,12 @@ impl CallMetrics {
     }
     pub(crate) fn attempted(&self, outcome: Outcome, error_type: Option<&str>) {
         self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
-        let Some(name) = error_type else { return };
+        if let Some(name) = error_type {
+            self.error(outcome, name);
+        }
+    }
+    /// An attempt ended with an error of the class `name`.
+    pub(crate) fn error(&self, outcome: Outcome, name: &str) {
         let mut errors = self.errors.lock();
         let known = errors.len() < ERROR_TYPES || errors.contains_key(&(outcome.as_str(), name.into()));
         let name = if known { name } else { "other" };

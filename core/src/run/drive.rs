@@ -1,8 +1,8 @@
 //! The blocking driver: a loop over steps.
 
 use super::attempt::Attempt;
-use super::error::Error;
-use super::host::{Host, Judge};
+use super::error::{Error, GaveUp};
+use super::host::{Cause, Host, Judge};
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
@@ -28,7 +28,7 @@ pub(super) fn blocking<T, E>(
             brief.running = false;
             let (outcome, hint) = judge(&result);
             return match brief.end(outcome, hint) {
-                None => result.map_err(|error| Error::User { error, attempts: 1, reason: None }),
+                None => result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
                 Some((call, step)) => follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work),
             };
         }
@@ -89,7 +89,9 @@ fn follow<T, E>(
                 inside.leave();
                 let (outcome, hint) = judge(&result);
                 last = Some(result);
-                guarded.0.done(attempt, outcome, hint)
+                let next = guarded.0.done(attempt, outcome, hint);
+                tell(&guarded.0, next, last.as_ref(), host);
+                next
             }
             Step::Wait { span, .. } => {
                 sleep(policy, span);
@@ -111,8 +113,8 @@ fn follow<T, E>(
                 call.looked_up(found)
             }
             Step::FallBack { index, step, .. } => {
-                let ours = end_error(call);
-                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                let cause = Cause::of(call.refusal(), last.as_ref());
+                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
                 call.fell_back(found)
             }
             Step::Finish(verdict) => return ended.end(call, verdict, last, host),
@@ -150,15 +152,25 @@ impl<T> Ended<T> {
             host.forget();
         }
         match (verdict, self.0) {
-            (Verdict::Cached | Verdict::Stale | Verdict::FellBack, Some(value)) => Ok(value),
+            (Verdict::Cached | Verdict::Stale | Verdict::FellBack, Some(value)) => {
+                if let Some(cause) = Cause::of(call.refusal(), last.as_ref()) {
+                    host.answered(verdict, cause);
+                }
+                Ok(value)
+            }
             _ => end(call, verdict, last),
         }
     }
 }
 
-/// Which of our own errors the call would end with, for a fallback to look at.
-pub(super) fn end_error(call: &Call) -> Option<Refusal> {
-    call.refusal().cloned()
+/// Tells the host of what its hooks wait for: `step` is the answer to the attempt that just ended.
+pub(super) fn tell<T, E>(call: &Call, step: Step, last: Option<&Result<T, E>>, host: &mut impl Host<T, E>) {
+    if let Some(limit) = call.refusal().and_then(|refusal| Cause::<T, E>::limit(refusal)) {
+        host.timed_out(call.attempts(), limit);
+    }
+    if let (Step::Wait { span, attempt, .. }, Some(cause)) = (step, Cause::of(call.refusal(), last)) {
+        host.retrying(attempt, cause, span);
+    }
 }
 
 fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Result<T, Error<E>> {
@@ -170,7 +182,7 @@ fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Resul
         (Verdict::DeadlineExceeded, last) => {
             Err(Error::DeadlineExceeded { limit, attempts, last: last.and_then(Result::err) })
         }
-        (_, Some(Err(error))) => Err(Error::User { error, attempts, reason: call.reason() }),
+        (_, Some(Err(error))) => Err(Error::User { error, attempts, gave_up: GaveUp::of(call) }),
         (_, Some(Ok(value))) => Ok(value),
         (_, None) => Err(Error::Refused(refusal(call))),
     }
