@@ -10,7 +10,6 @@ use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
 use crate::cell::{Block, Writer, Writers};
 use crate::config::Window;
-use crate::cx::Cx;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::window::time::{Column, Slice, Slices};
@@ -79,18 +78,20 @@ impl Breaker {
     }
 
     /// The permit of a circuit that lets everybody in, whatever its gate says; `None` where a call
-    /// may be refused.
-    pub(crate) fn open_door(&self, cx: &mut Cx) -> Option<Permit> {
-        let word = self.help(cx);
-        matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly)
-            .then(|| Permit(u64::from(word.gate())))
+    /// may be refused, or something is due.
+    #[inline]
+    pub(crate) fn open_door(&self) -> Option<Permit> {
+        let word = self.word();
+        let open = || matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly);
+        (word.pass() || open()).then_some(Permit(u64::from(word.gate())))
     }
 
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
     #[inline]
     pub fn tally(&self, permit: Permit) -> bool {
-        if self.word().gate() != permit.0 as u32 {
+        let word = self.word();
+        if word.gate() != permit.0 as u32 || !word.pass() {
             return false;
         }
         let writer = self.cell.writer();
@@ -136,6 +137,7 @@ impl Breaker {
     }
 
     /// Adds one to a word of a writer's line.
+    #[inline]
     pub(super) fn add(&self, writer: Writer, column: usize) {
         let word = self.at(writer, column);
         // Release: a judge that reads the tally sees the call as over.
@@ -147,7 +149,7 @@ impl Breaker {
     }
 
     pub(super) fn sum(&self, column: usize) -> u64 {
-        self.lines().map(|line| self.at(line, column).load(Ordering::Acquire)).sum()
+        self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
     }
 
     fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {

@@ -222,7 +222,7 @@ impl Breaker {
     }
 
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
-        let counts = self.shown_counts(from, cx.now);
+        let (counts, streak) = (self.shown_counts(from, cx.now), self.streak(from));
         let rejected = self.sum(REJECTED);
         let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline))];
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
@@ -230,6 +230,7 @@ impl Breaker {
         }
         self.drop_pending();
         self.mark_heard(from, to, cx);
+        self.forget_streak();
         // From here on for the eyes of a snapshot only.
         if to.state() == State::Open {
             for (word, value) in
@@ -237,7 +238,7 @@ impl Breaker {
             {
                 self.cell.word(word).store(value, Ordering::Relaxed);
             }
-            self.cell.word(KEPT_STREAK).store(u64::from(from.streak()), Ordering::Relaxed);
+            self.cell.word(KEPT_STREAK).store(streak, Ordering::Relaxed);
         }
         self.count(TRANSITIONS);
         self.cell.word(REJECTED_BEFORE).store(rejected, Ordering::Relaxed);
@@ -280,6 +281,7 @@ impl Breaker {
         }
     }
 
+    #[inline]
     fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
         let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
         (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
@@ -289,6 +291,7 @@ impl Breaker {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
+    #[inline]
     pub(super) fn deadline(&self, generation: u32) -> Tick {
         match self.read_slot(DEADLINES, generation) {
             Some(SLOT_VALUE) => Tick::NEVER,

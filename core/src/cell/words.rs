@@ -2,7 +2,7 @@
 
 use super::{LINE, Writer, Writers};
 use crate::segment::{self, Held};
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg_attr(not(loom), repr(C, align(64)))]
 struct Line([AtomicU64; LINE]);
@@ -96,6 +96,12 @@ impl Block {
         }
     }
 
+    /// The sum of one word of each of `lines` lines, the first at index `first`.
+    pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
+        // Acquire: what was done before it was counted is seen.
+        (0..lines).map(|line| self.word(first + line * LINE).load(Ordering::Acquire)).sum()
+    }
+
     /// How many words there are.
     pub(crate) fn len(&self) -> usize {
         match &self.home {
@@ -155,7 +161,6 @@ impl Block {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Ordering;
 
     #[test]
     fn words_are_zero_and_whole_lines_are_aligned() {

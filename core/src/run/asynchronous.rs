@@ -1,9 +1,9 @@
 //! The driver on tokio. A dropped future reports its caller as gone: every permit goes back.
 
 use super::attempt::Attempt;
-use super::drive::{Ended, Guarded, end_error};
+use super::drive::{Ended, Guarded, tell};
 use super::error::Error;
-use super::host::{Host, Plain};
+use super::host::{Cause, Host, Plain};
 use super::judge::{Judged, by_chain, by_error};
 use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
@@ -59,10 +59,34 @@ pub(super) async fn awaiting<T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    let options = CallOptions { deadline: scope::left(policy), cached: host.has_key(), ..CallOptions::default() };
-    let mut guarded = Guarded::new(policy.call_with(options));
-    let mut step = guarded.0.start();
+    let left = scope::left(policy);
     let (mut last, mut ended) = (None, Ended::default());
+    let at_once = left.is_none() && !host.has_key();
+    let brief = if at_once { policy.brief() } else { None };
+    let (call, mut step) = match brief {
+        Some(mut brief) => {
+            let result = polled(&mut brief.running, || work(Attempt::FIRST)).await;
+            let (outcome, hint) = judge(&result);
+            match brief.end(outcome, hint, is_last()) {
+                None => return result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
+                Some((call, step)) => {
+                    last = Some(result);
+                    tell(&call, step, last.as_ref(), host);
+                    (call, step)
+                }
+            }
+        }
+        None => {
+            if at_once && let Some(refusal) = policy.refusal() {
+                return Err(Error::Refused(refusal));
+            }
+            let options = CallOptions { deadline: left, cached: host.has_key(), ..CallOptions::default() };
+            let mut call = policy.call_with(options);
+            let step = call.start();
+            (call, step)
+        }
+    };
+    let mut guarded = Guarded::new(call);
     loop {
         wait::wake(guarded.0.take_wakes());
         step = match step {
@@ -74,14 +98,16 @@ where
                 if is_last() {
                     guarded.0.last_attempt();
                 }
-                match result {
+                let next = match result {
                     Some(result) => {
                         let (outcome, hint) = judge(&result);
                         last = Some(result);
                         guarded.0.done(attempt, outcome, hint)
                     }
                     None => guarded.0.expire(attempt),
-                }
+                };
+                tell(&guarded.0, next, last.as_ref(), host);
+                next
             }
             Step::Wait { span, .. } => {
                 sleep(policy, span).await;
@@ -108,8 +134,8 @@ where
                 guarded.0.looked_up(found)
             }
             Step::FallBack { index, step, .. } => {
-                let ours = end_error(&guarded.0);
-                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                let cause = Cause::of(guarded.0.refusal(), last.as_ref());
+                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
                 guarded.0.fell_back(found)
             }
             Step::Finish(verdict) => return ended.end(&guarded.0, verdict, last, host),
@@ -131,6 +157,21 @@ async fn inside<F: Future>(
         let scope = Scope::enter(until, panicked);
         let polled = work.as_mut().poll(cx);
         scope.leave();
+        polled
+    })
+    .await
+}
+
+/// The work of a call without a limit; who unwinds out of it is known.
+async fn polled<F: Future>(running: &mut bool, work: impl FnOnce() -> F) -> F::Output {
+    *running = true;
+    let work = work();
+    *running = false;
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        *running = true;
+        let polled = work.as_mut().poll(cx);
+        *running = false;
         polled
     })
     .await
