@@ -19,7 +19,7 @@ import (
 )
 
 // Patience is how long a test waits for what must come; only a fault takes so long.
-const patience = 8 * time.Second
+const patience = 30 * time.Second
 
 // policy is what every process of these tests is told, for one scope.
 const policy = `
