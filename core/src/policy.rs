@@ -366,11 +366,13 @@ impl Policy {
 
     /// The settings and cells in force for who asks: in host scope the cells may be others than at the
     /// last look, and now and then it is seen whether the segment is still there.
+    #[inline]
     pub(crate) fn asked(&self) -> &Arc<Live> {
         let live = self.live();
         if live.shared { self.look_at_host(live) } else { live }
     }
 
+    #[inline(never)]
     fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
         let time_to_look = self.registry().host().is_some_and(|host| host.look());
         if !time_to_look && live.parts.are_current() {

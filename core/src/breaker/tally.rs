@@ -8,7 +8,7 @@ use super::Breaker;
 use super::State;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, Writer, Writers};
+use crate::cell::{Block, LINE, Writer, Writers};
 use crate::config::Window;
 use crate::cx::Cx;
 use crate::permit::Permit;
@@ -119,7 +119,7 @@ impl Breaker {
             own: own.alone.then(|| address(self.at(own, TALLY))),
             shared: address(self.at(writers.shared(0), TALLY)),
             shared_lines: writers.shared as u32,
-            stride: (crate::cell::LINE * size_of::<u64>()) as u32,
+            stride: (LINE * size_of::<u64>()) as u32,
         }
     }
 
@@ -147,9 +147,11 @@ impl Breaker {
     }
 
     pub(super) fn sum(&self, column: usize) -> u64 {
-        self.lines().map(|line| self.at(line, column).load(Ordering::Acquire)).sum()
+        let lines = self.cell.writers().lines();
+        self.cell.every(Layout::writer(0) + column, LINE, lines).map(|word| word.load(Ordering::Acquire)).sum()
     }
 
+    #[inline(always)]
     fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
     }

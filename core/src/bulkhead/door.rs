@@ -68,7 +68,9 @@ impl Door {
     }
 
     /// Looks for the cell in force. `out` are the permits that this process has out.
-    fn find(&mut self, out: u64) {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn find(&mut self, out: u64) {
         let Some(shared) = &mut self.shared else { return };
         let wanted = self.wanted.clone();
         let words = WORDS + capacity(&wanted);
@@ -99,11 +101,10 @@ impl Door {
         }
     }
 
-    /// Goes over to the cell in force where another took the place of ours.
-    pub(super) fn keep_up(&mut self, out: u64) {
-        if !self.cell.is_current() {
-            self.find(out);
-        }
+    /// Whether another cell took the place of ours.
+    #[inline]
+    pub(super) fn is_stale(&self) -> bool {
+        self.shared.is_some() && !self.cell.is_current()
     }
 
     /// Takes up new settings of this process.
@@ -146,7 +147,7 @@ impl Door {
         taken
     }
 
-    pub(super) fn give_back(&mut self, seat: u32, out: u64) {
+    pub(super) fn give_back(&mut self, seat: u32, out: impl FnOnce() -> u64) {
         let Some(shared) = &self.shared else {
             let _ = self.cell.word(IN_USE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
             return;
@@ -155,7 +156,7 @@ impl Door {
         crate::segment::point("permit returned");
         // Whoever took the place of this cell while we gave back may have carried the permit over.
         if !self.cell.is_current() {
-            self.find(out);
+            self.find(out());
             if let Some(shared) = &self.shared {
                 shared.seats.give_back(&self.cell, seat as usize);
             }

@@ -128,7 +128,9 @@ impl Permits {
 impl Inside {
     /// What is in force now: the cell, and who waits still.
     fn keep_up(&mut self, now: Tick) {
-        self.door.keep_up(self.out.out());
+        if self.door.is_stale() {
+            self.door.find(self.out.out());
+        }
         self.queue.expire(now);
     }
 
@@ -148,7 +150,8 @@ impl Inside {
     }
 
     fn give_back(&mut self, seat: u32) -> Wakes {
-        self.door.give_back(seat, self.out.out());
+        let out = &self.out;
+        self.door.give_back(seat, || out.out());
         self.admit_waiters()
     }
 
