@@ -42,7 +42,9 @@ impl Breaker {
             Window::Count { .. } => self.config.failure_rate.is_none() || warm,
             // Successes leave a time window without an event and the rate rises: only far from
             // every threshold may they go unseen for a while.
-            Window::Time { .. } => warm && self.rules_reached(2 * counts.failures, 0, counts.all()).is_none(),
+            Window::Time { .. } => {
+                warm && self.rules_reached(counts.failures.saturating_mul(2), 0, counts.all()).is_none()
+            }
         }
     }
 
@@ -56,7 +58,7 @@ impl Breaker {
         } else {
             self.add(writer, TALLY);
             if slow {
-                let number = self.sum(TALLY) + self.cell.word(FAILURES).load(Ordering::Acquire);
+                let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
                 self.log_slow(number);
             }
         }
@@ -72,10 +74,11 @@ impl Breaker {
         // entry at an old index.
         let tallied = self.sum(TALLY);
         let index = self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
+        let number = tallied.wrapping_add(index).wrapping_add(1);
         if let Some(log) = self.failure_log() {
-            log.enter(&self.cell, index, tallied + index + 1);
+            log.enter(&self.cell, index, number);
             if slow {
-                self.log_slow(tallied + index + 1);
+                self.log_slow(number);
             }
         }
         if let Some(slices) = self.slices() {
@@ -217,7 +220,7 @@ impl Breaker {
             // Failures first, then successes: what comes in between errs towards closed.
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
             let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
-            let number = self.sum(TALLY) + failed;
+            let number = self.sum(TALLY).wrapping_add(failed);
             let calls = number.saturating_sub(self.base(word.generation())).min(size);
             let start = number - calls;
             let warm = calls >= u64::from(self.config.minimum_calls);
@@ -260,7 +263,7 @@ impl Breaker {
                     let epoch = slices.epoch_at(&self.cell, self.seen_time(now));
                     let counts = slices.sum(&self.cell, Slice { epoch, generation: word.generation() });
                     if let Some(counts) = counts {
-                        return Counts { maybe: counts.maybe + self.all_pending(), ..counts };
+                        return Counts { maybe: counts.maybe.saturating_add(self.all_pending()), ..counts };
                     }
                 }
             }
@@ -270,7 +273,7 @@ impl Breaker {
     /// How many calls of a count window there have been.
     pub(super) fn call_number(&self) -> u64 {
         let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
-        self.sum(TALLY) + failed
+        self.sum(TALLY).wrapping_add(failed)
     }
 
     fn failure_log(&self) -> Option<Log> {
