@@ -59,12 +59,17 @@ func (d *drive) classify(err error) (Outcome, int64) {
 	if err == nil {
 		return classifyResult(d.work.result())
 	}
-	for _, excluded := range d.policy.host.exclude {
+	return d.policy.classify(err)
+}
+
+// classify asks the user's lists, then the tables.
+func (p *Policy) classify(err error) (Outcome, int64) {
+	for _, excluded := range p.host.exclude {
 		if errors.Is(err, excluded) {
 			return OutcomeIgnored, abi.NoHint
 		}
 	}
-	if include := d.policy.host.include; len(include) > 0 {
+	if include := p.host.include; len(include) > 0 {
 		for _, included := range include {
 			if errors.Is(err, included) {
 				return OutcomeFailure, hintOf(nil, err)

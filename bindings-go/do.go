@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
-	"unsafe"
-
-	"seawall.dev/seawall/internal/abi"
 )
 
 // Do runs fn under the policy and gives back what it returns. The user's own error comes through
@@ -20,75 +16,16 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 		var none T
 		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 	}
-	if len(options) == 0 {
-		if gate, yes := p.passes(); yes {
-			if p.inspects || isResponse[T]() {
-				return watchedPass(ctx, p, fn, gate)
-			}
-			return underPass(ctx, p, fn, gate)
+	if len(options) > 0 {
+		return ask(ctx, p, fn, options)
+	}
+	if gate, yes := p.passes(); yes {
+		if p.inspects || isResponse[T]() {
+			return watchedPass(ctx, p, fn, gate)
 		}
+		return underPass(ctx, p, fn, gate)
 	}
-	return ask(ctx, p, fn, options)
-}
-
-// underPass runs the first attempt without asking; everything but a plain success is reported.
-//
-// Each word that is put away here has to be in memory before the tally can be added to, so what few
-// calls need is in watchedPass.
-func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
-	if _, has := ctx.Deadline(); has {
-		return watchedPass(ctx, p, fn, gate)
-	}
-	returned := false
-	defer unwind(p, gate, &returned)
-	value, err = fn(ctx)
-	returned = true
-	if err != nil {
-		return afterPass(ctx, p, gate, 0, fn, value, err)
-	}
-	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
-		p.report(gate, line)
-	}
-	runtime.KeepAlive(p) // and with it the memory that was counted in
-	return value, err
-}
-
-// watchedPass is underPass where the beginning matters, because the caller has a deadline, or where
-// a result without an error may still be a failure.
-func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
-	began, returned := p.began(ctx), false
-	defer func() {
-		if !returned {
-			p.unwound(gate, began, recover())
-		}
-	}()
-	value, err = fn(ctx)
-	returned = true
-	if err != nil || !p.succeeded(value) {
-		return afterPass(ctx, p, gate, began, fn, value, err)
-	}
-	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
-		p.report(gate, line)
-	}
-	runtime.KeepAlive(p)
-	return value, nil
-}
-
-func unwind(p *Policy, gate uint32, returned *bool) {
-	if !*returned {
-		p.unwound(gate, 0, recover())
-	}
-}
-
-func isResponse[T any]() bool {
-	_, is := any((*T)(nil)).(**http.Response)
-	return is
-}
-
-// succeeded tells whether a result without an error is a success beyond doubt.
-func (p *Policy) succeeded(value any) bool {
-	response, is := value.(*http.Response)
-	return !p.inspects && (!is || response != nil && ClassifyStatus(response.StatusCode) == OutcomeSuccess)
+	return admitted(ctx, p, fn)
 }
 
 func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), options []Option) (T, error) {
@@ -97,15 +34,6 @@ func ask[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, err
 	defer d.leave()
 	d.begin()
 	err := d.loop()
-	return t.value, err
-}
-
-func afterPass[T any](ctx context.Context, p *Policy, gate uint32, began uint64, fn func(context.Context) (T, error), value T, err error) (T, error) {
-	t := &task[T]{fn: fn, value: value, err: err}
-	d := newDrive(ctx, p, t, nil)
-	defer d.leave()
-	d.resume(gate, began)
-	err = d.loop()
 	return t.value, err
 }
 

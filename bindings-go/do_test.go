@@ -220,8 +220,14 @@ func TestBadKeys(t *testing.T) {
 	if _, err := p.Key("\xff"); !errors.Is(err, seawall.ErrInvalidText) {
 		t.Fatal(err)
 	}
-	if _, err := p.Key(strings.Repeat("k", 10_000)); err == nil {
-		t.Fatal("a key of 10 kB")
+	long, err := p.Key(strings.Repeat("k", 10_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := seawall.Do(context.Background(), long, fails); !errors.Is(err, errDown) {
+			t.Fatal("a key of 10 kB passes through:", err)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func newDrive(ctx context.Context, p *Policy, w work, options []Option) *drive {
 
 func (d *drive) begin() {
 	p := d.policy
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	var status abi.Status
 	d.call, status = p.core.Call(d.brought())
 	if !d.call.Valid() {
@@ -49,26 +49,20 @@ func (d *drive) begin() {
 
 // brought is what the caller brings along.
 func (d *drive) brought() abi.CallOptions {
-	r := d.policy.registry
-	o := abi.CallOptions{Cached: d.options.cached && d.view.cache != nil, Deadline: abi.None, Estimate: amounts(d.options.estimate)}
-	if deadline, has := d.ctx.Deadline(); has {
-		if left := r.clock.left(r, deadline); left != 1<<63-1 {
+	o := d.policy.brings(d.ctx)
+	o.Cached, o.Estimate = d.options.cached && d.view.cache != nil, amounts(d.options.estimate)
+	return o
+}
+
+// brings is what a caller without options brings along: what is left of a deadline of his own.
+func (p *Policy) brings(ctx context.Context) abi.CallOptions {
+	o := abi.CallOptions{Deadline: abi.None}
+	if deadline, has := ctx.Deadline(); has {
+		if left := p.registry.clock.left(p.registry, deadline); left != 1<<63-1 {
 			o.Deadline = nanos(left)
 		}
 	}
 	return o
-}
-
-// resume goes on after an attempt that ran under a pass.
-func (d *drive) resume(gate uint32, began uint64) {
-	var status abi.Status
-	d.call, status = d.policy.core.CallAfterPass(d.policy.pass(gate, began), d.brought())
-	if !d.call.Valid() {
-		d.unprotected(status)
-		return
-	}
-	w := d.work.(interface{ last() error })
-	d.settle(1, w.last(), nil)
 }
 
 // unprotected is the way out when Seawall itself is broken: the user's call runs.
@@ -176,7 +170,7 @@ func (d *drive) run() {
 
 func (d *drive) abandons() bool { return d.step.Mode == abi.ModeAbandon }
 
-func (d *drive) sync() { d.policy.registry.clock.sync(d.policy.registry) }
+func (d *drive) sync() { d.policy.registry.sync() }
 
 // settle reports an attempt whose function returned.
 func (d *drive) settle(attempt uint32, err error, limit *limitContext) {
@@ -296,28 +290,6 @@ func (d *drive) leave() {
 	}
 	d.policy.registry.pump()
 }
-
-// unwound reports a call under a pass whose function did not return, and panics on.
-func (p *Policy) unwound(gate uint32, began uint64, cause any) {
-	if call, _ := p.core.CallAfterPass(p.pass(gate, began), abi.CallOptions{Deadline: abi.None}); call.Valid() {
-		outcome := OutcomeCancelled // runtime.Goexit
-		if cause != nil {
-			outcome = OutcomeFailure
-		}
-		var step abi.Step
-		p.registry.clock.sync(p.registry)
-		call.Done(1, uint8(outcome), abi.NoHint, &step)
-		call.TakeWakes(wake)
-		call.Free()
-		p.registry.pump()
-	}
-	if cause != nil {
-		panic(cause)
-	}
-}
-
-// last is the error of an attempt that ran before the driver was made.
-func (t *task[T]) last() error { return t.err }
 
 // Remaining is how much time the function still has; false if there is no limit.
 func Remaining(ctx context.Context) (time.Duration, bool) {

@@ -37,7 +37,7 @@ var (
 
 // sentinels has a sentinel for each number of the shared list; a test walks the library's list.
 var sentinels = map[abi.Status]error{
-	16: ErrCircuitOpen, 17: ErrBulkheadFull, 18: ErrBulkheadTimeout, 19: ErrAttemptTimeout,
+	circuitOpen: ErrCircuitOpen, 17: ErrBulkheadFull, 18: ErrBulkheadTimeout, 19: ErrAttemptTimeout,
 	20: ErrDeadlineExceeded, 21: ErrCostExceeded,
 	96: ErrUnknownValue, 97: ErrNullArgument, 98: ErrConfig, 99: ErrInvalidText, 100: ErrNoSuchPart,
 	101: ErrStaleHandle, 102: ErrInvalidSize, 103: ErrUnknownPolicy, 104: ErrWrongOrder,
@@ -56,10 +56,25 @@ type RejectedError struct {
 	RetryAfter time.Duration
 	// Used and Limit are the numbers of the part: permits, or the amount of a cost budget.
 	Used, Limit uint64
-	message     string
 }
 
-func (e *RejectedError) Error() string { return prefix(e.Policy) + e.message }
+func (e *RejectedError) Error() string {
+	var what string
+	switch e.Kind {
+	case ErrCircuitOpen:
+		what = "circuit is " + e.State.String()
+	case ErrBulkheadFull:
+		what = fmt.Sprintf("bulkhead is full (%d of %d permits in use)", e.Used, e.Limit)
+	case ErrBulkheadTimeout:
+		what = fmt.Sprintf("no bulkhead permit within %v", duration(e.Limit))
+	default:
+		what = fmt.Sprintf("cost budget is spent (%d of %d)", e.Used, e.Limit)
+	}
+	if e.RetryAfter > 0 {
+		what += fmt.Sprintf("; retry in %v", e.RetryAfter.Round(time.Millisecond))
+	}
+	return prefix(e.Policy) + what
+}
 
 // Is makes the error its sentinel and ErrRejected.
 func (e *RejectedError) Is(target error) bool { return target == ErrRejected || target == e.Kind }
@@ -160,32 +175,21 @@ func refusalError(policy string, r abi.Refusal) error {
 	if r.Status < 16 || r.Status >= 64 {
 		return statusError(r.Status, policy)
 	}
-	return rejected(policy, r.Status, r.State, r.RetryAfter, r.Used, r.Limit, "")
+	return rejected(policy, r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
 }
 
-func rejected(policy string, status abi.Status, state uint8, retryAfter, used, limit uint64, message string) *RejectedError {
-	e := &RejectedError{Kind: sentinels[status], Policy: policy, RetryAfter: duration(retryAfter), Used: used, Limit: limit, message: message}
+func rejected(policy string, status abi.Status, state uint8, retryAfter, used, limit uint64) *RejectedError {
+	e := &RejectedError{Kind: ErrCircuitOpen, Policy: policy, RetryAfter: duration(retryAfter), Used: used, Limit: limit}
+	if status != circuitOpen { // the one that has to be quick
+		e.Kind = sentinels[status]
+	}
 	if state != 255 {
 		e.State = State(state)
 	}
-	if e.message != "" {
-		return e
-	}
-	switch status {
-	case 16:
-		e.message = "circuit is " + e.State.String()
-	case 17:
-		e.message = fmt.Sprintf("bulkhead is full (%d of %d permits in use)", used, limit)
-	case 18:
-		e.message = fmt.Sprintf("no bulkhead permit within %v", time.Duration(limit))
-	default:
-		e.message = fmt.Sprintf("cost budget is spent (%d of %d)", used, limit)
-	}
-	if e.RetryAfter > 0 {
-		e.message += fmt.Sprintf("; retry in %v", e.RetryAfter.Round(time.Millisecond))
-	}
 	return e
 }
+
+const circuitOpen abi.Status = 16
 
 // duration turns "none" into zero and keeps what does not fit at the greatest length.
 func duration(nanos uint64) time.Duration {

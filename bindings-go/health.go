@@ -18,7 +18,7 @@ func CheckHealth() Health { return Default().CheckHealth() }
 
 // CheckHealth looks at every named policy of the registry.
 func (r *Registry) CheckHealth() Health {
-	r.clock.sync(r)
+	r.sync()
 	var policies []struct {
 		Name    string `json:"name"`
 		Breaker *struct {

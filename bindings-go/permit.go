@@ -40,7 +40,7 @@ type Permit struct {
 
 // Acquire asks the breaker for a permit.
 func (p *Policy) Acquire() (Permit, error) {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	id, refusal := p.core.Acquire()
 	p.registry.pump()
 	if refusal.Status != 0 {
@@ -71,7 +71,7 @@ func (m Permit) report(outcome Outcome, took time.Duration, hint int64) error {
 		return ErrNullArgument
 	}
 	m.done.Store(true)
-	m.policy.registry.clock.sync(m.policy.registry)
+	m.policy.registry.sync()
 	status := m.policy.core.Record(m.id, uint8(outcome), nanos(took), hint)
 	m.policy.registry.pump()
 	return statusError(status, m.policy.name)
@@ -115,7 +115,7 @@ func (p *Policy) TryEnter(maxWait *time.Duration) (*Entry, error) {
 			limit = uint64(*maxWait)
 		}
 	}
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	answer, refusal := p.core.Enter(limit)
 	p.registry.pump()
 	if refusal.Status != 0 {
@@ -156,7 +156,7 @@ func (e *Entry) Poll() error {
 	if !e.Queued() {
 		return nil
 	}
-	e.policy.registry.clock.sync(e.policy.registry)
+	e.policy.registry.sync()
 	answer, refusal := e.policy.core.Poll(e.ticket)
 	e.policy.registry.pump()
 	if refusal.Status != 0 {
@@ -198,7 +198,7 @@ func (e *Entry) Wait(ctx context.Context) error {
 
 // Leave gives the permit back, or leaves the queue.
 func (e *Entry) Leave() {
-	e.policy.registry.clock.sync(e.policy.registry)
+	e.policy.registry.sync()
 	switch e.state.Swap(entryOut) {
 	case entryIn:
 		e.policy.core.Leave(e.permit, wake)
@@ -211,7 +211,7 @@ func (e *Entry) Leave() {
 
 // Resize changes the limit of the bulkhead while it is in use.
 func (p *Policy) Resize(limit int) error {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	status := p.core.Resize(uint32(max(limit, 0)), wake)
 	p.registry.pump()
 	return statusError(status, p.name)

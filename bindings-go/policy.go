@@ -51,7 +51,8 @@ func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
 func (p *Policy) Name() string { return p.name }
 
 // Key is the policy for one partition: a tenant, a model, a host. Each has its own breaker and
-// bulkhead; budgets are shared. The number of keys is bounded.
+// bulkhead; budgets are shared. The number of keys is bounded, and so is their length: calls of a key of
+// more than 256 bytes pass through what is kept by key. A key that is no UTF-8 is ErrInvalidText.
 func (p *Policy) Key(key string) (*Policy, error) {
 	core, status := p.core.At(key)
 	if status != 0 {
@@ -81,7 +82,7 @@ func (p *Policy) Enabled() bool { return p.core.Enabled() }
 
 // State is what the breaker is doing; ErrNoSuchPart if there is none.
 func (p *Policy) State() (State, error) {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	state, status := p.core.State()
 	p.registry.pump()
 	return State(state), statusError(status, p.name)
@@ -101,7 +102,7 @@ func (p *Policy) Reset() error       { return p.control(abi.ControlReset, 0) }
 func (p *Policy) OpenFor(d time.Duration) error { return p.control(abi.ControlOpenFor, nanos(d)) }
 
 func (p *Policy) control(control uint8, span uint64) error {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	status := p.core.Control(control, span)
 	p.registry.pump()
 	return statusError(status, p.name)
@@ -109,7 +110,7 @@ func (p *Policy) control(control uint8, span uint64) error {
 
 // Snapshot is the policy's state as a JSON document, decoded; the reference lists its fields.
 func (p *Policy) Snapshot() (map[string]any, error) {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	fields := map[string]any{}
 	err := json.Unmarshal([]byte(p.core.Snapshot()), &fields)
 	p.registry.pump()

@@ -12,10 +12,12 @@ import (
 // Registry holds named policies, their configuration and their clock. Default is the one of the
 // process; seawalltest makes others, whose clock only moves when told.
 type Registry struct {
-	core   *abi.Registry
-	clock  clock
-	gate   bool
-	caches sync.Map // policy name -> *cache
+	core  *abi.Registry
+	clock clock
+	gate  bool
+	// follows: the core's clock is brought up to date before it is used.
+	follows bool
+	caches  sync.Map // policy name -> *cache
 	// epoch rises when settings have come in force, or the off switch was turned.
 	epoch atomic.Uint64
 
@@ -124,8 +126,15 @@ func (r *Registry) OperationTimeout(operation string) time.Duration {
 // ResourceLimit is the bulkhead limit of the table for a resource ("llm", "redis", …).
 func (r *Registry) ResourceLimit(resource string) int { return int(r.core.ResourceLimit(resource)) }
 
+// sync brings the core's clock up to date, where it follows another than the system's.
+func (r *Registry) sync() {
+	if r.follows {
+		r.clock.sync(r)
+	}
+}
+
 // now is the registry's instant in nanoseconds.
-func (r *Registry) now() uint64 { r.clock.sync(r); return r.core.Now() }
+func (r *Registry) now() uint64 { r.sync(); return r.core.Now() }
 
 // waiters are the callers in bulkhead queues: a ticket is unique in the process.
 var waiters sync.Map // uint64 -> chan struct{}

@@ -57,12 +57,14 @@ func TestRetryStopsAtAPermanentError(t *testing.T) {
 }
 
 func TestCancellationDuringAWaitEndsTheCall(t *testing.T) {
-	p := seawall.MustNew(seawall.Config{Retry: noJitter(3, time.Hour)})
 	ctx, cancel := context.WithCancel(context.Background())
+	p := seawall.MustNew(seawall.Config{
+		Retry:   noJitter(3, time.Hour),
+		OnRetry: func(int, error, time.Duration) { time.AfterFunc(time.Millisecond, cancel) },
+	})
 	calls := 0
 	err := p.Run(ctx, func(context.Context) error {
 		calls++
-		time.AfterFunc(time.Millisecond, cancel)
 		return errDown
 	})
 	if calls != 1 || err != context.Canceled {

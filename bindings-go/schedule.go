@@ -15,7 +15,7 @@ type Schedule struct {
 
 // Schedule starts a retry schedule; ErrNoSuchPart if the policy does not retry.
 func (p *Policy) Schedule() (*Schedule, error) {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	core, status := p.core.Schedule()
 	if status != 0 {
 		return nil, statusError(status, p.name)
@@ -41,7 +41,7 @@ func (s *Schedule) NextDelay(failed Failed) (delay time.Duration, stop Stop) {
 	if failed.Elapsed != nil {
 		elapsed = nanos(*failed.Elapsed)
 	}
-	s.registry.clock.sync(s.registry)
+	s.registry.sync()
 	span, why := s.core.Next(uint8(failed.Outcome), hint, elapsed)
 	return duration(span), Stop(why)
 }
@@ -87,14 +87,14 @@ func (b RetryBudget) Balance() float64 { b.sync(); return b.policy.core.BudgetBa
 func (b RetryBudget) Limit() float64   { b.sync(); return b.policy.core.BudgetLimit() }
 func (b RetryBudget) Active() int      { b.sync(); return int(b.policy.core.BudgetActive()) }
 
-func (b RetryBudget) sync() { b.policy.registry.clock.sync(b.policy.registry) }
+func (b RetryBudget) sync() { b.policy.registry.sync() }
 
 // Reservation holds amounts of the cost budgets until it is settled or collected.
 type Reservation struct{ core *abi.Reservation }
 
 // CheckCost asks whether the cost budgets have anything left.
 func (p *Policy) CheckCost() error {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	if refusal := p.core.CostCheck(); refusal.Status != 0 {
 		return refusalError(p.name, refusal)
 	}
@@ -103,7 +103,7 @@ func (p *Policy) CheckCost() error {
 
 // Reserve takes estimated amounts of the cost budgets.
 func (p *Policy) Reserve(estimate map[string]uint64) (*Reservation, error) {
-	p.registry.clock.sync(p.registry)
+	p.registry.sync()
 	core, refusal := p.core.CostReserve(amounts(estimate))
 	if refusal.Status != 0 {
 		return nil, refusalError(p.name, refusal)

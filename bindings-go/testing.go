@@ -22,7 +22,7 @@ func init() {
 		return r, control(r, func(d time.Duration) { m.advance(r, d) })
 	}
 	bridge.Bubble = func(seed uint64) (any, bridge.Control) {
-		r := &Registry{core: abi.Manual(seed), gate: true, clock: &bubbleClock{start: time.Now()}}
+		r := &Registry{core: abi.Manual(seed), gate: true, follows: true, clock: &bubbleClock{start: time.Now()}}
 		return r, control(r, time.Sleep)
 	}
 }

@@ -70,10 +70,9 @@ func (p *Policy) report(gate uint32, line uintptr) {
 	p.registry.pump()
 }
 
-// pass is what the core knows a call by that began under the gate.
-func (p *Policy) pass(gate uint32, began uint64) abi.Pass {
+// since tells an admission when its call began, if that is known.
+func (p *Policy) since(in *abi.Admission, began uint64) {
 	if began != 0 {
-		began = p.registry.clock.started(p.registry, began)
+		in.Since(p.registry.clock.started(p.registry, began))
 	}
-	return abi.PassOf(gate, began)
 }

@@ -33,7 +33,7 @@ static void call(const seawall_policy *policy, uint8_t outcome) {
   uint64_t started, pass = seawall_policy_pass(policy, &started);
   if (pass != SEAWALL_ASK) {
     if (outcome == SEAWALL_OUTCOME_SUCCESS) {
-      seawall_policy_succeed(policy, pass);
+      seawall_policy_succeed(policy, pass, started);
       return;
     }
     seawall_call_after_pass(policy, pass, started, NULL, &call);

@@ -29,7 +29,7 @@
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65537
+#define SEAWALL_ABI_VERSION 65538
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
@@ -291,6 +291,9 @@ typedef struct {
   // Links of the fallback chain; `seawall_policy_fallback` tells them.
   uint32_t fallback_count;
   uint32_t max_keys;
+  // `seawall_policy_admit` may let a call in.
+  uint8_t admits;
+  uint8_t reserved[7];
 } seawall_shape;
 
 // What the driver knows about a call and the policy does not.
@@ -356,6 +359,26 @@ typedef struct {
   // `SEAWALL_NONE`.
   uint64_t slow;
 } seawall_step;
+
+// What a call holds that was let in without being stepped. It is given back once: with
+// `seawall_policy_dismiss` after a success, else with `seawall_policy_fail` or
+// `seawall_call_after_admission`. Each of them takes `pass` out of it, so that a second time is
+// `STALE_HANDLE`; who copies it answers for the copies.
+//
+// A pass that was read from the overlay is one too, with `placed` 0 and `SEAWALL_PASSED | gate`.
+typedef struct {
+  // `sizeof(seawall_admission)`, set by the caller.
+  uint32_t size;
+  // It holds a place in the bulkhead.
+  uint32_t placed;
+  // `SEAWALL_ASK`: nothing was taken, make a call.
+  uint64_t pass;
+  // As `seawall_policy_pass` tells it; 0: nobody needs to know. May be set where it is 0, to one
+  // more than the registry's clock.
+  uint64_t started;
+  // The settings that it was given under.
+  uint64_t epoch;
+} seawall_admission;
 
 // Who refused, and until when.
 typedef struct {
@@ -658,10 +681,11 @@ seawall_status seawall_policy_named(const seawall_registry *registry,
                                     seawall_text *why);
 
 // The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its
-// own. It holds them until the handle is freed.
+// own. It holds them until the handle is freed. Calls of a key of more than 256 bytes pass through
+// what is kept by key, and one `internal` event says so.
 //
-// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_SIZE` for a key of
-// more than 256 bytes, `INVALID_TEXT`, `NULL_ARGUMENT`.
+// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT`,
+// `NULL_ARGUMENT`.
 seawall_status seawall_policy_at(const seawall_policy *policy, seawall_str key, seawall_policy **keyed);
 
 // A second handle on the same policy; NULL for NULL.
@@ -702,15 +726,16 @@ seawall_status seawall_policy_snapshot(const seawall_policy *policy, seawall_tex
 
 // Permission to run without a call: while the circuit is closed and nothing else is to be asked.
 // `SEAWALL_ASK` means: make a call. After a success, `seawall_policy_succeed`; after anything else
-// `seawall_call_after_pass` with both numbers. Each pass is reported once.
+// `seawall_call_after_pass`; each with both numbers. Each pass is reported once.
 //
 // Owns: nothing. Threads: any. Statuses: none; a NULL policy is told to ask.
 uint64_t seawall_policy_pass(const seawall_policy *policy, uint64_t *started);
 
-// Counts a success under a pass. 0: the circuit changed meanwhile, and has been told all the same.
+// Counts a success under a pass, `started` as it was told with it. 0: the circuit changed meanwhile or
+// the call was slow, and the circuit has been told all the same.
 //
 // Owns: nothing. Threads: any. Statuses: none.
-uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass);
+uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint64_t started);
 
 // Where the policy's gate and tallies are. `gate` is NULL where every call has to be made.
 //
@@ -857,6 +882,53 @@ seawall_status seawall_call_refusal(const seawall_call *call, seawall_text *json
 // Owns: takes the handle back. Threads: any, after all others. Statuses: none.
 void seawall_call_free(seawall_call *call);
 
+// Asks to be let in at once, for a call without options of its own. Where there is room and no
+// doubt `admission` says so; where the circuit is open without doubt the status does; else
+// `admission.pass` is `SEAWALL_ASK` and a call has to be made. `refusal` may be NULL.
+//
+// Owns: what `admission` says is the caller's, to be given back. Threads: any. Statuses: `OK`,
+// `CIRCUIT_OPEN`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` make a call.
+seawall_status seawall_policy_admit(const seawall_policy *policy,
+                                    seawall_admission *admission,
+                                    seawall_refusal *refusal);
+
+// An admitted call has succeeded: it is counted, and its place is free.
+//
+// Owns: takes what the admission holds. Threads: any. `tickets`: as `seawall_bulkhead_cancel`.
+// Statuses: `STALE_HANDLE` for an admission that is none any more, `INVALID_SIZE`, `NULL_ARGUMENT`.
+seawall_status seawall_policy_dismiss(const seawall_policy *policy,
+                                      seawall_admission *admission,
+                                      uint64_t *tickets,
+                                      size_t room,
+                                      size_t *count);
+
+// An admitted call has ended with `outcome`; `hint` is as for `seawall_call_done`, `error_type` the
+// class of the error, for metrics, or `{NULL, 0}`. Where that is the end of the call, `*call` is NULL
+// and `step` says how it ended; else the call goes on with `step`. `options` may be NULL.
+//
+// Owns: takes what the admission holds; `*call` is the caller's, to be freed. Threads: any.
+// Statuses: `UNKNOWN_VALUE`, `STALE_HANDLE` for an admission that is none any more, `INVALID_SIZE`,
+// `INVALID_TEXT`, `NULL_ARGUMENT`.
+seawall_status seawall_policy_fail(const seawall_policy *policy,
+                                   seawall_admission *admission,
+                                   uint8_t outcome,
+                                   int64_t hint,
+                                   seawall_str error_type,
+                                   const seawall_call_options *options,
+                                   seawall_step *step,
+                                   seawall_call **call);
+
+// A call whose first attempt was admitted and did not succeed. Its present step is `RUN` 1: report
+// it with `seawall_call_done`.
+//
+// Owns: takes what the admission holds; `*call` is the caller's, to be freed. Threads: any.
+// Statuses: `STALE_HANDLE` for an admission that is none any more, `INVALID_SIZE`, `INVALID_TEXT`,
+// `NULL_ARGUMENT`.
+seawall_status seawall_call_after_admission(const seawall_policy *policy,
+                                            seawall_admission *admission,
+                                            const seawall_call_options *options,
+                                            seawall_call **call);
+
 // Asks for a permit; it is given back with `seawall_breaker_record`, whatever comes. `refusal` may
 // be NULL.
 //
@@ -942,7 +1014,7 @@ seawall_status seawall_bulkhead_resize(const seawall_policy *policy,
 
 // The tickets that did not fit before.
 //
-// Owns, threads, statuses, `tickets`: as `seawall_bulkhead_cancel`.
+// Owns, threads, `tickets`: as `seawall_bulkhead_cancel`. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_bulkhead_take_wakes(const seawall_policy *policy,
                                            uint64_t *tickets,
                                            size_t room,

@@ -112,7 +112,7 @@ pub unsafe extern "C" fn seawall_bulkhead_cancel(
     count: *mut usize,
 ) -> seawall_status {
     let count = output!(count, 0);
-    waking(policy, tickets, room, count, |policy| policy.abandon(ticket))
+    letting_in(policy, tickets, room, count, |policy| policy.abandon(ticket))
 }
 
 /// Gives a permit back; the first in the queue gets it. A second time changes nothing but the count
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn seawall_bulkhead_leave(
     count: *mut usize,
 ) -> seawall_status {
     let count = output!(count, 0);
-    waking(policy, tickets, room, count, |policy| policy.leave(Permit(permit)))
+    letting_in(policy, tickets, room, count, |policy| policy.leave(Permit(permit)))
 }
 
 /// Another number of permits from now on: growing admits waiters, shrinking takes permits as they
@@ -148,12 +148,12 @@ pub unsafe extern "C" fn seawall_bulkhead_resize(
     if limit == 0 {
         return Code::UnknownValue as seawall_status;
     }
-    waking(policy, tickets, room, count, |policy| policy.resize(limit))
+    letting_in(policy, tickets, room, count, |policy| policy.resize(limit))
 }
 
 /// The tickets that did not fit before.
 ///
-/// Owns, threads, statuses, `tickets`: as `seawall_bulkhead_cancel`.
+/// Owns, threads, `tickets`: as `seawall_bulkhead_cancel`. Statuses: `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_bulkhead_take_wakes(
     policy: *const seawall_policy,
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn seawall_bulkhead_take_wakes(
     count: *mut usize,
 ) -> seawall_status {
     let count = output!(count, 0);
-    waking(policy, tickets, room, count, |_| Wakes::new())
+    waking(policy, tickets, room, count, |_| Ok(Wakes::new()))
 }
 
 /// Moves as many tickets as fit to C.
@@ -181,25 +181,50 @@ pub(crate) unsafe fn pour(from: &mut Vec<u64>, tickets: *mut u64, room: usize) -
     Ok(fits)
 }
 
+/// Does what may let others in, and tells whom to wake.
 fn waking(
     policy: *const seawall_policy,
     tickets: *mut u64,
     room: usize,
     count: Out<usize>,
-    act: impl FnOnce(&Policy) -> Wakes,
+    act: impl FnOnce(&Policy) -> Result<Wakes, Code>,
 ) -> seawall_status {
     entry(|| {
         let (policy, count) = (handle!(policy)?, count.required()?);
         if tickets.is_null() && room > 0 {
             return Err(Code::NullArgument);
         }
-        policy.inner.bulkhead().ok_or(Code::NoSuchPart)?;
-        let woken = act(&policy.inner);
-        let mut wakes = policy.wakes.lock();
-        wakes.extend(woken);
-        // SAFETY: `room` numbers fit, by the contract of the header.
-        count.set(unsafe { pour(&mut wakes, tickets, room) }?);
-        Ok(())
+        let woken = act(&policy.inner)?;
+        hand_on(policy, woken, tickets, room, &count)
+    })
+}
+
+/// Moves as many tickets to C as fit, older ones first; the rest waits in the handle.
+pub(crate) fn hand_on(
+    policy: &seawall_policy,
+    woken: Wakes,
+    tickets: *mut u64,
+    room: usize,
+    count: &Out<usize>,
+) -> Result<(), Code> {
+    let mut wakes = policy.wakes.lock();
+    wakes.extend(woken);
+    // SAFETY: `room` numbers fit, by the contract of the header.
+    count.set(unsafe { pour(&mut wakes, tickets, room) }?);
+    Ok(())
+}
+
+/// [`waking`], of a policy that has a bulkhead.
+fn letting_in(
+    policy: *const seawall_policy,
+    tickets: *mut u64,
+    room: usize,
+    count: Out<usize>,
+    act: impl FnOnce(&Policy) -> Wakes,
+) -> seawall_status {
+    waking(policy, tickets, room, count, |policy| {
+        policy.bulkhead().ok_or(Code::NoSuchPart)?;
+        Ok(act(policy))
     })
 }
 

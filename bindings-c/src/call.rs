@@ -92,7 +92,7 @@ pub unsafe extern "C" fn seawall_call_after_pass(
         let options = read_options(options)?;
         let pass = to_pass(pass, started).ok_or(Code::StaleHandle)?;
         let made = policy.inner.call_after_pass(pass, options);
-        call.set(seawall_call::hand_out(made, Some(Step::Run { attempt: 1, limit: None, mode: None })));
+        call.set(hand_out_running(made));
         Ok(())
     })
 }
@@ -300,6 +300,19 @@ pub unsafe extern "C" fn seawall_call_free(call: *mut seawall_call) {
     guard(|| unsafe { release(call) });
 }
 
+/// A call whose first attempt runs already.
+pub(crate) fn hand_out_running(call: Call) -> *mut seawall_call {
+    seawall_call::hand_out(call, Some(Step::Run { attempt: 1, limit: None, mode: None }))
+}
+
+/// A call that has just been reported on, and what to tell of it; NULL where nothing is left to do.
+pub(crate) fn hand_out_at(call: Call, step: Step) -> (*mut seawall_call, seawall_step) {
+    let mut inner = Inner { call, told: None, link: 0, wakes: Vec::new(), broken: false };
+    let told = inner.tell(step);
+    let over = matches!(step, Step::Finish(_)) && inner.wakes.is_empty();
+    (if over { std::ptr::null_mut() } else { hand_out(seawall_call { inner: Mutex::new(inner) }) }, told)
+}
+
 impl seawall_call {
     fn hand_out(call: Call, told: Option<Step>) -> *mut seawall_call {
         let inner = Inner { call, told, link: 0, wakes: Vec::new(), broken: false };
@@ -395,7 +408,7 @@ pub(crate) fn to_hint(hint: i64) -> Option<Hint> {
     (hint != SEAWALL_NO_HINT).then(|| Hint::from_nanos(hint))
 }
 
-fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Code> {
+pub(crate) fn read_options(options: *const seawall_call_options) -> Result<CallOptions, Code> {
     // SAFETY: NULL or a struct whose size field is true, by the contract of the header; the size
     // is read before anything else.
     let options = unsafe {

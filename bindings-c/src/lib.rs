@@ -6,6 +6,7 @@
 mod guard;
 mod own;
 
+pub mod admission;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;

@@ -156,13 +156,18 @@ impl<T: Sized32> SizedOut<T> {
         if self.place.is_null() {
             return;
         }
-        let known = size_of::<T>().min(self.size as usize);
-        // SAFETY: the caller promised `size` bytes, `known` is at most that and at most the size of
-        // `value`; the size field itself, the caller's, is left alone.
-        unsafe {
+        // SAFETY: the caller promised `size` bytes; what is copied is at most that and at most the
+        // size of `value`, and the size field itself, the caller's, is left alone.
+        let copy = |bytes: usize| unsafe {
             let from = (&raw const value).cast::<u8>().add(HEAD);
             let to = self.place.cast::<u8>().add(HEAD);
-            std::ptr::copy_nonoverlapping(from, to, known - HEAD);
+            std::ptr::copy_nonoverlapping(from, to, bytes - HEAD);
+        };
+        // Nearly every caller knows all of it, and a length known here is copied without a loop.
+        if self.size as usize >= size_of::<T>() {
+            copy(size_of::<T>());
+        } else {
+            copy(self.size as usize);
         }
     }
 }

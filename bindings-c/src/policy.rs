@@ -82,10 +82,11 @@ fn made(
 }
 
 /// The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its
-/// own. It holds them until the handle is freed.
+/// own. It holds them until the handle is freed. Calls of a key of more than 256 bytes pass through
+/// what is kept by key, and one `internal` event says so.
 ///
-/// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_SIZE` for a key of
-/// more than 256 bytes, `INVALID_TEXT`, `NULL_ARGUMENT`.
+/// Owns: `*keyed` is the caller's, to be freed. Threads: any. Statuses: `INVALID_TEXT`,
+/// `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_policy_at(
     policy: *const seawall_policy,
@@ -97,15 +98,10 @@ pub unsafe extern "C" fn seawall_policy_at(
         let policy = handle!(policy)?;
         let keyed = keyed.required()?;
         let key = text!(key)?;
-        if key.len() > LONGEST_KEY {
-            return Err(Code::InvalidSize);
-        }
         keyed.set(seawall_policy::hand_out(policy.inner.at(key)));
         Ok(())
     })
 }
-
-const LONGEST_KEY: usize = 256;
 
 /// A second handle on the same policy; NULL for NULL.
 ///
@@ -185,7 +181,7 @@ pub const SEAWALL_PASSED: u64 = 0x1_0000_0000;
 
 /// Permission to run without a call: while the circuit is closed and nothing else is to be asked.
 /// `SEAWALL_ASK` means: make a call. After a success, `seawall_policy_succeed`; after anything else
-/// `seawall_call_after_pass` with both numbers. Each pass is reported once.
+/// `seawall_call_after_pass`; each with both numbers. Each pass is reported once.
 ///
 /// Owns: nothing. Threads: any. Statuses: none; a NULL policy is told to ask.
 #[unsafe(no_mangle)]
@@ -203,15 +199,15 @@ pub unsafe extern "C" fn seawall_policy_pass(policy: *const seawall_policy, star
     })
 }
 
-/// Counts a success under a pass. 0: the circuit changed meanwhile, and has been told all the same.
+/// Counts a success under a pass, `started` as it was told with it. 0: the circuit changed meanwhile or
+/// the call was slow, and the circuit has been told all the same.
 ///
 /// Owns: nothing. Threads: any. Statuses: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_policy_succeed(policy: *const seawall_policy, pass: u64) -> u8 {
+pub unsafe extern "C" fn seawall_policy_succeed(policy: *const seawall_policy, pass: u64, started: u64) -> u8 {
     guard(|| {
         let Ok(policy) = handle!(policy) else { return 0 };
-        let permit = pass & u64::from(u32::MAX);
-        u8::from(pass & SEAWALL_PASSED != 0 && policy.inner.succeed(Pass { permit, started: 0 }))
+        u8::from(to_pass(pass, started).is_some_and(|pass| policy.inner.succeed(pass)))
     })
 }
 

@@ -42,9 +42,12 @@ pub struct seawall_shape {
     /// Links of the fallback chain; `seawall_policy_fallback` tells them.
     pub fallback_count: u32,
     pub max_keys: u32,
+    /// `seawall_policy_admit` may let a call in.
+    pub admits: u8,
+    pub reserved: [u8; 7],
 }
 
-const _: () = assert!(size_of::<seawall_shape>() == 88);
+const _: () = assert!(size_of::<seawall_shape>() == 96);
 
 // SAFETY: integers alone, the size first, no padding.
 unsafe impl Sized32 for seawall_shape {
@@ -67,6 +70,8 @@ unsafe impl Sized32 for seawall_shape {
         fallback_timeout: SEAWALL_NONE,
         fallback_count: 0,
         max_keys: 0,
+        admits: 0,
+        reserved: [0; 7],
     };
 }
 
@@ -136,6 +141,7 @@ fn shape_of(policy: &Policy) -> seawall_shape {
         enabled: u8::from(policy.enabled()),
         stream_exempt: u8::from(config.stream_exempt),
         max_keys: config.max_keys,
+        admits: u8::from(policy.may_admit()),
         ..seawall_shape::EMPTY
     };
     if let Some(timeout) = &config.timeout {

@@ -77,12 +77,26 @@ static void nouns(void) {
   NULLED(seawall_policy_fallback(NULL, 0, NULL, NULL));
   NULLED(seawall_policy_snapshot(NULL, NULL));
   CHECK(seawall_policy_pass(NULL, NULL) == SEAWALL_ASK);
-  CHECK_IS(seawall_policy_succeed(NULL, 7), 0);
+  CHECK_IS(seawall_policy_succeed(NULL, 7, 0), 0);
   seawall_overlay overlay = {.size = sizeof overlay, .lines = 9};
   NULLED(seawall_policy_overlay(NULL, &overlay));
   CHECK_IS(overlay.lines, 0);
   NULLED(seawall_policy_overlay(policy, NULL));
   NULLED(seawall_policy_report(NULL, SEAWALL_PASSED, 0));
+  seawall_admission admission = {.size = sizeof admission, .pass = 9};
+  NULLED(seawall_policy_admit(NULL, &admission, NULL));
+  CHECK_IS(admission.pass, SEAWALL_ASK);
+  NULLED(seawall_policy_admit(policy, NULL, NULL));
+  count = 9;
+  NULLED(seawall_policy_dismiss(NULL, &admission, NULL, 0, &count));
+  CHECK_IS(count, 0);
+  seawall_call *call = (seawall_call *)&text;
+  NULLED(seawall_call_after_admission(NULL, &admission, NULL, &call));
+  CHECK(call == NULL);
+  seawall_step next = new_step();
+  call = (seawall_call *)&text;
+  NULLED(seawall_policy_fail(NULL, &admission, 0, 0, some, NULL, &next, &call));
+  CHECK(call == NULL);
 }
 
 static void parts(void) {

@@ -1,3 +1,4 @@
+import { callable } from './checks.js';
 import type { EVENT_KINDS } from './generated/codes.js';
 import type { NativeCursor, NativeRegistry } from './native.js';
 import { registry } from './registry.js';
@@ -37,6 +38,7 @@ export function deliver(): void {
  * that throws is reported and changes nothing.
  */
 export function listen(listener: (event: SeawallEvent) => void, of: NativeRegistry = registry()): Disposable {
+  callable(listener, 'listen');
   const cursor: NativeCursor = of.subscribe();
   const read = () => {
     for (const text of cursor.drain()) {

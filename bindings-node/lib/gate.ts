@@ -2,6 +2,7 @@
 // While it says pass a call runs at once and its success is one addition to this thread's tally;
 // nothing crosses and nothing is decided here. Anything else is asked, or told.
 import { Running } from './attempt.js';
+import { misused } from './checks.js';
 import type { Judged } from './classify.js';
 import { ambient, enclosing } from './context.js';
 import { Driver, How, isThenable, judge, nameOf } from './drive.js';
@@ -63,7 +64,7 @@ export class Gate {
 
   /** A call had to ask, and found the gate at `address`. */
   moved(address: number): void {
-    if (address === this.address || this.parked) return;
+    if (address === this.address || this.parked || this.stepped) return;
     this.address = address;
     const buffer = hot.view(this.slot);
     // Without foreign memory there is nothing to read, and every call asks.
@@ -105,6 +106,8 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
 
 function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
+  const mistake = options === undefined ? undefined : misused(options);
+  if (mistake !== undefined) return Promise.reject(mistake);
   policy.shape.current();
   if (gate.since !== changes[0]) gate.renew();
   const around = ambient();
@@ -181,10 +184,17 @@ function afterPass<T>(
   const hint = judged.retryAfterMs === undefined ? NaN : judged.retryAfterMs * 1e6;
   const keep = options?.onFinish === undefined ? 0 : 1;
   const kind = hot.afterPass(policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, nameOf(how, last));
-  if (kind !== undefined && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
+  if (kind >= 0 && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
   deliver();
-  if (how === How.Error) throw last;
-  return last as T;
+  return how === How.Error ? (new Rethrown(last) as unknown as Promise<T>) : (last as T);
+}
+
+/** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */
+class Rethrown {
+  constructor(private readonly error: unknown) {}
+  then(_resolve: unknown, reject: (error: unknown) => void): void {
+    reject(this.error);
+  }
 }
 
 function tell(policy: Driven, onFinish: (report: Report) => void, began: number): void {

@@ -53,7 +53,7 @@ export interface Driven extends Hooks, Judging {
   readonly registry: NativeRegistry;
   readonly gate: Gate;
   readonly shape: Shape;
-  readonly run?: (error: unknown) => unknown;
+  readonly run?: (error: unknown, ...args: any[]) => unknown;
 }
 
-export type Work<T> = (attempt: Attempt) => T | PromiseLike<T>;
+export type Work<T> = ((attempt: Attempt) => T | PromiseLike<T>) & { /** @internal Of a wrapped function, for its fallback. */ args?: readonly unknown[] };

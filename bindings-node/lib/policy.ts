@@ -1,5 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
+import { callable, checked } from './checks.js';
 import { configuring, dressed, MisuseError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
@@ -35,18 +36,18 @@ export class Policy {
 
   /** Runs `work` under the policy. Its value comes out, or its own error, or one of Seawall's. */
   execute<T>(work: Work<T>, options?: CallOptions): Promise<T> {
-    if (typeof work !== 'function') {
-      return Promise.reject(new MisuseError('UNKNOWN_VALUE', `execute needs a function, not ${typeof work}`));
-    }
+    if (typeof work !== 'function') return new Promise(() => callable(work, 'execute'));
     return execute(this.#driven, work, options);
   }
 
   /** The function under the policy, with its own arguments. */
   wrap<A extends unknown[], R>(work: (...args: A) => R | PromiseLike<R>): (...args: A) => Promise<R> {
-    if (typeof work !== 'function') throw new MisuseError('UNKNOWN_VALUE', `wrap needs a function, not ${typeof work}`);
+    callable(work, 'wrap');
     const driven = this.#driven;
     return function (this: unknown, ...args: A): Promise<R> {
-      return execute<R>(driven, () => work.apply(this, args), undefined);
+      const call: Work<R> = () => work.apply(this, args);
+      if (driven.run !== undefined) call.args = args;
+      return execute<R>(driven, call, undefined);
     };
   }
 
@@ -55,6 +56,7 @@ export class Policy {
    * only before the first item; leaving it early is no failure.
    */
   stream<T>(source: (attempt: Attempt) => AsyncIterable<T>, options: CallOptions = {}): AsyncGenerator<T, void, undefined> {
+    callable(source, 'stream');
     return streamed(this.#driven, source, options);
   }
 
@@ -195,13 +197,16 @@ export class Policy {
 
   /** Calls `listener` for each event of this policy; dispose to end. */
   listen(listener: (event: SeawallEvent) => void): Disposable {
+    callable(listener, 'listen');
     const id = this.#driven.native.id;
     return listen((event) => void (event.policy_id === id && listener(event)), this.#driven.registry);
   }
   onOpen(listener: (event: SeawallEvent) => void): Disposable {
+    callable(listener, 'onOpen');
     return this.listen((event) => void (event.kind === 'opened' && listener(event)));
   }
   onClose(listener: (event: SeawallEvent) => void): Disposable {
+    callable(listener, 'onClose');
     return this.listen((event) => void (event.kind === 'closed' && listener(event)));
   }
 
@@ -218,7 +223,9 @@ export class Policy {
 /** A policy by the name it has in the configuration, or from settings in code. */
 export function policy(from: string | PolicySettings, more: Hooks & Judging = {}): Policy {
   const into = registry();
-  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, more, {});
+  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more), {});
+  if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${from === null ? 'null' : typeof from}`);
+  checked(from);
   const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
   const json = JSON.stringify(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
   const native = configuring(() => into.policy(json, 'code'));
@@ -242,6 +249,8 @@ function plain(fallback: FallbackSettings): object {
  * end of an outer one reach the inner ones, cache key and estimate are given to each.
  */
 export function compose(...policies: [Policy, ...Policy[]]): Pick<Policy, 'execute' | 'wrap'> {
+  if (policies.length === 0) throw new MisuseError('UNKNOWN_VALUE', 'compose needs at least one policy');
+  for (const each of policies as unknown[]) callable((each as Policy | undefined)?.execute, 'compose, in the place of a policy,');
   const nested = <T>(work: Work<T>, options: CallOptions = {}): Promise<T> => {
     const { cacheKey, estimate } = options;
     const own = cacheKey === undefined && estimate === undefined ? undefined : { cacheKey, estimate };
@@ -250,9 +259,11 @@ export function compose(...policies: [Policy, ...Policy[]]): Pick<Policy, 'execu
   };
   return {
     execute: nested,
-    wrap: (work) =>
-      function (this: unknown, ...args) {
+    wrap: (work) => {
+      callable(work, 'wrap');
+      return function (this: unknown, ...args) {
         return nested(() => work.apply(this, args));
-      },
+      };
+    },
   };
 }

@@ -5,10 +5,10 @@ import { changes } from './hot.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
 import { Store, type CacheConfig } from './store.js';
 
-/** A fallback in code: besides what a file can say, any value and a function of the error. */
+/** A fallback in code: besides what a file can say, any value, and a function of the error and of the wrapped function's arguments. */
 export type FallbackSettings = Omit<FallbackOptions, 'value'> & {
   value?: unknown;
-  run?: (error: unknown) => unknown;
+  run?: (error: unknown, ...args: any[]) => unknown;
 };
 
 interface Shown {

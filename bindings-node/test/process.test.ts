@@ -19,9 +19,39 @@ test('no timer keeps the process alive', () => {
   assert.equal(out.trim(), 'done');
 });
 
-test('require loads the package too', () => {
-  const out = execFileSync(process.execPath, ['-e', `console.log(typeof require(${JSON.stringify(new URL(entry).pathname)}).policy)`], { encoding: 'utf8' });
-  assert.equal(out.trim(), 'function');
+test('nothing that has ended keeps the process alive, however it ended', () => {
+  const begun = Date.now();
+  const out = node(`
+    const s = await import(${JSON.stringify(entry)});
+    const hung = () => new Promise(() => {});
+    const p = s.policy({ timeout: { attempt: '20ms', deadline: '60s' }, retry: { attempts: 2, backoff: { kind: 'fixed', base: '1ms' } }, bulkhead: { limit: 1, max_wait: '60s' }, cache: { ttl: '1m', first: true } });
+    const ends = [];
+    const end = (running) => running.then(() => ends.push('value'), (error) => ends.push(error.code ?? error.message));
+    await end(p.execute(hung, { cacheKey: 'k' }));
+    const caller = new AbortController();
+    const held = p.enter();
+    const queued = end(p.execute(hung, { signal: caller.signal }));
+    const waiting = end(s.retry({ attempts: 9, backoff: { kind: 'fixed', base: '60s' }, jitter: 'none' }).execute(() => Promise.reject(new Error('boom')), { signal: caller.signal }));
+    setTimeout(() => caller.abort(new Error('enough')), 10);
+    await Promise.all([queued, waiting]);
+    held.release();
+    s.policy({ breaker: { window: { kind: 'consecutive', failures: 1 }, open_for: '1h' } }).open();
+    p.onOpen(() => {});
+    for await (const item of p.stream(async function* () { for (let i = 0; ; i++) yield i; })) if (item === 3) break;
+    await end(s.fallback({ run: () => 'instead' }).execute(() => Promise.reject(new Error('boom'))));
+    console.log(ends.join());`);
+  assert.equal(out.trim(), 'ATTEMPT_TIMEOUT,enough,enough,value');
+  assert.ok(Date.now() - begun < 15_000);
+});
+
+test('require loads the package too, as the same one', () => {
+  const out = execFileSync(process.execPath, ['-e', `
+    const required = require(${JSON.stringify(new URL(entry).pathname)});
+    import(${JSON.stringify(entry)}).then(async (imported) => {
+      const p = required.circuitBreaker();
+      console.log(required.policy === imported.policy, await p.execute(() => 'runs'));
+    });`], { encoding: 'utf8' });
+  assert.equal(out.trim(), 'true runs');
 });
 
 test('an unhandled rejection stays visible', () => {
@@ -31,6 +61,26 @@ test('an unhandled rejection stays visible', () => {
     circuitBreaker().execute(() => Promise.reject(new Error('nobody looks')));
     setTimeout(() => {}, 20);`);
   assert.equal(out.trim(), 'seen');
+});
+
+test('an error of the work is one unhandled rejection if nobody looks, and none if somebody does', () => {
+  const out = node(`
+    let seen = 0;
+    process.on('unhandledRejection', (error) => seen += error.message === 'boom' ? 1 : 100);
+    const { policy } = await import(${JSON.stringify(entry)});
+    const boom = () => Promise.reject(new Error('boom'));
+    const made = [{ breaker: { window: { kind: 'consecutive', failures: 1000 } } }, { retry: { attempts: 1 } }, { timeout: { attempt: '1m' } }].map((settings) => policy(settings));
+    for (const each of made) for (let i = 0; i < 3; i++) {
+      await each.execute(boom).catch(() => {});
+      each.wrap(boom)().then(() => {}, () => {});
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const before = seen;
+    for (const each of made) each.execute(boom);
+    for (const each of made) each.execute(() => { throw new Error('boom'); });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    console.log(before, seen);`);
+  assert.equal(out.trim(), '0 6');
 });
 
 test('worker threads share the state of a named policy', async () => {
@@ -87,6 +137,28 @@ test('the permit of an ended worker goes to the caller that waits for it', { tim
   const running = seawall.policy(settings).execute(() => 'inherited');
   await worker.terminate();
   assert.equal(await running, 'inherited');
+});
+
+test('a permit taken by hand comes back when its thread is ended, and goes to who waits', { timeout: 20_000 }, async () => {
+  const settings = { name: 'by-hand', bulkhead: { limit: 1, max_wait: '1h' } } as const;
+  const worker = new Worker(`
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(entry)}).then(({ policy }) => {
+      const one = policy(${JSON.stringify(settings)});
+      one.enter();
+      one.enter();
+      parentPort.postMessage('holds the permit, and waits for another');
+      setInterval(() => {}, 1000);
+    });`, { eval: true });
+  await heard(worker, 'message');
+  const mine = seawall.policy(settings);
+  const { in_use, queued } = mine.snapshot()['bulkhead'];
+  assert.deepEqual([in_use, queued], [1, 1]);
+  const running = mine.execute(() => 'inherited');
+  await worker.terminate();
+  assert.equal(await running, 'inherited');
+  const after = mine.snapshot()['bulkhead'];
+  assert.deepEqual([after.in_use, after.queued], [0, 0]);
 });
 
 test('the environment configures a policy of that name', () => {

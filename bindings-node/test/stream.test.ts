@@ -67,3 +67,69 @@ test('nothing runs before the first item is asked for', async () => {
   assert.equal(started, false);
   assert.deepEqual(await all(items), [1]);
 });
+
+// ---- gaps ----
+
+/** One item, then a gap of `ms` before each further one. */
+function slowly(ms: number, closed: () => void = () => {}) {
+  return async function* () {
+    try {
+      for (let i = 0; ; i++) {
+        yield i;
+        // A gap that nobody waits out keeps no test alive.
+        await new Promise((resolve) => (ms > 1000 ? setTimeout(resolve, ms).unref() : setTimeout(resolve, ms)));
+      }
+    } finally {
+      closed();
+    }
+  };
+}
+
+test('a gap longer than the idle limit ends the stream as a timeout', async () => {
+  const policy = seawall.policy({ breaker: { window: { kind: 'consecutive', failures: 1 } }, timeout: { idle: '20ms' }, retry: { attempts: 3 } });
+  let starts = 0;
+  const seen: number[] = [];
+  const read = async () => {
+    for await (const item of policy.stream(() => (starts++, slowly(10_000)()))) seen.push(item);
+  };
+  await assert.rejects(read(), (error: seawall.TimedOutError) => error.code === 'ATTEMPT_TIMEOUT' && error.limitMs === 20);
+  assert.deepEqual([seen, starts, policy.state], [[0], 1, 'open']);
+});
+
+test('gaps within the idle limit add up to any length, and a slow reader is no gap', async () => {
+  const policy = seawall.policy({ timeout: { idle: '50ms', attempt: '60ms' } });
+  const seen: number[] = [];
+  for await (const item of policy.stream(slowly(5))) {
+    seen.push(item);
+    if (item === 3) await new Promise((resolve) => setTimeout(resolve, 80));
+    if (item === 10) break;
+  }
+  assert.equal(seen.length, 11);
+});
+
+test('the attempt’s own limit holds until the first item, the deadline to the end', async () => {
+  const late = seawall.policy({ timeout: { attempt: '20ms' } });
+  const silent = async function* () {
+    await new Promise((resolve) => setTimeout(resolve, 10_000).unref());
+    yield 1;
+  };
+  await assert.rejects(all(late.stream(silent)), { code: 'ATTEMPT_TIMEOUT' });
+  const whole = seawall.policy({ timeout: { deadline: '30ms' } });
+  let closed = false;
+  await assert.rejects(all(whole.stream(slowly(10, () => (closed = true)))), { code: 'DEADLINE_EXCEEDED' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(closed, 'the source was told to end');
+});
+
+test('a caller that gives up ends the stream, and its source', async () => {
+  const policy = breaker();
+  const caller = new AbortController();
+  let closed = false;
+  const read = async () => {
+    for await (const item of policy.stream(slowly(5, () => (closed = true)), { signal: caller.signal })) if (item === 1) caller.abort(new Error('enough'));
+  };
+  await assert.rejects(read(), /enough/);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(closed);
+  assert.deepEqual([policy.state, policy.snapshot()['breaker'].totals.cancelled], ['closed', 1]);
+});

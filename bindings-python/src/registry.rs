@@ -1,5 +1,6 @@
 //! The registry: names to policies, the clock, the switch, events and metrics.
 
+use crate::guard::settings_changed;
 use crate::policy::Policy;
 use crate::raise;
 use pyo3::prelude::*;
@@ -47,10 +48,13 @@ impl Registry {
 
     fn set_enabled(&self, enabled: bool) {
         self.inner.set_enabled(enabled);
+        settings_changed();
     }
 
     fn policy(&self, py: Python<'_>, json: &str) -> PyResult<Policy> {
-        self.inner.policy(json).map(Policy::new).map_err(|error| raise::config(py, error))
+        let done = self.inner.policy(json);
+        settings_changed();
+        done.map(Policy::new).map_err(|error| raise::config(py, error))
     }
 
     fn named(&self, py: Python<'_>, name: &str) -> PyResult<Policy> {
@@ -66,15 +70,21 @@ impl Registry {
     }
 
     fn load(&self, py: Python<'_>, toml: &str, source: &str) -> PyResult<()> {
-        self.inner.load(toml, source).map_err(|error| raise::config(py, error))
+        let done = self.inner.load(toml, source);
+        settings_changed();
+        done.map_err(|error| raise::config(py, error))
     }
 
     fn load_path(&self, py: Python<'_>, path: &str) -> PyResult<()> {
-        self.inner.load_path(path).map_err(|error| raise::config(py, error))
+        let done = self.inner.load_path(path);
+        settings_changed();
+        done.map_err(|error| raise::config(py, error))
     }
 
     fn reload(&self, py: Python<'_>) -> PyResult<()> {
-        self.inner.reload().map_err(|error| raise::config(py, error))
+        let done = self.inner.reload();
+        settings_changed();
+        done.map_err(|error| raise::config(py, error))
     }
 
     /// Tickets that a configuration admitted: wake their holders.
@@ -106,6 +116,7 @@ impl Registry {
     /// Told in a forked child: the callers of the parent's other threads do not exist here.
     fn forked(&self) {
         self.inner.forked();
+        settings_changed();
     }
 
     fn subscribe(&self) -> Cursor {

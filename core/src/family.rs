@@ -51,6 +51,7 @@ struct Keys<T> {
     order: VecDeque<Arc<str>>,
     max: usize,
     told_full: bool,
+    told_long: bool,
 }
 
 struct Slot<T> {
@@ -65,7 +66,14 @@ pub(crate) enum Keyed<T> {
     Full {
         first: bool,
     },
+    /// No key has so many bytes; `first` as above.
+    TooLong {
+        first: bool,
+    },
 }
+
+/// A key is a name of a tenant or a model, not a document.
+const KEY_BYTES: usize = 256;
 
 impl<C: PartialEq, T: Cell> Family<C, T> {
     pub(crate) fn new(
@@ -134,9 +142,13 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
     pub(crate) fn at(&self, key: &str) -> Keyed<T> {
         let none = || {
             let max = self.max_keys as usize;
-            Box::new(Mutex::new(Keys { by_name: HashMap::new(), order: VecDeque::new(), max, told_full: false }))
+            let (by_name, order) = (HashMap::new(), VecDeque::new());
+            Box::new(Mutex::new(Keys { by_name, order, max, told_full: false, told_long: false }))
         };
         let mut keys = self.keys.get_or_init(none).lock();
+        if key.len() > KEY_BYTES {
+            return Keyed::TooLong { first: !std::mem::replace(&mut keys.told_long, true) };
+        }
         if let Some(slot) = keys.by_name.get_mut(key) {
             slot.used = true;
             return Keyed::Cell(slot.cell.clone());
@@ -224,7 +236,7 @@ mod tests {
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
         match family.at(key) {
             Keyed::Cell(cell) => Some(cell),
-            Keyed::Full { .. } => None,
+            Keyed::Full { .. } | Keyed::TooLong { .. } => None,
         }
     }
 

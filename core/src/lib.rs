@@ -2,7 +2,9 @@
 
 #![warn(missing_docs)]
 
+mod admission;
 pub mod breaker;
+mod brief;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;
@@ -38,6 +40,7 @@ pub mod time;
 pub mod timeout;
 mod window;
 
+pub use admission::Admission;
 pub use pass::Pass;
 pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;

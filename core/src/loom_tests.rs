@@ -9,6 +9,7 @@ use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::outcome::Outcome;
 use crate::rng::Rng;
+use crate::sync::{AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 use crate::window::time::{Column, Slice, Slices};
 use loom::sync::Arc;
@@ -297,6 +298,48 @@ fn who_looks_and_who_is_woken_is_admitted_once() {
             Poll::Refused(refusal) => panic!("{refusal}"),
         }
         assert_eq!(bulkhead.look().in_use, 1);
+    });
+}
+
+#[test]
+fn a_place_given_back_is_seen_by_who_begins_to_wait() {
+    explore(|| {
+        let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
+        let place = bulkhead.try_enter().expect("it is empty");
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
+        let entry = at(1, |cx| bulkhead.enter(None, cx));
+        let woken = leaving.join().unwrap();
+        match entry {
+            Entry::Admitted(_) => assert!(woken.is_empty()),
+            Entry::Queued { ticket, .. } => {
+                assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Entry::Refused(refusal) => panic!("{refusal:?}"),
+        }
+        assert_eq!(bulkhead.look().in_use, 1);
+    });
+}
+
+#[test]
+fn places_without_a_lock_are_taken_once() {
+    explore(|| {
+        let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 0, max_wait: None }));
+        let inside = Arc::new(AtomicU64::new(0));
+        let come_and_go = move |bulkhead: &Bulkhead, inside: &AtomicU64| {
+            let Some(place) = bulkhead.try_enter() else { return false };
+            assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two inside");
+            thread::yield_now();
+            inside.fetch_sub(1, Ordering::Relaxed);
+            at(1, |cx| bulkhead.leave_held(place, cx));
+            true
+        };
+        let (other, theirs) = (bulkhead.clone(), inside.clone());
+        let coming = thread::spawn(move || come_and_go(&other, &theirs));
+        let mine = come_and_go(&bulkhead, &inside);
+        assert!(coming.join().unwrap() || mine, "both were refused");
+        assert!(bulkhead.is_empty() && bulkhead.try_enter().is_some());
     });
 }
 

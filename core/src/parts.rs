@@ -106,8 +106,8 @@ pub(crate) struct Families {
 /// What choosing the cells of a key came to.
 pub(crate) struct Chosen {
     pub parts: Parts,
-    /// A part whose key table is full for the first time: the call passes through it.
-    pub overflow: Option<&'static str>,
+    /// A part that has no cell for this key, for the first time, and why: calls pass through it.
+    pub passed_by: Option<(&'static str, &'static str)>,
 }
 
 impl Families {
@@ -127,15 +127,15 @@ impl Families {
     }
 
     pub(crate) fn choose(&self, key: Option<&str>) -> Chosen {
-        let mut overflow = None;
+        let mut passed_by = None;
         let parts = Parts {
-            breaker: pick(&self.breaker, key, "breaker", &mut overflow),
-            bulkhead: pick(&self.bulkhead, key, "bulkhead", &mut overflow),
-            adaptive: pick(&self.adaptive, key, "timeout", &mut overflow),
+            breaker: pick(&self.breaker, key, "breaker", &mut passed_by),
+            bulkhead: pick(&self.bulkhead, key, "bulkhead", &mut passed_by),
+            adaptive: pick(&self.adaptive, key, "timeout", &mut passed_by),
             budget: self.budget.as_ref().map(|family| family.whole()),
             costs: self.costs.iter().map(|family| family.whole()).collect(),
         };
-        Chosen { parts, overflow }
+        Chosen { parts, passed_by }
     }
 }
 
@@ -143,19 +143,19 @@ fn pick<C: PartialEq, T: Cell>(
     family: &Option<Arc<Family<C, T>>>,
     key: Option<&str>,
     what: &'static str,
-    overflow: &mut Option<&'static str>,
+    passed_by: &mut Option<(&'static str, &'static str)>,
 ) -> Option<Arc<T>> {
     let family = family.as_ref()?;
     let Some(key) = key else { return Some(family.whole()) };
-    match family.at(key) {
-        Keyed::Cell(cell) => Some(cell),
-        Keyed::Full { first } => {
-            if first {
-                *overflow = Some(what);
-            }
-            None
-        }
+    let (first, why) = match family.at(key) {
+        Keyed::Cell(cell) => return Some(cell),
+        Keyed::Full { first } => (first, "all its keys are in use"),
+        Keyed::TooLong { first } => (first, "a key has at most 256 bytes"),
+    };
+    if first {
+        *passed_by = Some((what, why));
     }
+    None
 }
 
 /// The families of one kind of part by name, apart by who shares them.

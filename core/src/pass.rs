@@ -1,13 +1,15 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
-use crate::breaker::{Overlay, Shard};
+use crate::breaker::{Breaker, Overlay, Shard};
+use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::time::{Span, Tick};
 
-/// When a call began matters to its retries: to the moment where they have a limit, else roughly.
+/// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
+/// a breaker that counts slow calls, to the moment.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Start {
     Untold,
@@ -20,8 +22,31 @@ pub(crate) enum Start {
 pub struct Pass {
     /// The generation of the breaker it was taken under.
     pub permit: u64,
-    /// When it was taken, in the clock's nanoseconds; 0 where nothing needs it.
+    /// When it was taken, for the core to read; 0 where nothing needs it.
     pub started: u64,
+}
+
+impl Pass {
+    /// An instant as a pass carries it: one more, so that 0 is left for "untold".
+    fn told(now: Tick) -> u64 {
+        now.0.saturating_add(1)
+    }
+
+    pub(crate) fn began(self) -> Option<Tick> {
+        self.started.checked_sub(1).map(Tick)
+    }
+}
+
+impl Start {
+    /// What a pass taken now is told.
+    #[inline]
+    pub(crate) fn told(self, clock: &Clock) -> u64 {
+        match self {
+            Start::Untold => 0,
+            Start::Coarse => Pass::told(clock.coarse().0),
+            Start::Precise => Pass::told(clock.now()),
+        }
+    }
 }
 
 impl Policy {
@@ -38,45 +63,45 @@ impl Policy {
             Some(breaker) => breaker.pass()?.0,
             None => 0,
         };
-        let clock = self.registry().clock();
-        let started = match live.start {
-            Start::Untold => 0,
-            Start::Coarse => clock.coarse().0.0,
-            Start::Precise => clock.now().0,
-        };
-        Some(Pass { permit, started })
+        Some(Pass { permit, started: live.start.told(self.registry().clock()) })
     }
 
     /// Whether a pass that was taken for a call to come is still one: the gate has not changed, and
-    /// where it matters when a call begins that was just now.
+    /// where it matters when a call begins that was just now. Slow calls are measured from their pass.
     #[inline]
     pub fn passes_still(&self, pass: Pass) -> bool {
-        const JUST_NOW: u64 = 20_000_000;
-        let is_fresh = || self.registry().clock().coarse().0.0.saturating_sub(pass.started) < JUST_NOW;
+        const JUST_NOW: Span = Span::millis(20);
+        let is_fresh = |began| self.registry().clock().coarse().0.since(began) < JUST_NOW;
         let live = self.live();
         self.may_pass()
             && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
-            && (pass.started == 0 || is_fresh())
+            && pass.began().is_none_or(|began| !live.slow && is_fresh(began))
     }
 
-    /// Counts a success under a pass. `false`: the gate has changed meanwhile, or the caller's line
-    /// has no credit; the success has been reported to the breaker all the same.
+    /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the
+    /// caller's line has no credit; the success has been reported to the breaker all the same.
     #[inline]
     pub fn succeed(&self, pass: Pass) -> bool {
-        match &self.live().parts.breaker {
-            Some(breaker) if !breaker.tally(Permit(pass.permit)) => {
-                self.succeed_on(Shard::OWN, pass);
-                false
-            }
-            _ => true,
+        let live = self.live();
+        let Some(breaker) = &live.parts.breaker else { return true };
+        let took = live.took(pass, self.registry().clock());
+        if !breaker.is_slow(took) && breaker.tally(Permit(pass.permit)) {
+            return true;
         }
+        self.report_success(breaker, Shard::OWN, pass, took);
+        false
     }
 
     /// Reports a success under a pass that a driver found no credit for on the line it chose.
     pub fn succeed_on(&self, shard: Shard, pass: Pass) {
-        if let Some(breaker) = self.breaker().cloned() {
-            self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, Span::ZERO, None, cx));
+        let live = self.live();
+        if let Some(breaker) = &live.parts.breaker {
+            self.report_success(breaker, shard, pass, live.took(pass, self.registry().clock()));
         }
+    }
+
+    fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
+        self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
     }
 
     /// Whether [`Policy::pass`] or [`Policy::ask`] may ever answer under the settings in force.
@@ -92,18 +117,15 @@ impl Policy {
             return None;
         }
         let breaker = self.asked().parts.breaker.as_ref()?;
-        self.with(|cx| {
-            // A pass of the clock's first instant would say that nothing needs it.
-            let started = Some(cx.now.0).filter(|started| *started > 0)?;
-            Some(Pass { permit: breaker.open_door(cx)?.0, started })
-        })
+        let Permit(permit) = breaker.open_door()?;
+        Some(Pass { permit, started: Pass::told(self.registry().clock().now()) })
     }
 
     /// Reports a success under the permission that [`Policy::ask`] gave.
     pub fn succeed_asked(&self, pass: Pass) {
         let Some(breaker) = self.breaker().cloned() else { return };
         self.with(|cx| {
-            let took = cx.now.since(Tick(pass.started));
+            let took = pass.began().map_or(Span::ZERO, |began| cx.now.since(began));
             breaker.record(Permit(pass.permit), Outcome::Success, took, None, cx);
         });
     }

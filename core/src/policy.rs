@@ -1,9 +1,11 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
+use crate::admission::Admission;
 use crate::breaker::{Breaker, Control, State};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
+use crate::clock::Clock;
 use crate::config::{PolicyConfig, Scope};
 use crate::cost::CostBudget;
 use crate::cx::Cx;
@@ -43,13 +45,19 @@ struct Settings {
 pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
-    epoch: u64,
+    pub epoch: u64,
     /// A call may run without a [`Call`] while the gate passes.
     pub fast: bool,
+    /// A first attempt may run without one, where the driver is sure to report its end.
+    pub brief: bool,
+    /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
+    pub ends_at_once: bool,
     /// What a pass is told of when it began.
     pub start: Start,
     /// Other processes share its cells: a later look may find others in their place.
     shared: bool,
+    /// The breaker counts slow calls.
+    pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
@@ -159,7 +167,8 @@ impl Policy {
     }
 
     /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
-    /// holds them as long as it lives.
+    /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
+    /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
     pub fn at(&self, key: &str) -> Policy {
         Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
     }
@@ -176,7 +185,7 @@ impl Policy {
 
     /// A call whose first attempt ran under `pass` and did not succeed: report it with `done(1, …)`.
     pub fn call_after_pass(&self, pass: Pass, options: CallOptions) -> Call {
-        Call::running_under(self.clone(), pass, options)
+        self.call_after_admission(Admission::of(pass), options)
     }
 
     // ---- parts by hand ----
@@ -393,18 +402,35 @@ impl Policy {
     pub(crate) fn live(&self) -> &Arc<Live> {
         let epoch = self.0.shared.epoch.load(Ordering::Acquire);
         let mut live = &self.0.live;
-        while live.epoch != epoch {
+        // Each link is of later settings than the one before; a new one is of those in force, or later.
+        while live.epoch < epoch {
             let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
             live = live.next.get_or_init(next);
-            if live.next.get().is_none() {
-                break;
-            }
+        }
+        live
+    }
+
+    /// The settings and cells that this handle worked with in `epoch`, or the latest before it; they
+    /// live as long as the handle.
+    pub(crate) fn live_of(&self, epoch: u64) -> &Arc<Live> {
+        let mut live = &self.0.live;
+        while let Some(next) = live.next.get().filter(|next| next.epoch <= epoch) {
+            live = next;
         }
         live
     }
 }
 
 impl Live {
+    /// How long a call under a pass took, where that matters to the breaker.
+    #[inline]
+    pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
+        match pass.began() {
+            Some(began) if self.slow => clock.now().since(began),
+            _ => Span::ZERO,
+        }
+    }
+
     fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
         let name = shared.name.clone();
         let settings = shared.settings.read();
@@ -412,13 +438,16 @@ impl Live {
         let epoch = shared.epoch.load(Ordering::Acquire);
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key));
-        let fast = config.enabled
-            && config.bulkhead.is_none()
+        let brief = config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let fast = brief && config.bulkhead.is_none();
+        let ends_at_once = config.retry.is_none() && config.fallback.is_none();
+        let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
         let start = match &config.retry {
+            _ if slow => Start::Precise,
             None => Start::Untold,
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
@@ -428,12 +457,12 @@ impl Live {
             && config.cache.is_none()
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
+        let (parts, next) = (chosen.parts, OnceLock::new());
         let shared = config.scope == Scope::Host;
-        let live =
-            Live { config, parts: chosen.parts, epoch, fast, start, shared, refuses_early, next: OnceLock::new() };
+        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, shared, slow, refuses_early, next };
         drop(settings);
-        if let Some(part) = chosen.overflow {
-            let detail = format!("all keys of the {part} are in use; calls with further keys pass through it");
+        if let Some((part, why)) = chosen.passed_by {
+            let detail = format!("calls of some keys pass through the {part}: {why}");
             registry.internal(name.as_deref(), &detail);
         }
         registry.say_troubles();

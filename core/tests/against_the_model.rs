@@ -222,10 +222,11 @@ impl Pair {
         took: Span,
         hint: Option<Hint>,
     ) {
-        // On the pass path nobody reads a clock; a policy with a slow rule never passes.
-        if by_gate && outcome == Outcome::Success && self.real.tally(permit) {
+        // Who passes a breaker with a slow-call rule looks at the clock, and reports a slow success.
+        let slow = self.real.config().slow_call.is_some_and(|slow| took > slow.longer_than);
+        if by_gate && outcome == Outcome::Success && !slow && self.real.tally(permit) {
             self.passes += 1;
-            self.naive.report(ticket, outcome, Span::ZERO, None);
+            self.naive.report(ticket, outcome, took, None);
             return;
         }
         self.report(permit, ticket, outcome, took, hint);

@@ -4,7 +4,7 @@
 use seawall::breaker::State;
 use seawall::outcome::Outcome;
 use seawall::run::{Cause, Guard};
-use seawall::settings::{Cache, Fallback, FallbackStep};
+use seawall::settings::{Cache, Fallback, FallbackStep, FixedBackoff, NoJitter, Retry};
 use seawall::testing::Sandbox;
 use seawall::{Error, Policy};
 use std::sync::Barrier;
@@ -140,4 +140,61 @@ mod asynchronous {
             assert_eq!(call.await.unwrap().unwrap(), 1);
         }
     }
+}
+
+#[test]
+fn hooks_hear_of_retries_limits_and_answers_and_may_panic() {
+    let mut sandbox = Sandbox::new();
+    let (told, heard) = std::sync::mpsc::channel();
+    let tell = |what: &'static str| {
+        let told = told.clone();
+        move |number: u32, text: String| told.send(format!("{what} {number} {text}")).unwrap()
+    };
+    let (retry, timeout, fallback) = (tell("retry"), tell("timeout"), tell("fallback"));
+    let users = Policy::builder("hooked")
+        .retry(
+            Retry::new().attempts(3).backoff(FixedBackoff::new().base(Duration::from_secs(2))).jitter(NoJitter::new()),
+        )
+        .timeout(Duration::from_secs(1))
+        .cache(Cache::new().ttl(Duration::from_secs(5)).stale_for(Duration::from_secs(100)))
+        .fallback(Fallback::new().chain([FallbackStep::Cached, FallbackStep::Stale]))
+        .build_in(&sandbox)
+        .unwrap()
+        .guard_with::<String, &str>(|result| (if result.is_ok() { Outcome::Success } else { Outcome::Failure }, None))
+        .cached()
+        .on_retry(move |attempt, cause, delay| {
+            retry(attempt, format!("{cause:?} {delay:?}"));
+            panic!("the hook's own");
+        })
+        .on_timeout(move |attempt, limit| timeout(attempt, format!("{limit:?}")))
+        .on_fallback(move |by, cause| fallback(by as u32, format!("{} {cause:?}", by.as_str())));
+    users.run_key("1", |_| Ok("ada".into())).unwrap();
+    let answer = users.run_key("1", |attempt| {
+        // The second attempt is late with its value.
+        sandbox.advance(Duration::from_secs(if attempt.number == 2 { 3 } else { 0 }));
+        if attempt.number == 2 { Ok("late".into()) } else { Err("down") }
+    });
+    assert_eq!(answer.unwrap(), "ada");
+    let heard: Vec<String> = heard.try_iter().collect();
+    assert_eq!(heard.len(), 4, "{heard:?}");
+    assert_eq!(heard[0], "retry 1 Error(\"down\") 2s");
+    assert_eq!(heard[1], "timeout 2 1s");
+    assert!(heard[2].starts_with("retry 2 Refused(") && heard[2].ends_with(" 2s"), "{heard:?}");
+    assert_eq!(heard[3], "fallback 2 stale Error(\"down\")");
+    assert_eq!(sandbox.happened().iter().filter(|kind| **kind == "internal").count(), 2, "two panics of the hook");
+}
+
+#[test]
+fn a_fallback_is_told_of_the_limit_and_not_of_an_older_error() {
+    let sandbox = Sandbox::new();
+    let policy = Policy::builder("older").retry(2).timeout(Duration::from_secs(1)).fallback(FallbackStep::Function);
+    let guard = policy.build_in(&sandbox).unwrap().guard::<&str, std::fmt::Error>().fallback(|cause| match cause {
+        Cause::Refused(refusal) => Some(refusal.code.as_str()),
+        _ => Some("the error"),
+    });
+    let got = guard.run(|attempt| {
+        sandbox.advance(Duration::from_secs(2 * u64::from(attempt.number - 1)));
+        Err(std::fmt::Error)
+    });
+    assert_eq!(got.unwrap(), "attempt_timeout");
 }

@@ -1,6 +1,7 @@
 //! The path of those who need not ask: what it counts, what it may miss, and that it ends at once.
 
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
+use seawall::call::CallOptions;
 use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, SlowCall, Window};
 use seawall::cx::Cx;
 use seawall::outcome::Outcome;
@@ -263,7 +264,11 @@ fn a_policy_that_retries_passes_too() {
     let permit = policy.acquire().unwrap();
     policy.record(permit, Outcome::Success, Span::ZERO, None);
     registry.clock().advance(Span::secs(7));
-    assert_eq!(policy.pass().unwrap().started, 7_000_000_000);
+    let pass = policy.pass().unwrap();
+    assert_ne!(pass.started, 0, "its retries do not know when the call began");
+    registry.clock().advance(Span::secs(2));
+    let call = policy.call_after_pass(pass, CallOptions::default());
+    assert_eq!(call.elapsed(), Span::secs(2));
 }
 
 #[test]
@@ -302,12 +307,9 @@ fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked(
     let breaker = config.breaker.as_mut().unwrap();
     breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(1.0) });
     let policy = registry.build(config);
-    assert_eq!(policy.ask(), None, "at the first instant of the clock one steps");
-    registry.clock().advance(Span::secs(5));
     for slow in 1..=2 {
-        assert_eq!(policy.pass(), None, "a rule on slow calls wants to know them all");
+        assert_eq!(policy.pass(), None, "the window is not warm");
         let asked = policy.ask().unwrap();
-        assert_eq!(asked.started, registry.clock().now().0);
         registry.clock().advance(Span::secs(2));
         policy.succeed_asked(asked);
         assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.slow, slow);
@@ -316,6 +318,33 @@ fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked(
     assert_eq!(policy.ask(), None, "who may be refused steps");
     registry.set_enabled(false);
     assert!(!policy.may_pass());
+}
+
+#[test]
+fn who_passes_a_breaker_that_counts_slow_calls_tells_how_long_it_took() {
+    let registry = Registry::manual(1);
+    let mut config = count_policy(2);
+    let breaker = config.breaker.as_mut().unwrap();
+    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(0.5) });
+    let policy = registry.build(config);
+    for _ in 0..2 {
+        let asked = policy.ask().unwrap();
+        policy.succeed_asked(asked);
+    }
+    let call = |millis| {
+        let pass = policy.pass()?;
+        registry.clock().advance(Span::millis(millis));
+        Some(policy.succeed(pass))
+    };
+    assert_eq!(call(1_000), Some(true), "as long as may be is not slow");
+    assert_eq!(call(1_001), Some(false));
+    assert_eq!(call(0), Some(true));
+    assert!(policy.overlay().is_none(), "who only reads the gate does not know how long it took");
+    assert_eq!((call(1_001), policy.state()), (Some(false), Some(State::Closed)));
+    let seen = policy.breaker().unwrap().peek(Tick::ZERO);
+    assert_eq!((seen.calls, seen.slow, seen.totals.success), (6, 2, 6));
+    assert_eq!((call(2_000), call(2_000)), (Some(false), Some(false)));
+    assert_eq!(policy.state(), Some(State::Open), "half of all calls were slow");
 }
 
 #[test]

@@ -32,6 +32,22 @@ fn a_reload_that_widens_a_bulkhead_lets_waiters_in() {
 }
 
 #[test]
+fn a_handle_takes_up_every_reload_and_not_only_the_first() {
+    let registry = Registry::manual(1);
+    let text = |attempts: u32| format!("[policy.p.retry]\nattempts = {attempts}\n");
+    registry.load(&text(1), "a").unwrap();
+    let policy = registry.named("p").unwrap();
+    let view = policy.at("key");
+    for attempts in 2..9 {
+        registry.load(&text(attempts), "a").unwrap();
+        assert_eq!(policy.config().retry.as_ref().unwrap().attempts, attempts);
+        if attempts % 3 == 0 {
+            assert_eq!(view.config().retry.as_ref().unwrap().attempts, attempts, "after some that it did not see");
+        }
+    }
+}
+
+#[test]
 fn a_rust_thread_that_waits_is_woken_by_a_reload() {
     let registry = Registry::global();
     let text = |limit: u32| format!("[policy.reload_wakes.bulkhead]\nlimit = {limit}\nqueue = 5\nmax_wait = \"20s\"\n");

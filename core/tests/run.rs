@@ -2,7 +2,8 @@
 
 use seawall::breaker::State;
 use seawall::error::Code;
-use seawall::settings::Bulkhead;
+use seawall::retry::Stop;
+use seawall::settings::{Bulkhead, FixedBackoff, NoJitter, Retry};
 use seawall::{Error, Policy, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tokio")]
@@ -65,10 +66,24 @@ fn retries_wait_on_the_manual_clock() {
         _ => Err(Down("not yet")),
     });
     assert_eq!(got.unwrap(), "third");
-    let Error::User { attempts, reason, .. } = policy.run(|| Err::<(), _>(Down("never"))).unwrap_err() else {
-        panic!("not the user's error")
-    };
-    assert_eq!((attempts, reason.map(|stop| stop.as_str())), (3, Some("attempts")));
+    let before = registry.clock().now();
+    let error = policy.run(|| Err::<(), _>(Down("never"))).unwrap_err();
+    assert_eq!((error.attempts(), error.reason()), (3, Some(Stop::Attempts)));
+    let Error::User { gave_up: Some(gave_up), .. } = error else { panic!("not the user's error") };
+    assert_eq!(gave_up.elapsed, registry.clock().now().since(before).to_duration());
+}
+
+#[test]
+fn retries_that_a_part_ends_say_which_and_until_when() {
+    let registry = Registry::manual(1);
+    let wait = Retry::new().backoff(FixedBackoff::new().base(Duration::from_secs(1))).jitter(NoJitter::new());
+    let policy = Policy::builder("stopped").consecutive_failures(1).open_for(Duration::from_secs(5)).retry(wait);
+    let policy = policy.build_in(&registry).unwrap();
+    let error = policy.run(|| Err::<(), _>(Down("once"))).unwrap_err();
+    assert_eq!((error.attempts(), error.reason()), (1, Some(Stop::Refused)));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(4)));
+    let Error::User { gave_up: Some(gave_up), .. } = error else { panic!("not the user's error") };
+    assert_eq!(gave_up.refusal.map(|refusal| refusal.code), Some(Code::CircuitOpen));
 }
 
 #[test]
@@ -190,7 +205,7 @@ fn errors_that_nobody_judges_go_by_the_tables() {
     let hint = Some(Hint::After(seawall::time::Span::secs(3)));
     assert_eq!(judge(&Io::other(refused.clone())), (Outcome::Refused, hint));
     assert_eq!(judge(&Error::<Down>::Refused(refused.clone())), (Outcome::Refused, hint));
-    assert_eq!(judge(&Error::User { error: refused, attempts: 1, reason: None }), (Outcome::Refused, hint));
+    assert_eq!(judge(&Error::User { error: refused, attempts: 1, gave_up: None }), (Outcome::Refused, hint));
     assert_eq!(judge(&Io::from(ErrorKind::TimedOut)).0, Outcome::Timeout);
     assert_eq!(judge(&Io::from(ErrorKind::ConnectionReset)).0, Outcome::Failure);
     let last = Some(Down("x"));

@@ -48,7 +48,7 @@ static int run_times(struct world *world, seawall_policy *policy, const json *st
     if (world->gate && outcome == SEAWALL_OUTCOME_SUCCESS && took == 0) {
       uint64_t pass = seawall_policy_pass(policy, &started);
       if (pass != SEAWALL_ASK) {
-        seawall_policy_succeed(policy, pass);
+        seawall_policy_succeed(policy, pass, started);
         permitted++;
         continue;
       }

@@ -4,8 +4,6 @@ package abi
 #include "seawall.h"
 #cgo noescape seawall_call_new
 #cgo nocallback seawall_call_new
-#cgo noescape seawall_call_after_pass
-#cgo nocallback seawall_call_after_pass
 #cgo noescape seawall_call_start
 #cgo nocallback seawall_call_start
 #cgo noescape seawall_call_done
@@ -113,17 +111,6 @@ func (p *Policy) Call(options CallOptions) (Call, Status) {
 	var pins runtime.Pinner
 	o := options.lend(&pins)
 	status := C.seawall_call_new(p.ptr, &o, &ptr)
-	pins.Unpin()
-	runtime.KeepAlive(p)
-	return Call{ptr}, Status(status)
-}
-
-// CallAfterPass continues a call whose first attempt ran under a pass and did not simply succeed.
-func (p *Policy) CallAfterPass(pass Pass, options CallOptions) (Call, Status) {
-	var ptr *C.seawall_call
-	var pins runtime.Pinner
-	o := options.lend(&pins)
-	status := C.seawall_call_after_pass(p.ptr, C.uint64_t(pass.number), C.uint64_t(pass.started), &o, &ptr)
 	pins.Unpin()
 	runtime.KeepAlive(p)
 	return Call{ptr}, Status(status)

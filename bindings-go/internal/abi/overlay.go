@@ -96,13 +96,6 @@ func (o *Overlay) Tally(gate uint32, number uintptr) bool {
 	return true
 }
 
-// Pass lets a call run without asking.
-type Pass struct{ number, started uint64 }
-
-// PassOf is the pass of a call that began under the gate, at an instant of the core's clock; 0 where
-// nobody knows.
-func PassOf(gate uint32, started uint64) Pass { return Pass{C.SEAWALL_PASSED | uint64(gate), started} }
-
 // Report tells a success that Tally did not count.
 func (p *Policy) Report(gate uint32, number uintptr) {
 	C.seawall_policy_report(p.ptr, C.uint64_t(C.SEAWALL_PASSED|uint64(gate)), C.uint32_t(number))

@@ -92,6 +92,8 @@ class Plan:
         self.classify = _classify.make(spec.on, spec.ignore, spec.classify)
         self.judge = _classify.make_result(spec.bad_result)
         self.registry: Registry = None  # type: ignore[assignment]
+        #: Where the guards of this plan find `core`.
+        self.port: _native.Port | None = None
         #: Where it was made: one that was made in a test stays in that test.
         self.home: Registry = _registry.current() if base is None else base.home
         self.move_to(_registry.current() if base is None else base.registry)
@@ -113,10 +115,10 @@ class Plan:
         asks = spec.deadline is not None
         hooks = (spec.estimate, spec.actual, spec.on_slow)
         alone = not asks and registry.time is None and all(hook is None for hook in hooks)
-        if hasattr(self, "port"):
-            self.port.move_to(self.core, asks, alone)
-        else:
+        if self.port is None:
             self.port = _native.Port(self.core, asks, alone, spec.bad_result is not None)
+        else:
+            self.port.move_to(self.core, asks, alone)
 
     def keyed(self, key: str) -> Plan:
         """The same policy on the cells of `key`."""

@@ -32,7 +32,7 @@ pub unsafe fn ask(
             return std::ptr::null_mut();
         }
         if let Some(pass) = spot.ask() {
-            let result = arguments.call(guard.function);
+            let result = guard.call(arguments);
             if !result.is_null() && spot.port.is_usual(py, result) {
                 spot.succeed_asked(pass);
                 return result;
@@ -46,7 +46,7 @@ pub unsafe fn ask(
         if !is_plain_run(step) {
             return handover.go_on(call, step, None);
         }
-        let mut result = arguments.call(guard.function);
+        let mut result = guard.call(arguments);
         if result.is_null() || !spot.port.is_usual(py, result) {
             result = match handover.look(spot, result) {
                 Ok(result) => result,
@@ -67,7 +67,7 @@ unsafe fn unprotected(spot: &Spot<'_>, guard: &Guard, arguments: Arguments) -> *
     let policy = spot.policy();
     ours(|| policy.registry().internal(policy.name(), "a call could not be begun; it runs unprotected"));
     // SAFETY: as `ask` was promised.
-    unsafe { arguments.call(guard.function) }
+    unsafe { guard.call(arguments) }
 }
 
 /// The first attempt, which nothing limits.

@@ -1,7 +1,8 @@
 //! What the hot path needs of the interpreter beyond the limited API of 3.11.
 //!
 //! `PyObject_Vectorcall` and `PyVectorcall_Call` are in the stable ABI from 3.12 on, under the names and with the
-//! meaning they have in 3.11; `PyContextVar_Get` has not changed since 3.7. So one binary serves every version.
+//! meaning they have in 3.11; `PyContextVar_Get` and `PyVectorcall_Function` are public functions that have not changed
+//! since 3.7 and 3.8. So one binary serves every version.
 
 use core::ffi::{CStr, c_int, c_ulong};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -18,6 +19,7 @@ unsafe extern "C" {
         nargsf: usize,
         kwnames: *mut PyObject,
     ) -> *mut PyObject;
+    pub fn PyVectorcall_Function(callable: *mut PyObject) -> Option<VectorcallFunc>;
     pub fn PyVectorcall_Call(callable: *mut PyObject, args: *mut PyObject, kwargs: *mut PyObject) -> *mut PyObject;
     pub fn PyContextVar_Get(var: *mut PyObject, default: *mut PyObject, value: *mut *mut PyObject) -> c_int;
 }
@@ -34,6 +36,17 @@ const _: () = assert!(size_of::<Py_ssize_t>() == size_of::<usize>());
 
 /// `nargsf`: the slot before the arguments may be used by the callee.
 pub const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);
+
+/// How a callable is called best: a function of Python without the checks that others need.
+///
+/// # Safety
+/// The interpreter is attached.
+pub unsafe fn way_to_call(callable: &Bound<'_, PyAny>) -> VectorcallFunc {
+    let is_function = callable.get_type().name().is_ok_and(|name| name == "function");
+    // SAFETY: as promised; a live object.
+    let own = if is_function { unsafe { PyVectorcall_Function(callable.as_ptr()) } } else { None };
+    own.unwrap_or(PyObject_Vectorcall)
+}
 
 /// An entry of a type's table of members, for reading.
 pub fn member(name: &'static CStr, type_code: c_int, offset: usize) -> ffi::PyMemberDef {

@@ -38,6 +38,7 @@ pub fn guard<'py>(
             (None, None) => call_plain,
         };
         guard.port = from_ref(port.get());
+        guard.call = own::way_to_call(&function);
         guard.function = function.into_ptr();
         guard.port_object = port.into_ptr();
         guard.plan = plan.into_ptr();

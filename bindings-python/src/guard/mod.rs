@@ -15,22 +15,27 @@ mod entry;
 mod ffi;
 mod handover;
 mod kind;
+mod lane;
 mod port;
 
 pub use begin::OwnPass;
 pub use kind::guard;
+pub use lane::settings_changed;
 pub use port::{Port, has_deadlines, set_deadline_variable};
 
 use handover::Handover;
 use port::Spot;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
+use seawall::Pass;
 
 /// A decorated function. `port` is the native half of `port_object`, which keeps it alive.
 #[repr(C)]
 pub struct Guard {
     head: PyObject,
     vectorcall: ffi::VectorcallFunc,
+    /// How `function` is called.
+    call: ffi::VectorcallFunc,
     function: *mut PyObject,
     port: *const Port,
     port_object: *mut PyObject,
@@ -48,6 +53,16 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// What the function returns, as a new reference, or null with the error set.
+    ///
+    /// # Safety
+    /// The interpreter is attached, the guard alive.
+    #[inline(always)]
+    unsafe fn call(&self, arguments: Arguments) -> *mut PyObject {
+        // SAFETY: the layout is the interpreter's own, handed on unchanged.
+        unsafe { (self.call)(self.function, arguments.items, arguments.nargsf, arguments.names) }
+    }
+
     #[inline(always)]
     fn port(&self) -> &Port {
         // SAFETY: set with `port_object`, which the guard holds.
@@ -75,7 +90,8 @@ impl Arguments {
     }
 }
 
-/// A blocking function, without a key.
+/// A blocking function, without a key. The way of almost every call, so it holds nothing that only
+/// the others need.
 unsafe extern "C" fn call_plain(
     this: *mut PyObject,
     items: *const *mut PyObject,
@@ -86,7 +102,13 @@ unsafe extern "C" fn call_plain(
     // SAFETY: the interpreter calls this with a guard it holds, and is attached.
     unsafe {
         let guard = &*this.cast::<Guard>();
-        run(guard, &Spot::of(guard.port()), None, arguments)
+        let port = guard.port();
+        let Some(pass) = port.pass_at_once() else { return run(guard, &Spot::of(port), None, arguments) };
+        let result = guard.call(arguments);
+        if !result.is_null() && port.is_usual(Python::assume_attached(), result) && port.count_at_once(pass) {
+            return result;
+        }
+        ended(guard, &Spot::of(port), None, arguments, pass, result)
     }
 }
 
@@ -114,13 +136,31 @@ unsafe extern "C" fn call_keyed(
 
 /// # Safety
 /// The interpreter is attached; the guard is alive until this returns.
-#[inline(always)]
+#[inline(never)]
 unsafe fn run(guard: &Guard, spot: &Spot<'_>, key: Option<&Bound<'_, PyAny>>, arguments: Arguments) -> *mut PyObject {
     // SAFETY: as promised by the caller.
     unsafe {
+        match spot.pass() {
+            Some(pass) => ended(guard, spot, key, arguments, pass, guard.call(arguments)),
+            None => ask::ask(Python::assume_attached(), guard, spot, key, arguments),
+        }
+    }
+}
+
+/// # Safety
+/// As for `run`; the result is null with an error set, or a reference of our own.
+#[inline(never)]
+unsafe fn ended(
+    guard: &Guard,
+    spot: &Spot<'_>,
+    key: Option<&Bound<'_, PyAny>>,
+    arguments: Arguments,
+    pass: Pass,
+    result: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as promised by the caller.
+    unsafe {
         let py = Python::assume_attached();
-        let Some(pass) = spot.pass() else { return ask::ask(py, guard, spot, key, arguments) };
-        let result = arguments.call(guard.function);
         if !result.is_null() && spot.port.is_usual(py, result) {
             spot.succeed(pass);
             return result;

@@ -1,6 +1,7 @@
 //! Where the guards of one plan find its policy, and what of a call can be decided without Python.
 
 use super::ffi;
+use super::lane::Lane;
 use crate::policy::{Policy, gate_off};
 use pyo3::ffi::PyObject;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -19,6 +20,7 @@ pub struct Seat {
     asks: bool,
     /// The host's half has nothing to say while a call goes well: no store, estimate, hook or test.
     alone: bool,
+    lane: Lane,
 }
 
 /// One for each plan. A test moves it to another registry's policy and back.
@@ -76,7 +78,12 @@ impl Drop for Port {
 
 impl Seat {
     fn boxed(policy: &Policy, asks: bool, alone: bool) -> *mut Seat {
-        Box::into_raw(Box::new(Seat { policy: policy.inner.clone(), asks: asks || gate_off(), alone }))
+        Box::into_raw(Box::new(Seat {
+            policy: policy.inner.clone(),
+            asks: asks || gate_off(),
+            alone,
+            lane: Lane::new(),
+        }))
     }
 }
 
@@ -88,12 +95,27 @@ impl Port {
         unsafe { &*self.seat.load(Ordering::Acquire) }
     }
 
+    /// `Spot::pass` of a port, as far as that takes no call.
+    #[inline(always)]
+    pub fn pass_at_once(&self) -> Option<Pass> {
+        // SAFETY: the interpreter is attached; a lane is known of its own seat's policy. Where every call asks, nobody
+        // looks one up.
+        if HAS_DEADLINES.load(Ordering::Relaxed) { None } else { unsafe { self.seat().lane.pass() } }
+    }
+
+    #[inline(always)]
+    pub fn count_at_once(&self, pass: Pass) -> bool {
+        // SAFETY: as in `pass_at_once`.
+        unsafe { self.seat().lane.count(pass) }
+    }
+
     /// Whether a result needs no look: its type cannot say that the call failed.
     #[inline(always)]
     pub fn is_usual(&self, py: Python<'_>, result: *mut PyObject) -> bool {
         // SAFETY: a live object of the caller's.
-        let kind = unsafe { pyo3::ffi::Py_TYPE(result) };
-        !self.judged && (is_bare(kind) || self.usual.get(py).is_some_and(|usual| usual.as_ptr() == kind.cast()))
+        let (kind, is_none) = unsafe { (pyo3::ffi::Py_TYPE(result), result == pyo3::ffi::Py_None()) };
+        !self.judged
+            && (is_none || is_bare(kind) || self.usual.get(py).is_some_and(|usual| usual.as_ptr() == kind.cast()))
     }
 
     pub fn remember_usual(&self, py: Python<'_>, kind: &Bound<'_, PyType>) {
@@ -130,7 +152,16 @@ impl<'a> Spot<'a> {
         if self.port.seat().asks || inside_a_deadline() {
             return None;
         }
-        ours(|| self.policy().pass()).flatten()
+        self.take()
+    }
+
+    fn take(&self) -> Option<Pass> {
+        let pass = ours(|| self.policy().pass()).flatten();
+        let seat = self.port.seat();
+        if pass.is_some() && self.view.is_none() && !seat.lane.is_known() {
+            ours(|| seat.lane.look(&seat.policy));
+        }
+        pass
     }
 
     /// `pass` for a call that begins later, in a task of its own: see `passes_still`.
@@ -139,7 +170,9 @@ impl<'a> Spot<'a> {
         if self.port.seat().asks {
             return None;
         }
-        ours(|| self.policy().pass()).flatten()
+        // SAFETY: the interpreter is attached.
+        let at_once = if self.view.is_none() { unsafe { self.port.seat().lane.pass() } } else { None };
+        at_once.or_else(|| self.take())
     }
 
     #[inline(always)]
@@ -149,7 +182,16 @@ impl<'a> Spot<'a> {
 
     #[inline(always)]
     pub fn succeed(&self, pass: Pass) {
+        // SAFETY: the interpreter is attached.
+        if self.view.is_none() && unsafe { self.port.seat().lane.count(pass) } {
+            return;
+        }
+        let seat = self.port.seat();
         ours(|| self.policy().succeed(pass));
+        if self.view.is_none() && seat.lane.leads_somewhere() {
+            // The core grants credit to the line of the thread that tells it: this one's.
+            ours(|| seat.lane.look(&seat.policy));
+        }
     }
 
     /// Leave to run where only the gate wants to be asked; to be reported with `succeed_asked`.
@@ -178,20 +220,16 @@ pub fn ours<R>(work: impl FnOnce() -> R) -> Option<R> {
 #[inline(always)]
 fn is_bare(kind: *mut pyo3::ffi::PyTypeObject) -> bool {
     use pyo3::ffi;
-    // SAFETY: addresses of the interpreter's own objects; nothing is read but the type of `None`.
-    unsafe {
-        kind == ffi::Py_TYPE(ffi::Py_None())
-            || kind == &raw mut ffi::PyUnicode_Type
-            || kind == &raw mut ffi::PyDict_Type
-            || kind == &raw mut ffi::PyLong_Type
-            || kind == &raw mut ffi::PyBool_Type
-            || kind == &raw mut ffi::PyList_Type
-            || kind == &raw mut ffi::PyTuple_Type
-            || kind == &raw mut ffi::PyBytes_Type
-            || kind == &raw mut ffi::PyFloat_Type
-            || kind == &raw mut ffi::PySet_Type
-            || kind == &raw mut ffi::PyFrozenSet_Type
-    }
+    kind == &raw mut ffi::PyUnicode_Type
+        || kind == &raw mut ffi::PyDict_Type
+        || kind == &raw mut ffi::PyLong_Type
+        || kind == &raw mut ffi::PyBool_Type
+        || kind == &raw mut ffi::PyList_Type
+        || kind == &raw mut ffi::PyTuple_Type
+        || kind == &raw mut ffi::PyBytes_Type
+        || kind == &raw mut ffi::PyFloat_Type
+        || kind == &raw mut ffi::PySet_Type
+        || kind == &raw mut ffi::PyFrozenSet_Type
 }
 
 /// The context variable that holds the deadline of the call around.

@@ -1,12 +1,14 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
-use super::layout::{EPOCH, FAILURES, OTHER_SUCCESS, SLICE_WORDS, SLOW_TOTAL, SLOWS};
+use super::layout::{
+    EPOCH, FAILURES, OTHER_FAILURES, OTHER_SUCCESS, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST, STREAK_SUM,
+};
 use super::tally::TALLY;
 use super::transition::Reason;
 use super::word::Word;
 use super::{Breaker, State};
 use crate::cell::Writer;
-use crate::config::{Rate, Window};
+use crate::config::Window;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::Hint;
@@ -32,63 +34,136 @@ impl Breaker {
     /// Whether successes may go without a verdict while the window holds `counts`.
     fn is_calm(&self, counts: Counts) -> bool {
         let warm = counts.calls >= u64::from(self.config.minimum_calls);
-        // How long a call took is known to who asks only.
-        if self.config.slow_call.is_some() {
-            return false;
-        }
         match self.config.window {
             Window::Consecutive { .. } => true,
             // Only rates have a warm-up; a success never makes k failures.
-            Window::Count { .. } => self.config.failure_rate.is_none() || warm,
+            Window::Count { .. } => warm || (self.config.failure_rate.is_none() && self.config.slow_call.is_none()),
             // Successes leave a time window without an event and the rate rises: only far from
             // every threshold may they go unseen for a while.
             Window::Time { .. } => {
-                warm && self.rules_reached(counts.failures.saturating_mul(2), 0, counts.all()).is_none()
+                warm && self
+                    .rules_reached(counts.failures.saturating_mul(2), counts.slow.saturating_mul(2), counts.all())
+                    .is_none()
             }
         }
     }
 
-    pub(super) fn count_success(&self, writer: Writer, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
-        if let Some(slices) = self.slices() {
-            self.add(writer, OTHER_SUCCESS);
-            let slice = self.enter_slice(slices, word, cx.now);
-            self.fold(writer, slices, slice, Column::Successes);
-            self.add_to_slice(slices, slice, Column::Successes, slow);
-            self.grant(writer, slice);
-        } else {
-            self.add(writer, TALLY);
-            if slow {
-                let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
-                self.log_slow(number);
+    /// Counts a call where that takes no clock: not in a time window. Whether the circuit opens by it,
+    /// which takes one: then [`Breaker::judge`].
+    pub(super) fn count_untimed(&self, writer: Writer, word: Word, failed: bool, slow: bool) -> Option<bool> {
+        let opens = match self.config.window {
+            Window::Time { .. } => return None,
+            Window::Consecutive { failures } => {
+                self.add(writer, if failed { OTHER_FAILURES } else { TALLY });
+                let streak = if failed { self.extend_streak(word) } else { self.end_streak(word, failures) };
+                streak >= failures
             }
-        }
+            Window::Count { size } => {
+                if failed {
+                    self.log_failure(slow)
+                } else {
+                    self.log_success(writer, slow)
+                }
+                let opens = self.count_verdict(word, u64::from(size)).is_some();
+                if !opens {
+                    self.open_gate(word);
+                }
+                opens
+            }
+        };
         if slow {
             self.count(SLOW_TOTAL);
         }
-        self.end_streak(word);
-        self.judge(word, hint, cx);
+        Some(opens)
     }
 
-    pub(super) fn count_failure(&self, word: Word, slow: bool, hint: Option<Hint>, cx: &mut Cx) {
+    fn log_success(&self, writer: Writer, slow: bool) {
+        self.add(writer, TALLY);
+        if slow {
+            let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
+            self.log_slow(number);
+        }
+    }
+
+    fn log_failure(&self, slow: bool) {
         // The tallies are read before the index is taken: a stopped thread must not make a young
         // entry at an old index.
         let tallied = self.sum(TALLY);
         let index = self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
-        let number = tallied.wrapping_add(index).wrapping_add(1);
+        let (streak, number) = (tallied.wrapping_add(1), tallied.wrapping_add(index).wrapping_add(1));
         if let Some(log) = self.failure_log() {
             log.enter(&self.cell, index, number);
             if slow {
                 self.log_slow(number);
             }
         }
-        if let Some(slices) = self.slices() {
-            let slice = self.enter_slice(slices, word, cx.now);
+        // A streak that no verdict asks for: a new one where a success came in between. Relaxed: it is
+        // only shown.
+        let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
+        if sum.load(Ordering::Relaxed) != streak {
+            first.store(index, Ordering::Relaxed);
+            sum.store(streak, Ordering::Relaxed);
+        }
+    }
+
+    /// Failures since the last success.
+    pub(super) fn streak(&self, word: Word) -> u64 {
+        let Window::Count { .. } = self.config.window else { return u64::from(word.streak()) };
+        let read = |word| self.cell.word(word).load(Ordering::Relaxed);
+        if read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1) {
+            read(FAILURES).saturating_sub(read(STREAK_FIRST))
+        } else {
+            0
+        }
+    }
+
+    /// In a new generation no streak runs.
+    pub(super) fn forget_streak(&self) {
+        self.cell.word(STREAK_SUM).store(0, Ordering::Relaxed);
+    }
+
+    /// A count window that is warm needs no verdict on successes.
+    fn open_gate(&self, seen: Word) {
+        if seen.pass() || seen.state() != State::Closed {
+            return;
+        }
+        let calls = self.call_number().saturating_sub(self.base(seen.generation()));
+        if self.is_calm(Counts { calls, ..Counts::default() }) {
+            self.change_word(seen, |word| word.with_pass(true));
+        }
+    }
+
+    /// Counts a call of a time window.
+    pub(super) fn count_timed(
+        &self,
+        writer: Writer,
+        word: Word,
+        (failed, slow): (bool, bool),
+        hint: Option<Hint>,
+        cx: &mut Cx,
+    ) {
+        let Some(slices) = self.slices() else { return };
+        if failed {
+            self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.add(writer, OTHER_SUCCESS);
+        }
+        let slice = self.enter_slice(slices, word, cx.now);
+        if failed {
             self.add_to_slice(slices, slice, Column::Failures, slow);
+        } else {
+            self.fold(writer, slices, slice, Column::Successes);
+            self.add_to_slice(slices, slice, Column::Successes, slow);
+            self.grant(writer, slice);
         }
         if slow {
             self.count(SLOW_TOTAL);
         }
-        self.extend_streak(word);
+        if failed {
+            self.extend_streak(word)
+        } else {
+            self.end_streak(word, u32::MAX)
+        };
         self.judge(word, hint, cx);
     }
 
@@ -106,40 +181,42 @@ impl Breaker {
         }
     }
 
-    /// One failure more in a row. While a streak runs it must hear of the success that ends it.
-    fn extend_streak(&self, seen: Word) {
-        self.change_word(seen, |word| word.with_streak(word.streak() + 1).with_pass(false));
+    /// One failure more in a row; how many there are. While a streak runs it must hear of the success
+    /// that ends it.
+    fn extend_streak(&self, seen: Word) -> u32 {
+        self.change_word(seen, |word| word.with_streak(word.streak() + 1).with_pass(false)).streak()
     }
 
-    fn end_streak(&self, seen: Word) {
-        self.change_word(seen, |word| {
-            // A streak that opens the circuit is judged, not ended.
-            let opens = word.state() == State::Closed && word.streak() >= self.streak_limit();
-            if opens { word } else { word.with_streak(0) }
-        });
+    /// A success ends the streak, unless it has reached the limit: that one is judged, not ended.
+    fn end_streak(&self, seen: Word, limit: u32) -> u32 {
+        let timed = matches!(self.config.window, Window::Time { .. });
+        self.change_word(seen, |word| match word.state() {
+            State::Closed if word.streak() >= limit => word,
+            // A window of time is judged before its gate opens.
+            State::Closed if !timed => word.with_streak(0).with_pass(true),
+            _ => word.with_streak(0),
+        })
+        .streak()
     }
 
-    fn streak_limit(&self) -> u32 {
-        match self.config.window {
-            Window::Consecutive { failures } => failures,
-            _ => u32::MAX,
-        }
-    }
-
-    /// Changes the word within its generation; a later generation is left alone.
-    fn change_word(&self, seen: Word, change: impl Fn(Word) -> Word) {
-        let mut word = self.word();
-        while word.generation() == seen.generation() {
+    /// Changes the word within its generation, and returns it; a later generation is left alone, and
+    /// its beginning returned.
+    fn change_word(&self, seen: Word, change: impl Fn(Word) -> Word) -> Word {
+        let mut word = seen;
+        loop {
             let next = change(word);
             if next == word || self.swap_word(word, next) {
-                return;
+                return next;
             }
             word = self.word();
+            if word.generation() != seen.generation() {
+                return Word::new(word.state(), word.generation());
+            }
         }
     }
 
     /// The verdict after a recorded outcome: open, or set the gate as the window now allows.
-    fn judge(&self, seen: Word, hint: Option<Hint>, cx: &mut Cx) {
+    pub(crate) fn judge(&self, seen: Word, hint: Option<Hint>, cx: &mut Cx) {
         let word = self.word();
         if word.generation() != seen.generation() {
             return;
@@ -215,7 +292,7 @@ impl Breaker {
 
     /// The same on a count window without counting it: is the k-th latest failure inside?
     fn count_verdict(&self, word: Word, size: u64) -> Option<Reason> {
-        let (failures, slow) = (self.failure_log()?, self.slow_log());
+        let (config, failures, slow) = (&*self.config, self.failure_log()?, self.slow_log());
         loop {
             // Failures first, then successes: what comes in between errs towards closed.
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
@@ -223,20 +300,24 @@ impl Breaker {
             let number = self.sum(TALLY).wrapping_add(failed);
             let calls = number.saturating_sub(self.base(word.generation())).min(size);
             let start = number - calls;
-            let warm = calls >= u64::from(self.config.minimum_calls);
-            let k_of = |rate: Rate| if warm { rate.needed_of(calls) } else { 0 };
-            let looks = [
-                (Some(failures), failed, self.config.failure_count.map_or(0, u64::from), Reason::FailureCount),
-                (Some(failures), failed, self.config.failure_rate.map_or(0, k_of), Reason::FailureRate),
-                (slow, slowed, self.config.slow_call.map_or(0, |rule| k_of(rule.rate)), Reason::SlowCallRate),
-            ];
+            let warm = calls >= u64::from(config.minimum_calls);
             let mut overtaken = false;
-            for (log, made, k, reason) in looks {
-                match log.map(|log| log.reaches(&self.cell, made, k, start)) {
-                    Some(Some(true)) => return Some(reason),
-                    Some(None) => overtaken = true,
-                    _ => {}
+            let mut reached = |log: Option<Log>, made, k| match log.map(|log| log.reaches(&self.cell, made, k, start)) {
+                Some(Some(reached)) => reached,
+                Some(None) => {
+                    overtaken = true;
+                    false
                 }
+                None => false,
+            };
+            if config.failure_count.is_some_and(|k| reached(Some(failures), failed, u64::from(k))) {
+                return Some(Reason::FailureCount);
+            }
+            if warm && config.failure_rate.is_some_and(|rate| reached(Some(failures), failed, rate.needed_of(calls))) {
+                return Some(Reason::FailureRate);
+            }
+            if warm && config.slow_call.is_some_and(|rule| reached(slow, slowed, rule.rate.needed_of(calls))) {
+                return Some(Reason::SlowCallRate);
             }
             if !overtaken {
                 return None;
@@ -249,7 +330,7 @@ impl Breaker {
         match self.config.window {
             Window::Consecutive { .. } => {
                 let calls = self.call_number().saturating_sub(self.base(word.generation()));
-                Counts { calls, failures: u64::from(word.streak()), ..Counts::default() }
+                Counts { calls, failures: self.streak(word), ..Counts::default() }
             }
             Window::Count { size } => {
                 let number = self.call_number();
@@ -272,8 +353,15 @@ impl Breaker {
 
     /// How many calls of a count window there have been.
     pub(super) fn call_number(&self) -> u64 {
-        let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
+        let failed = self.failures();
         self.sum(TALLY).wrapping_add(failed)
+    }
+
+    /// All failures but those of probes: of a streak's window on lines of their writers.
+    pub(super) fn failures(&self) -> u64 {
+        let own = matches!(self.config.window, Window::Consecutive { .. });
+        let others = if own { self.sum(OTHER_FAILURES) } else { 0 };
+        self.cell.word(FAILURES).load(Ordering::Acquire).wrapping_add(others)
     }
 
     fn failure_log(&self) -> Option<Log> {

@@ -15,6 +15,9 @@ pub(crate) const RESULTS: usize = LINE + 3;
 pub(crate) const EXPIRED: usize = LINE + 4;
 /// When the first slice of a window that is not aligned began, plus one.
 pub(crate) const ORIGIN: usize = LINE + 5;
+/// Count window: the successes before the streak that runs, plus one, and the index of its first failure.
+pub(crate) const STREAK_SUM: usize = LINE + 6;
+pub(crate) const STREAK_FIRST: usize = LINE + 7;
 // Line 2: four slots by generation of the calls before it, four of its deadline.
 pub(crate) const BASES: usize = 2 * LINE;
 pub(crate) const DEADLINES: usize = 2 * LINE + 4;
@@ -40,6 +43,8 @@ const FIRST_WRITER: usize = 5 * LINE;
 pub(crate) const REJECTED: usize = 3;
 /// Successes that are no part of a count window's sequence.
 pub(crate) const OTHER_SUCCESS: usize = 4;
+/// Window of a streak: failures, which have no sequence there. The word is that of `tally::MARK`.
+pub(crate) const OTHER_FAILURES: usize = 5;
 
 /// The part of the layout that depends on the settings.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -54,6 +59,8 @@ pub(crate) struct Layout {
     pub slow_ring: usize,
     pub words: usize,
     kind: u8,
+    /// Who passes reads the clock: drivers that hold the gate itself have to learn of it.
+    slow: bool,
     /// Size of a count window, slices of a time window.
     extent: u64,
     span: u64,
@@ -73,6 +80,7 @@ impl Layout {
             slow_ring: 0,
             words: window,
             kind: 0,
+            slow: config.slow_call.is_some(),
             extent: 0,
             span: 0,
         };

@@ -51,6 +51,14 @@ enum Counted {
     Neutral(usize),
 }
 
+/// How far an outcome got without the clock.
+pub(crate) enum Untimed {
+    Counted,
+    /// Counted, and with the clock it is to be judged: the circuit opens.
+    Opens(Word),
+    NotCounted,
+}
+
 impl Breaker {
     /// A closed breaker (or in its `initial_state`) that nobody else shares.
     pub fn new(config: &BreakerConfig) -> Breaker {
@@ -168,22 +176,52 @@ impl Breaker {
         hint: Option<Hint>,
         cx: &mut Cx,
     ) {
+        let slow = self.is_slow(took);
+        match self.record_untimed(shard, permit, outcome, slow) {
+            Untimed::Counted => return,
+            Untimed::Opens(word) => return self.judge(word, hint, cx),
+            Untimed::NotCounted => {}
+        }
         let word = self.help(cx);
         if word.gate() >> 1 != permit.0 as u32 >> 1 {
             return self.count(STALE);
         }
         let counted = self.counted(outcome);
-        let slow = self.config.slow_call.is_some_and(|slow| took > slow.longer_than);
         match word.state() {
             State::HalfOpen => self.report_probe(word, permit, counted, slow, hint, cx),
-            State::Closed | State::MetricsOnly => match counted {
-                Counted::Neutral(total) => self.count(total),
-                Counted::Success => self.count_success(self.writer(shard), word, slow, hint, cx),
-                Counted::Failure => self.count_failure(word, slow, hint, cx),
-            },
+            State::Closed | State::MetricsOnly => {
+                let failed = counted == Counted::Failure;
+                self.count_timed(self.writer(shard), word, (failed, slow), hint, cx);
+            }
             State::Disabled => {}
             State::Open | State::ForcedOpen => self.count(STALE),
         }
+    }
+
+    /// Counts an outcome where that takes neither the clock nor the applying of what is due.
+    pub(crate) fn record_untimed(&self, shard: Shard, permit: Permit, outcome: Outcome, slow: bool) -> Untimed {
+        let word = self.word();
+        let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
+        if !counts || word.gate() >> 1 != permit.0 as u32 >> 1 {
+            return Untimed::NotCounted;
+        }
+        let failed = match self.counted(outcome) {
+            Counted::Neutral(total) => {
+                self.count(total);
+                return Untimed::Counted;
+            }
+            counted => counted == Counted::Failure,
+        };
+        match self.count_untimed(self.writer(shard), word, failed, slow) {
+            None => Untimed::NotCounted,
+            Some(false) => Untimed::Counted,
+            Some(true) => Untimed::Opens(word),
+        }
+    }
+
+    /// Whether a call that took so long counts as slow.
+    pub(crate) fn is_slow(&self, took: Span) -> bool {
+        self.config.slow_call.is_some_and(|slow| took > slow.longer_than)
     }
 
     /// The state word; its low half is the gate (`generation << 1 | pass`).

@@ -1,7 +1,7 @@
 //! Looking at a breaker without touching it.
 
 use super::layout::{
-    CANCELLED, FAILURES, IGNORED, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, OTHER_SUCCESS,
+    CANCELLED, IGNORED, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, OTHER_SUCCESS,
     PROBE_FAILURES, RECLAIMED, REJECTED, REJECTED_BEFORE, SLOW_TOTAL, STALE, TRANSITIONS,
 };
 use super::tally::TALLY;
@@ -113,7 +113,7 @@ impl Breaker {
             slow: counts.slow,
             consecutive_failures: match state {
                 State::Open => self.total(KEPT_STREAK),
-                _ => u64::from(word.streak()),
+                _ => self.streak(word),
             },
             failure_rate,
             slow_rate,
@@ -176,7 +176,7 @@ impl Breaker {
     fn totals(&self) -> Totals {
         Totals {
             success: self.sum(TALLY).wrapping_add(self.sum(OTHER_SUCCESS)),
-            failure: self.total(FAILURES).wrapping_add(self.total(PROBE_FAILURES)),
+            failure: self.failures().wrapping_add(self.total(PROBE_FAILURES)),
             slow: self.total(SLOW_TOTAL),
             ignored: self.total(IGNORED),
             cancelled: self.total(CANCELLED),

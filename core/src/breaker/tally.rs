@@ -10,7 +10,6 @@ use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
 use crate::cell::{Block, LINE, Writer, Writers};
 use crate::config::Window;
-use crate::cx::Cx;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::window::time::{Column, Slice, Slices};
@@ -79,18 +78,20 @@ impl Breaker {
     }
 
     /// The permit of a circuit that lets everybody in, whatever its gate says; `None` where a call
-    /// may be refused.
-    pub(crate) fn open_door(&self, cx: &mut Cx) -> Option<Permit> {
-        let word = self.help(cx);
-        matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly)
-            .then(|| Permit(u64::from(word.gate())))
+    /// may be refused, or something is due.
+    #[inline]
+    pub(crate) fn open_door(&self) -> Option<Permit> {
+        let word = self.word();
+        let open = || matches!(word.state(), State::Closed | State::Disabled | State::MetricsOnly);
+        (word.pass() || open()).then_some(Permit(u64::from(word.gate())))
     }
 
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
     #[inline]
     pub fn tally(&self, permit: Permit) -> bool {
-        if self.word().gate() != permit.0 as u32 {
+        let word = self.word();
+        if word.gate() != permit.0 as u32 || !word.pass() {
             return false;
         }
         let writer = self.cell.writer();
@@ -147,11 +148,7 @@ impl Breaker {
     }
 
     pub(super) fn sum(&self, column: usize) -> u64 {
-        let lines = self.cell.writers().lines();
-        self.cell
-            .every(Layout::writer(0) + column, LINE, lines)
-            .map(|word| word.load(Ordering::Acquire))
-            .fold(0, u64::wrapping_add)
+        self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
     }
 
     #[inline(always)]

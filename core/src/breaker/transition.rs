@@ -221,13 +221,14 @@ impl Breaker {
     }
 
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
-        let counts = self.shown_counts(from, cx.now);
+        let (counts, streak) = (self.shown_counts(from, cx.now), self.streak(from));
         let rejected = self.sum(REJECTED);
         let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline))];
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
         self.drop_pending();
+        self.forget_streak();
         // From here on for the eyes of a snapshot only.
         if to.state() == State::Open {
             for (word, value) in
@@ -235,7 +236,7 @@ impl Breaker {
             {
                 self.cell.word(word).store(value, Ordering::Relaxed);
             }
-            self.cell.word(KEPT_STREAK).store(u64::from(from.streak()), Ordering::Relaxed);
+            self.cell.word(KEPT_STREAK).store(streak, Ordering::Relaxed);
         }
         self.count(TRANSITIONS);
         self.cell.word(REJECTED_BEFORE).store(rejected, Ordering::Relaxed);

@@ -1,26 +1,43 @@
 //! How many may be inside at once, and who is next.
 //!
-//! The permits in use are words of a cell (`door.rs`); the queue is this process's own. A permit that
-//! is given back goes to the first in the queue, never to a newcomer: both happen under the queue's
-//! lock, which is held for a few instructions and never while anything else runs. Where processes
-//! share the cell, whoever waits also looks by itself, every few milliseconds.
+//! The permits are words of a cell; the queue is this process's own. While nobody waits, entering is
+//! one compare-and-swap and leaving one addition. A permit that is given back goes to the first in
+//! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
+//! take the queue's lock, which is held for a few instructions and never while anything else runs.
+//! Who leaves and who begins to wait change the same word, so one of them sees the other. Where
+//! processes share the bulkhead (`door.rs`) the places are the host's, these words count what this
+//! process has of them, and whoever waits also looks by itself, every few milliseconds.
 
 mod door;
 mod queue;
 
 pub(crate) use door::carry_rest;
 
-use crate::cell::Block;
+use crate::cell::{Block, LINE};
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, Ordering};
 use crate::time::{Span, Tick};
-use door::{ADMITTED, CANCELLED, Door, FULL, STALE, TIMED_OUT};
+use door::Door;
 use queue::Queue;
+
+// Line 0: who is inside. Both counts only rise; in use is what lies between them.
+const ENTERED: usize = 0;
+/// Twice the number of those that left, and 1 while somebody waits in this process.
+const LEFT: usize = 1;
+/// In force: the configured limit, or that of a resize since.
+const LIMIT: usize = 2;
+// Line 1: totals.
+const FULL: usize = LINE;
+const TIMED_OUT: usize = LINE + 1;
+const CANCELLED: usize = LINE + 2;
+const STALE: usize = LINE + 3;
+const WAITED_FOR: u64 = 1;
+const ONE_LEFT: u64 = 2;
 
 /// Tickets whose holders must be woken; they then ask [`Bulkhead::poll`].
 pub type Wakes = Vec<u64>;
@@ -78,162 +95,164 @@ pub struct BulkheadSnapshot {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
+    cell: Block,
+    /// The door of the host, where processes share it.
+    host: Option<Box<Door>>,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    door: Door,
+    config: Arc<BulkheadConfig>,
     queue: Queue,
     out: Permits,
 }
 
-/// Permits that are out, so that one given back twice frees one place.
+/// Permits that are out, so that one given back twice frees one slot.
 #[derive(Default)]
 struct Permits {
-    /// The serial number of each number's permit while it is out, else 0, and its place inside.
-    numbers: Vec<(u32, u32)>,
+    /// The serial number of each place's permit while it is out, else 0.
+    places: Vec<u32>,
     free: Vec<u32>,
     serial: u32,
 }
 
 impl Permits {
-    fn issue(&mut self, seat: u32) -> Permit {
+    fn issue(&mut self) -> Permit {
         self.serial = self.serial.wrapping_add(1).max(1);
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.numbers.push((0, 0));
-            self.numbers.len() as u32 - 1
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(0);
+            self.places.len() as u32 - 1
         });
-        self.numbers[number as usize] = (self.serial, seat);
-        Permit(u64::from(self.serial) << 32 | u64::from(number))
+        self.places[place as usize] = self.serial;
+        Permit(u64::from(self.serial) << 32 | u64::from(place))
     }
 
-    /// The place that becomes free; `None` if the permit is not out.
-    fn take_back(&mut self, permit: Permit) -> Option<u32> {
-        let (serial, number) = ((permit.0 >> 32) as u32, permit.0 as u32);
-        match self.numbers.get_mut(number as usize) {
-            Some((out, seat)) if *out == serial && serial != 0 => {
+    /// `false` if it is not out.
+    fn take_back(&mut self, permit: Permit) -> bool {
+        let (serial, place) = ((permit.0 >> 32) as u32, permit.0 as u32);
+        match self.places.get_mut(place as usize) {
+            Some(out) if *out == serial && serial != 0 => {
                 *out = 0;
-                self.free.push(number);
-                Some(*seat)
+                self.free.push(place);
+                true
             }
-            _ => None,
+            _ => false,
         }
-    }
-
-    fn out(&self) -> u64 {
-        (self.numbers.len() - self.free.len()) as u64
-    }
-}
-
-impl Inside {
-    /// What is in force now: the cell, and who waits still.
-    fn keep_up(&mut self, now: Tick) {
-        if self.door.is_stale() {
-            self.door.find(self.out.out());
-        }
-        self.queue.expire(now);
-    }
-
-    fn take(&mut self) -> Option<Permit> {
-        self.door.take().map(|seat| self.out.issue(seat))
-    }
-
-    /// The same for who found none: the dead may have had it.
-    fn take_of_the_dead(&mut self, cx: &mut Cx) -> Option<Permit> {
-        let count = self.door.reclaim();
-        if count == 0 {
-            return None;
-        }
-        let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
-        cx.note(Note { reason: "process_died", count, ..note });
-        self.take()
-    }
-
-    fn give_back(&mut self, seat: u32) -> Wakes {
-        let out = &self.out;
-        self.door.give_back(seat, || out.out());
-        self.admit_waiters()
-    }
-
-    fn admit_waiters(&mut self) -> Wakes {
-        let mut wakes = Wakes::new();
-        while !self.queue.is_empty()
-            && let Some(permit) = self.take()
-        {
-            wakes.extend(self.queue.hand_over(permit));
-        }
-        wakes
     }
 }
 
 impl Bulkhead {
+    /// A place of the core's own callers, who give it back once: it needs no name.
+    pub(crate) const UNNAMED: Permit = Permit(0);
+
     /// An empty bulkhead that nobody else shares.
     pub fn new(config: &BulkheadConfig) -> Bulkhead {
-        Bulkhead::behind(Door::new(&Arc::new(config.clone())))
+        Bulkhead::at(&Arc::new(config.clone()), None)
     }
 
     /// At a spot that processes share; of this process's own where there is none.
     pub(crate) fn at(config: &Arc<BulkheadConfig>, spot: Option<Spot<'_>>) -> Bulkhead {
-        Bulkhead::behind(match spot {
-            Some(spot) => Door::at(config, spot),
-            None => Door::new(config),
-        })
-    }
-
-    fn behind(door: Door) -> Bulkhead {
-        Bulkhead { inside: Mutex::new(Inside { door, queue: Queue::default(), out: Permits::default() }) }
-    }
-
-    /// The settings in force.
-    pub fn config(&self) -> BulkheadConfig {
-        BulkheadConfig::clone(&self.inside.lock().door.config)
+        let cell = Block::new(2 * LINE);
+        // Relaxed: nobody else knows the cell yet.
+        cell.word(LIMIT).store(u64::from(config.limit), Ordering::Relaxed);
+        let inside = Inside { config: config.clone(), queue: Queue::default(), out: Permits::default() };
+        let host = spot.map(|spot| Box::new(Door::at(config, spot)));
+        Bulkhead { cell, host, inside: Mutex::new(inside) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
     pub fn is_shared(&self) -> bool {
-        self.inside.lock().door.is_shared()
+        self.host.is_some()
+    }
+
+    /// Looks at a shared cell and changes nothing; `None` if it is too small.
+    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
+        door::peek(cell, config)
+    }
+
+    /// Asks again for settings that another process's stood before.
+    pub(crate) fn look_again(&self) {
+        if let Some(door) = &self.host {
+            door.look_again();
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> BulkheadConfig {
+        BulkheadConfig::clone(&self.in_force(&self.inside.lock()))
+    }
+
+    fn in_force(&self, inside: &Inside) -> Arc<BulkheadConfig> {
+        self.host.as_ref().map_or_else(|| inside.config.clone(), |door| door.config())
     }
 
     /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
     /// those for whom there is room now come in.
     pub(crate) fn reconfigure(&self, config: &Arc<BulkheadConfig>, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        let out = inside.out.out();
-        inside.door.reconfigure(config, out);
+        inside.config = config.clone();
         inside.queue.expire(now);
-        inside.admit_waiters()
+        if let Some(door) = &self.host {
+            door.reconfigure(config);
+        }
+        self.set_own_limit(config.limit);
+        self.admit_waiters(&mut inside)
     }
 
-    /// Asks again for settings that another process's stood before.
-    pub(crate) fn look_again(&self) {
+    /// A place for a caller of the core, which gives it back once with [`Bulkhead::leave_held`];
+    /// `None` where it is full or somebody waits: then ask to enter.
+    pub(crate) fn try_enter(&self) -> Option<Permit> {
+        // Acquire: who was seen to wait comes first.
+        let free = self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
+        (free && self.take()).then_some(Bulkhead::UNNAMED)
+    }
+
+    /// The place of a call goes back, however it was got.
+    pub(crate) fn leave_held(&self, permit: Permit, cx: &mut Cx) -> Wakes {
+        if permit != Bulkhead::UNNAMED {
+            return self.leave(permit, cx);
+        }
+        if self.give_alone() { Wakes::new() } else { self.admit_next(cx.now) }
+    }
+
+    /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
+    /// then to be admitted with [`Bulkhead::admit_next`].
+    pub(crate) fn give_alone(&self) -> bool {
+        self.give() & WAITED_FOR == 0
+    }
+
+    pub(crate) fn admit_next(&self, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        let out = inside.out.out();
-        inside.door.look_again(out);
+        inside.queue.expire(now);
+        self.admit_waiters(&mut inside)
     }
 
     /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,
     /// `Some(Some(ZERO))` does not wait.
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
-        inside.keep_up(cx.now);
-        if inside.queue.is_empty() {
-            let taken = inside.take();
-            if let Some(permit) = taken.or_else(|| inside.take_of_the_dead(cx)) {
-                return Entry::Admitted(permit);
-            }
+        inside.queue.expire(cx.now);
+        if inside.queue.is_empty() && (self.take() || self.take_of_the_dead(cx)) {
+            self.say_who_waits(&inside);
+            return Entry::Admitted(inside.out.issue());
         }
-        let config = inside.door.config.clone();
+        let config = self.in_force(&inside);
         // Who asks to wait may, where the settings have no queue of their own.
         let queue = if max_wait.is_some() && config.queue == 0 { u32::MAX } else { config.queue };
         let wait = max_wait.unwrap_or(config.max_wait);
         if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
-            inside.door.count(FULL);
-            let (in_use, limit) = (inside.door.in_use(), inside.door.limit());
+            self.say_who_waits(&inside);
+            self.count(FULL);
             drop(inside);
-            return Entry::Refused(refuse(Code::BulkheadFull, in_use, u64::from(limit), cx));
+            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), self.limit(), cx));
         }
         let until = wait.map(|span| cx.now.after(span));
         let ticket = inside.queue.join(until, cx.now);
+        self.say_who_waits(&inside);
+        // Once more now that who leaves sees us: a place may have come free before.
+        if let Some(permit) = self.admit_first(&mut inside, ticket, cx) {
+            return Entry::Admitted(permit);
+        }
         let count = inside.queue.waiting() as u64;
         drop(inside);
         cx.note(Note { count, ..Note::new(EventKind::Queued, PartKind::Bulkhead, cx.now) });
@@ -243,91 +262,83 @@ impl Bulkhead {
     /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
         let mut inside = self.inside.lock();
-        inside.keep_up(cx.now);
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
-        // Room may have come from elsewhere (a resize, another process); the first may take it.
-        if inside.queue.is_first(ticket) {
-            let taken = inside.take();
-            if let Some(permit) = taken.or_else(|| inside.take_of_the_dead(cx)) {
-                inside.queue.leave(ticket);
-                return Poll::Admitted(permit);
-            }
+        // Room may have come from elsewhere (another process); the first may take it.
+        if let Some(permit) = self.admit_first(&mut inside, ticket, cx) {
+            return Poll::Admitted(permit);
         }
         if let Some(until) = inside.queue.until(ticket) {
             return Poll::Waiting { until };
         }
-        let Some(since) = inside.queue.take_late(ticket) else {
+        let late = inside.queue.take_late(ticket);
+        self.say_who_waits(&inside);
+        drop(inside);
+        let Some(since) = late else {
             return Poll::Refused(Refusal::new(Code::StaleHandle));
         };
-        inside.door.count(TIMED_OUT);
-        let in_use = inside.door.in_use();
-        drop(inside);
-        Poll::Refused(refuse(Code::BulkheadTimeout, in_use, cx.now.since(since).0, cx))
+        self.count(TIMED_OUT);
+        Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
     }
 
     /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
     pub fn cancel(&self, ticket: u64, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.keep_up(cx.now);
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
-            inside.door.count(CANCELLED);
-            let seat = inside.out.take_back(permit);
-            return seat.map(|seat| inside.give_back(seat)).unwrap_or_default();
+            self.count(CANCELLED);
+            inside.out.take_back(permit);
+            self.give();
+        } else if inside.queue.leave(ticket) {
+            self.count(CANCELLED);
         }
-        if inside.queue.leave(ticket) {
-            inside.door.count(CANCELLED);
-        }
-        Wakes::new()
+        // Who was second may find room that the first had not been offered.
+        self.admit_waiters(&mut inside)
     }
 
     /// A permit comes back. One that is not out changes nothing.
     pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.keep_up(cx.now);
-        match inside.out.take_back(permit) {
-            Some(seat) => inside.give_back(seat),
-            None => {
-                inside.door.count(STALE);
-                Wakes::new()
-            }
+        inside.queue.expire(cx.now);
+        if inside.out.take_back(permit) {
+            self.give();
+        } else {
+            self.count(STALE);
         }
+        self.admit_waiters(&mut inside)
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
         let mut inside = self.inside.lock();
-        inside.keep_up(cx.now);
-        inside.door.resize(limit);
-        inside.admit_waiters()
+        inside.queue.expire(cx.now);
+        self.set_limit(limit);
+        self.admit_waiters(&mut inside)
     }
 
     /// What there is now; changes nothing.
     pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
-        let door = &inside.door;
+        let host = self.host.as_ref();
+        let own = |word| self.cell.word(word).load(Ordering::Relaxed);
+        let total = |word| host.and_then(|door| door.total(word)).unwrap_or_else(|| own(word));
         BulkheadSnapshot {
-            in_use: door.in_use(),
+            in_use: self.in_use(),
             queued: inside.queue.waiting() as u64,
-            limit: door.limit(),
-            admitted: door.total(ADMITTED),
-            rejected_full: door.total(FULL),
-            rejected_timeout: door.total(TIMED_OUT),
-            cancelled: door.total(CANCELLED),
-            stale: door.total(STALE),
+            limit: self.limit() as u32,
+            admitted: host.and_then(|door| door.admitted()).unwrap_or_else(|| own(ENTERED)),
+            rejected_full: total(FULL),
+            rejected_timeout: total(TIMED_OUT),
+            cancelled: total(CANCELLED),
+            stale: total(STALE),
         }
-    }
-
-    /// Looks at a shared cell and changes nothing; `None` if it is too small.
-    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
-        door::peek(cell, config)
     }
 
     /// Nobody inside and nobody waiting.
     pub fn is_empty(&self) -> bool {
-        let inside = self.inside.lock();
-        inside.door.in_use() == 0 && inside.queue.is_empty()
+        self.in_use() == 0 && self.inside.lock().queue.is_empty()
     }
 
     /// In a forked child: what the parent's callers hold is not ours to give back.
@@ -335,13 +346,146 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
         inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
-        inside.door.forget_callers();
+        let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
+        self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
     }
-}
 
-fn refuse(code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
-    cx.note(Note { reason: code.as_str(), count: used, ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now) });
-    Refusal { used, limit, ..Refusal::new(code) }
+    fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
+        let mut wakes = Wakes::new();
+        while !inside.queue.is_empty() && self.take() {
+            let permit = inside.out.issue();
+            wakes.extend(inside.queue.hand_over(permit));
+        }
+        self.say_who_waits(inside);
+        wakes
+    }
+
+    /// Lets `ticket` in if it is the first and there is room.
+    fn admit_first(&self, inside: &mut Inside, ticket: u64, cx: &mut Cx) -> Option<Permit> {
+        if !inside.queue.is_first(ticket) || !(self.take() || self.take_of_the_dead(cx)) {
+            return None;
+        }
+        inside.queue.leave(ticket);
+        self.say_who_waits(inside);
+        Some(inside.out.issue())
+    }
+
+    /// Tells those without the lock whether somebody waits; called with it after each change.
+    fn say_who_waits(&self, inside: &Inside) {
+        let (left, waited_for) = (self.cell.word(LEFT), !inside.queue.is_empty());
+        if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
+            return;
+        }
+        // AcqRel: who leaves changes the same word. One that came before is seen by the next look
+        // for room, one that comes after sees the mark.
+        match waited_for {
+            true => left.fetch_or(WAITED_FOR, Ordering::AcqRel),
+            false => left.fetch_and(!WAITED_FOR, Ordering::AcqRel),
+        };
+    }
+
+    /// One more inside, if there is room.
+    #[inline]
+    fn take(&self) -> bool {
+        match &self.host {
+            None => self.take_own(),
+            Some(door) => self.take_at(door),
+        }
+    }
+
+    fn take_at(&self, door: &Door) -> bool {
+        let Some(taken) = door.take() else { return self.take_own() };
+        if taken {
+            // AcqRel: one more of this process, whose callers these words are for.
+            self.cell.word(ENTERED).fetch_add(1, Ordering::AcqRel);
+        }
+        taken
+    }
+
+    /// The same for who found none: the dead may have had it.
+    fn take_of_the_dead(&self, cx: &mut Cx) -> bool {
+        let count = self.host.as_ref().map_or(0, |door| door.reclaim());
+        if count == 0 {
+            return false;
+        }
+        let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
+        cx.note(Note { reason: "process_died", count, ..note });
+        self.take()
+    }
+
+    fn take_own(&self) -> bool {
+        let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
+        let mut gone = left.load(Ordering::Acquire);
+        loop {
+            // After those that left: in between can only be more that do.
+            let come = entered.load(Ordering::Acquire);
+            if come.saturating_sub(gone / ONE_LEFT) < self.own_limit() {
+                // AcqRel: a place is taken once, and what its last holder did is seen.
+                if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    return true;
+                }
+                continue;
+            }
+            let now = left.load(Ordering::Acquire);
+            if now / ONE_LEFT == gone / ONE_LEFT {
+                return false;
+            }
+            gone = now;
+        }
+    }
+
+    /// One less; the word as it was.
+    fn give(&self) -> u64 {
+        if let Some(door) = &self.host {
+            door.give_back();
+        }
+        // AcqRel: what was done inside is seen by who takes the place.
+        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
+    }
+
+    fn in_use(&self) -> u64 {
+        if let Some(in_use) = self.host.as_ref().and_then(|door| door.in_use()) {
+            return in_use;
+        }
+        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
+    }
+
+    fn limit(&self) -> u64 {
+        self.host.as_ref().and_then(|door| door.limit()).unwrap_or_else(|| self.own_limit())
+    }
+
+    fn own_limit(&self) -> u64 {
+        // Relaxed: who just misses a resize came a moment earlier.
+        self.cell.word(LIMIT).load(Ordering::Relaxed)
+    }
+
+    fn set_limit(&self, limit: u32) {
+        if let Some(door) = &self.host {
+            door.resize(limit);
+        }
+        self.set_own_limit(limit);
+    }
+
+    fn set_own_limit(&self, limit: u32) {
+        self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
+    }
+
+    fn count(&self, total: usize) {
+        if self.host.as_ref().and_then(|door| door.count(total)).is_none() {
+            // Relaxed: a total that nothing is decided by.
+            self.cell.word(total).fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
+        cx.note(Note {
+            reason: code.as_str(),
+            count: used,
+            ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now)
+        });
+        Refusal { used, limit, ..Refusal::new(code) }
+    }
 }
 
 #[cfg(all(test, not(loom)))]

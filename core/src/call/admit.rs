@@ -41,6 +41,10 @@ impl Call {
         let Some(bulkhead) = &self.live.parts.bulkhead else {
             return self.run(now);
         };
+        if let Some(slot) = bulkhead.try_enter() {
+            self.held.slot = Some(slot);
+            return self.run(now);
+        }
         match bulkhead.enter(None, cx!(self, now)) {
             Entry::Admitted(slot) => {
                 self.held.slot = Some(slot);
@@ -174,7 +178,7 @@ impl Call {
             self.wakes.extend(wakes);
         }
         if let Some(slot) = self.held.slot.take() {
-            let wakes = bulkhead.leave(slot, cx!(self, now));
+            let wakes = bulkhead.leave_held(slot, cx!(self, now));
             self.wakes.extend(wakes);
         }
     }

@@ -16,7 +16,7 @@ mod step;
 pub use step::{CallOptions, Step, Verdict};
 
 use crate::budget::Cost;
-use crate::bulkhead::Wakes;
+use crate::bulkhead::{Bulkhead, Wakes};
 use crate::cost::Reservation;
 use crate::error::{Code, Refusal};
 use crate::event::Note;
@@ -116,8 +116,11 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let live = policy.asked().clone();
-        let bypass = !policy.enabled();
+        let (live, bypass) = (policy.asked().clone(), !policy.enabled());
+        Call::under(policy, live, bypass, options)
+    }
+
+    fn under(policy: Policy, live: Arc<Live>, bypass: bool, options: CallOptions) -> Call {
         Call {
             policy,
             live,
@@ -151,17 +154,22 @@ impl Call {
         }
     }
 
-    /// A call whose first attempt already runs under `pass`.
-    pub(crate) fn running_under(policy: Policy, pass: Pass, options: CallOptions) -> Call {
-        let mut call = Call::new(policy, options);
-        call.started = match pass.started {
-            0 => call.policy.registry().clock().now(),
-            at => Tick(at),
-        };
+    /// A call whose first attempt already runs under `pass`; `placed` with a place in the bulkhead
+    /// where `live` has one.
+    pub(crate) fn running_under(
+        policy: Policy,
+        live: Arc<Live>,
+        pass: Pass,
+        placed: bool,
+        options: CallOptions,
+    ) -> Call {
+        let mut call = Call::under(policy, live, false, options);
+        call.started = pass.began().unwrap_or_else(|| call.policy.registry().clock().now());
         call.attempt_started = call.started;
         call.deadline = call.first_deadline(call.started);
         call.attempt = 1;
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
+        call.held.slot = (placed && call.live.parts.bulkhead.is_some()).then_some(Bulkhead::UNNAMED);
         call.phase = Phase::Running;
         call.pending = Step::Run { attempt: 1, limit: None, mode: None };
         call

@@ -2,7 +2,7 @@
 
 use super::{LINE, Writer, Writers};
 use crate::segment::{self, Held};
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg_attr(not(loom), repr(C, align(64)))]
 struct Line([AtomicU64; LINE]);
@@ -117,6 +117,12 @@ impl Block {
         })
     }
 
+    /// The sum of one word of each of `lines` lines, the first at index `first`.
+    pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
+        // Acquire: what was done before it was counted is seen.
+        self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+    }
+
     /// How many words there are.
     pub(crate) fn len(&self) -> usize {
         match &self.home {
@@ -187,7 +193,6 @@ fn out_of_bounds(index: usize, words: usize) -> ! {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Ordering;
 
     #[test]
     fn words_are_zero_and_whole_lines_are_aligned() {

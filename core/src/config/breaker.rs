@@ -25,7 +25,11 @@ impl Rate {
 
     /// The smallest `part` that reaches this rate of `whole`.
     pub fn needed_of(self, whole: u64) -> u64 {
-        (u128::from(whole) * u128::from(self.0)).div_ceil(1_000_000_000) as u64
+        // The short way is the usual one: it divides in registers.
+        match u32::try_from(whole) {
+            Ok(whole) => (u64::from(whole) * u64::from(self.0)).div_ceil(1_000_000_000),
+            Err(_) => (u128::from(whole) * u128::from(self.0)).div_ceil(1_000_000_000) as u64,
+        }
     }
 }
 

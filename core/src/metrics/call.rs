@@ -79,11 +79,21 @@ impl CallMetrics {
     }
     pub(crate) fn attempted(&self, outcome: Outcome, error_type: Option<&str>) {
         self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
-        let Some(name) = error_type else { return };
+        if let Some(name) = error_type {
+            self.error(outcome, name);
+        }
+    }
+    /// An attempt ended with an error of the class `name`.
+    pub(crate) fn error(&self, outcome: Outcome, name: &str) {
         let mut errors = self.errors.lock();
         let known = errors.len() < ERROR_TYPES || errors.contains_key(&(outcome.as_str(), name.into()));
         let name = if known { name } else { "other" };
         *errors.entry((outcome.as_str(), name.into())).or_default() += 1;
+    }
+    /// A call that needed no stepper did not succeed.
+    pub(crate) fn ended_at_once(&self, verdict: Verdict, outcome: Outcome) {
+        self.add(VERDICTS + verdict as usize);
+        self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
     }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
         self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();

@@ -1,9 +1,9 @@
 //! The driver on tokio. A dropped future reports its caller as gone: every permit goes back.
 
 use super::attempt::Attempt;
-use super::drive::{Ended, Guarded, end_error};
+use super::drive::{Ended, Guarded, tell};
 use super::error::Error;
-use super::host::{Host, Plain};
+use super::host::{Cause, Host, Plain};
 use super::judge::{Judged, by_chain, by_error};
 use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
@@ -74,14 +74,16 @@ where
                 if is_last() {
                     guarded.0.last_attempt();
                 }
-                match result {
+                let next = match result {
                     Some(result) => {
                         let (outcome, hint) = judge(&result);
                         last = Some(result);
                         guarded.0.done(attempt, outcome, hint)
                     }
                     None => guarded.0.expire(attempt),
-                }
+                };
+                tell(&guarded.0, next, last.as_ref(), host);
+                next
             }
             Step::Wait { span, .. } => {
                 sleep(policy, span).await;
@@ -108,8 +110,8 @@ where
                 guarded.0.looked_up(found)
             }
             Step::FallBack { index, step, .. } => {
-                let ours = end_error(&guarded.0);
-                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                let cause = Cause::of(guarded.0.refusal(), last.as_ref());
+                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
                 guarded.0.fell_back(found)
             }
             Step::Finish(verdict) => return ended.end(&guarded.0, verdict, last, host),

@@ -1,8 +1,8 @@
 //! The blocking driver: a loop over steps.
 
 use super::attempt::Attempt;
-use super::error::Error;
-use super::host::{Host, Judge};
+use super::error::{Error, GaveUp};
+use super::host::{Cause, Host, Judge};
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
@@ -22,18 +22,15 @@ pub(super) fn blocking<T, E>(
     let left = scope::left(policy);
     // A call with a caller's deadline or a key asks: the core watches it.
     if left.is_none() && !host.has_key() {
-        if let Some(pass) = policy.pass() {
-            let guard = PassGuard(Some((policy, pass)));
+        if let Some(mut brief) = policy.brief() {
+            brief.running = true;
             let result = work(Attempt::FIRST);
-            guard.disarm();
+            brief.running = false;
             let (outcome, hint) = judge(&result);
-            if outcome == Outcome::Success {
-                policy.succeed(pass);
-                return result.map_err(|error| Error::User { error, attempts: 1, reason: None });
-            }
-            let mut call = policy.call_after_pass(pass, CallOptions::default());
-            let step = call.done(1, outcome, hint);
-            return follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work);
+            return match brief.end(outcome, hint) {
+                None => result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
+                Some((call, step)) => follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work),
+            };
         }
         if let Some(refusal) = policy.refusal() {
             return Err(Error::Refused(refusal));
@@ -43,23 +40,6 @@ pub(super) fn blocking<T, E>(
     let mut call = policy.call_with(options);
     let step = call.start();
     follow(policy, Guarded::new(call), step, None, judge, host, &mut work)
-}
-
-/// A panic under a pass is a failure of the work: it is recorded while unwinding.
-struct PassGuard<'a>(Option<(&'a Policy, crate::pass::Pass)>);
-
-impl PassGuard<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for PassGuard<'_> {
-    fn drop(&mut self) {
-        if let Some((policy, pass)) = self.0.take() {
-            policy.record(crate::permit::Permit(pass.permit), Outcome::Failure, Span::ZERO, None);
-        }
-    }
 }
 
 /// A call whose attempt is recorded as a failure if the work itself panics. Unwinding that began
@@ -109,7 +89,9 @@ fn follow<T, E>(
                 inside.leave();
                 let (outcome, hint) = judge(&result);
                 last = Some(result);
-                guarded.0.done(attempt, outcome, hint)
+                let next = guarded.0.done(attempt, outcome, hint);
+                tell(&guarded.0, next, last.as_ref(), host);
+                next
             }
             Step::Wait { span, .. } => {
                 sleep(policy, span);
@@ -131,8 +113,8 @@ fn follow<T, E>(
                 call.looked_up(found)
             }
             Step::FallBack { index, step, .. } => {
-                let ours = end_error(call);
-                let found = ended.keep(host.fall_back(index, step, last.as_ref(), ours.as_ref()));
+                let cause = Cause::of(call.refusal(), last.as_ref());
+                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
                 call.fell_back(found)
             }
             Step::Finish(verdict) => return ended.end(call, verdict, last, host),
@@ -170,15 +152,25 @@ impl<T> Ended<T> {
             host.forget();
         }
         match (verdict, self.0) {
-            (Verdict::Cached | Verdict::Stale | Verdict::FellBack, Some(value)) => Ok(value),
+            (Verdict::Cached | Verdict::Stale | Verdict::FellBack, Some(value)) => {
+                if let Some(cause) = Cause::of(call.refusal(), last.as_ref()) {
+                    host.answered(verdict, cause);
+                }
+                Ok(value)
+            }
             _ => end(call, verdict, last),
         }
     }
 }
 
-/// Which of our own errors the call would end with, for a fallback to look at.
-pub(super) fn end_error(call: &Call) -> Option<Refusal> {
-    call.refusal().cloned()
+/// Tells the host of what its hooks wait for: `step` is the answer to the attempt that just ended.
+pub(super) fn tell<T, E>(call: &Call, step: Step, last: Option<&Result<T, E>>, host: &mut impl Host<T, E>) {
+    if let Some(limit) = call.refusal().and_then(|refusal| Cause::<T, E>::limit(refusal)) {
+        host.timed_out(call.attempts(), limit);
+    }
+    if let (Step::Wait { span, attempt, .. }, Some(cause)) = (step, Cause::of(call.refusal(), last)) {
+        host.retrying(attempt, cause, span);
+    }
 }
 
 fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Result<T, Error<E>> {
@@ -190,7 +182,7 @@ fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Resul
         (Verdict::DeadlineExceeded, last) => {
             Err(Error::DeadlineExceeded { limit, attempts, last: last.and_then(Result::err) })
         }
-        (_, Some(Err(error))) => Err(Error::User { error, attempts, reason: call.reason() }),
+        (_, Some(Err(error))) => Err(Error::User { error, attempts, gave_up: GaveUp::of(call) }),
         (_, Some(Ok(value))) => Ok(value),
         (_, None) => Err(Error::Refused(refusal(call))),
     }

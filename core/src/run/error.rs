@@ -1,4 +1,5 @@
 use super::judge::{Judged, of_refusal};
+use crate::call::Call;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
@@ -19,7 +20,7 @@ pub enum Error<E> {
         /// Attempts that were started.
         attempts: u32,
         /// Why there was no further attempt; `None` where the policy does not retry.
-        reason: Option<Stop>,
+        gave_up: Option<Box<GaveUp>>,
     },
     /// A part did not let the call through; the work did not run.
     Refused(Refusal),
@@ -41,13 +42,42 @@ pub enum Error<E> {
     },
 }
 
+/// The end of the retries of a call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GaveUp {
+    /// Why there was no further attempt.
+    pub reason: Stop,
+    /// Since the call began.
+    pub elapsed: Duration,
+    /// Of the part that did not let the next attempt through, where that is the reason.
+    pub refusal: Option<Refusal>,
+}
+
+impl GaveUp {
+    pub(super) fn of(call: &Call) -> Option<Box<GaveUp>> {
+        let reason = call.reason()?;
+        let refusal = call.refusal().filter(|_| reason == Stop::Refused).cloned();
+        Some(Box::new(GaveUp { reason, elapsed: call.elapsed().to_duration(), refusal }))
+    }
+}
+
 impl<E> Error<E> {
+    /// Why there was no further attempt; `None` where the policy does not retry, or no attempt was made.
+    pub fn reason(&self) -> Option<Stop> {
+        match self {
+            Error::User { gave_up, .. } => gave_up.as_ref().map(|gave_up| gave_up.reason),
+            _ => None,
+        }
+    }
+
     /// When it is worth trying again, where the policy knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Error::Refused(refusal) => refusal.retry_after.map(Span::to_duration),
+            Error::Refused(refusal) => refusal.retry_after,
+            Error::User { gave_up, .. } => gave_up.as_ref().and_then(|it| it.refusal.as_ref()?.retry_after),
             _ => None,
         }
+        .map(Span::to_duration)
     }
 
     /// Whether a part of the policy refused, so that the work did not run at all.

@@ -5,28 +5,23 @@ use super::asynchronous::awaiting;
 use super::attempt::Attempt;
 use super::drive::blocking;
 use super::error::Error;
-use super::host::Host;
+use super::host::{Cause, Host};
 use super::judge::Judged;
 #[cfg(feature = "cache")]
 use super::store::Store;
+use crate::call::Verdict;
 use crate::config::FallbackStep;
-use crate::error::Refusal;
 use crate::policy::Policy;
 use crate::sync::Arc;
+use crate::time::Span;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 type Judging<T, E> = dyn Fn(&Result<T, E>) -> Judged + Send + Sync;
 type Answer<T, E> = dyn Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync;
-
-/// Why a fallback is asked for an answer.
-#[derive(Debug)]
-pub enum Cause<'a, T, E> {
-    /// The last attempt gave an error.
-    Error(&'a E),
-    /// The last attempt gave a value that was judged no success.
-    Value(&'a T),
-    /// No attempt gave anything: a part refused, or the time was over.
-    Refused(&'a Refusal),
-}
+type RetryHook<T, E> = dyn Fn(u32, Cause<'_, T, E>, Duration) + Send + Sync;
+type TimeoutHook = dyn Fn(u32, Duration) + Send + Sync;
+type FallbackHook<T, E> = dyn Fn(Verdict, Cause<'_, T, E>) + Send + Sync;
 
 /// A policy for one kind of call. Cloning is cheap; clones share the cache.
 ///
@@ -56,6 +51,9 @@ pub struct Guard<T, E> {
     judge: Arc<Judging<T, E>>,
     answer: Option<Arc<Answer<T, E>>>,
     value: Option<Arc<dyn Fn() -> T + Send + Sync>>,
+    on_retry: Option<Arc<RetryHook<T, E>>>,
+    on_timeout: Option<Arc<TimeoutHook>>,
+    on_fallback: Option<Arc<FallbackHook<T, E>>>,
     #[cfg(feature = "cache")]
     store: Option<Arc<Store<T>>>,
 }
@@ -67,6 +65,9 @@ impl<T, E> Clone for Guard<T, E> {
             judge: self.judge.clone(),
             answer: self.answer.clone(),
             value: self.value.clone(),
+            on_retry: self.on_retry.clone(),
+            on_timeout: self.on_timeout.clone(),
+            on_fallback: self.on_fallback.clone(),
             #[cfg(feature = "cache")]
             store: self.store.clone(),
         }
@@ -80,6 +81,9 @@ impl<T, E> Guard<T, E> {
             judge: Arc::new(judge),
             answer: None,
             value: None,
+            on_retry: None,
+            on_timeout: None,
+            on_fallback: None,
             #[cfg(feature = "cache")]
             store: None,
         }
@@ -104,6 +108,32 @@ impl<T, E> Guard<T, E> {
         T: Clone + Send + Sync + 'static,
     {
         self.value = Some(Arc::new(move || value.clone()));
+        self
+    }
+
+    /// Hears of each attempt that another follows: its number from 1, what it came to, the delay. Called
+    /// before the wait, where the call runs. A hook that panics changes nothing; it is counted as
+    /// `internal`.
+    #[must_use]
+    pub fn on_retry(mut self, hook: impl Fn(u32, Cause<'_, T, E>, Duration) + Send + Sync + 'static) -> Self {
+        self.on_retry = Some(Arc::new(hook));
+        self
+    }
+
+    /// Hears of each attempt that ran out of time: its number from 1, and the limit it hit, its own or
+    /// the call's. Otherwise as [`Guard::on_retry`].
+    #[must_use]
+    pub fn on_timeout(mut self, hook: impl Fn(u32, Duration) + Send + Sync + 'static) -> Self {
+        self.on_timeout = Some(Arc::new(hook));
+        self
+    }
+
+    /// Hears of each answer that is not the work's: by the cache ([`Verdict::Cached`]), past its time
+    /// ([`Verdict::Stale`]) or by another link of the chain ([`Verdict::FellBack`]), and what made it
+    /// necessary. Otherwise as [`Guard::on_retry`].
+    #[must_use]
+    pub fn on_fallback(mut self, hook: impl Fn(Verdict, Cause<'_, T, E>) + Send + Sync + 'static) -> Self {
+        self.on_fallback = Some(Arc::new(hook));
         self
     }
 
@@ -177,41 +207,49 @@ struct Held<'a, T, E> {
     key: Option<&'a str>,
 }
 
+impl<T, E> Held<'_, T, E> {
+    /// A hook's panic is said by the process's panic hook; the call goes on.
+    fn tell(&self, hook: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+            let policy = &self.guard.policy;
+            policy.registry().internal(policy.name(), "a hook panicked");
+        }
+    }
+}
+
 impl<T, E> Host<T, E> for Held<'_, T, E> {
     #[cfg(feature = "cache")]
     fn has_key(&self) -> bool {
         self.key.is_some() && self.guard.store.is_some()
-    }
-    #[cfg(not(feature = "cache"))]
-    fn has_key(&self) -> bool {
-        false
     }
 
     #[cfg(feature = "cache")]
     fn look_up(&mut self, stale: bool) -> Option<T> {
         self.guard.store.as_ref()?.look(self.key?, stale, self.guard.policy.registry().clock().now())
     }
-    #[cfg(not(feature = "cache"))]
-    fn look_up(&mut self, _: bool) -> Option<T> {
-        None
+
+    fn fall_back(&mut self, _: u32, step: FallbackStep, cause: Cause<'_, T, E>) -> Option<T> {
+        match step {
+            FallbackStep::Function => self.guard.answer.as_ref()?(cause),
+            _ => self.guard.value.as_ref().map(|value| value()),
+        }
     }
 
-    fn fall_back(
-        &mut self,
-        _: u32,
-        step: FallbackStep,
-        last: Option<&Result<T, E>>,
-        ours: Option<&Refusal>,
-    ) -> Option<T> {
-        if step != FallbackStep::Function {
-            return self.guard.value.as_ref().map(|value| value());
+    fn retrying(&mut self, attempt: u32, cause: Cause<'_, T, E>, delay: Span) {
+        if let Some(hook) = &self.guard.on_retry {
+            self.tell(|| hook(attempt, cause, delay.to_duration()));
         }
-        let answer = self.guard.answer.as_ref()?;
-        match (last, ours) {
-            (Some(Err(error)), _) => answer(Cause::Error(error)),
-            (None, Some(refusal)) => answer(Cause::Refused(refusal)),
-            (Some(Ok(value)), _) => answer(Cause::Value(value)),
-            (None, None) => None,
+    }
+
+    fn timed_out(&mut self, attempt: u32, limit: Span) {
+        if let Some(hook) = &self.guard.on_timeout {
+            self.tell(|| hook(attempt, limit.to_duration()));
+        }
+    }
+
+    fn answered(&mut self, by: Verdict, cause: Cause<'_, T, E>) {
+        if let Some(hook) = &self.guard.on_fallback {
+            self.tell(|| hook(by, cause));
         }
     }
 
@@ -221,8 +259,6 @@ impl<T, E> Host<T, E> for Held<'_, T, E> {
             store.keep(key, value, self.guard.policy.registry().clock().now());
         }
     }
-    #[cfg(not(feature = "cache"))]
-    fn store(&mut self, _: &T) {}
 
     #[cfg(feature = "cache")]
     fn forget(&mut self) {
@@ -230,6 +266,4 @@ impl<T, E> Host<T, E> for Held<'_, T, E> {
             store.forget(key);
         }
     }
-    #[cfg(not(feature = "cache"))]
-    fn forget(&mut self) {}
 }

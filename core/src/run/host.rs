@@ -1,43 +1,77 @@
 //! What a driver holds for the core: values, and the judgement of results.
 
 use super::judge::Judged;
+use crate::call::Verdict;
 use crate::config::FallbackStep;
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
+use crate::time::Span;
 
 /// Judges what an attempt gave.
 pub(super) type Judge<'a, T, E> = &'a dyn Fn(&Result<T, E>) -> Judged;
 
-/// Values that the core knows nothing of.
-pub(super) trait Host<T, E> {
-    /// The call has a key, and there is a cache.
-    fn has_key(&self) -> bool;
-    /// The last good result of the key, past its time where `stale` allows it.
-    fn look_up(&mut self, stale: bool) -> Option<T>;
-    /// Link `index` of the chain; `last` is what the last attempt gave, `ours` our own reason to end.
-    fn fall_back(
-        &mut self,
-        index: u32,
-        step: FallbackStep,
-        last: Option<&Result<T, E>>,
-        ours: Option<&Refusal>,
-    ) -> Option<T>;
-    fn store(&mut self, value: &T);
-    fn forget(&mut self);
+/// What an attempt, or a call, came to that gave no good value.
+#[derive(Debug)]
+pub enum Cause<'a, T, E> {
+    /// The last attempt gave an error.
+    Error(&'a E),
+    /// The last attempt gave a value that was judged no success.
+    Value(&'a T),
+    /// A part refused, or time ran out: [`Refusal::code`] says which.
+    Refused(&'a Refusal),
 }
 
-/// Neither cache nor fallback.
-pub(super) struct Plain;
+impl<T, E> Copy for Cause<'_, T, E> {}
 
-impl<T, E> Host<T, E> for Plain {
+impl<T, E> Clone for Cause<'_, T, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'a, T, E> Cause<'a, T, E> {
+    /// From the call's refusal and the last result: where time ran out, that result came too late or is
+    /// of an earlier attempt; any other refusal kept a later attempt from running.
+    pub(super) fn of(refusal: Option<&'a Refusal>, last: Option<&'a Result<T, E>>) -> Option<Self> {
+        match (refusal, last) {
+            (Some(refusal), _) if Self::limit(refusal).is_some() => Some(Cause::Refused(refusal)),
+            (_, Some(Err(error))) => Some(Cause::Error(error)),
+            (_, Some(Ok(value))) => Some(Cause::Value(value)),
+            (Some(refusal), None) => Some(Cause::Refused(refusal)),
+            (None, None) => None,
+        }
+    }
+
+    /// The limit that ran out, if that is what the refusal says.
+    pub(super) fn limit(refusal: &Refusal) -> Option<Span> {
+        matches!(refusal.code, Code::AttemptTimeout | Code::DeadlineExceeded).then_some(Span(refusal.limit))
+    }
+}
+
+/// Values that the core knows nothing of, and the hooks of whoever runs the call.
+pub(super) trait Host<T, E> {
+    /// The call has a key, and there is a cache.
     fn has_key(&self) -> bool {
         false
     }
-    fn look_up(&mut self, _: bool) -> Option<T> {
+    /// The last good result of the key, past its time where `stale` allows it.
+    fn look_up(&mut self, _stale: bool) -> Option<T> {
         None
     }
-    fn fall_back(&mut self, _: u32, _: FallbackStep, _: Option<&Result<T, E>>, _: Option<&Refusal>) -> Option<T> {
+    /// Link `index` of the chain.
+    fn fall_back(&mut self, _index: u32, _step: FallbackStep, _cause: Cause<'_, T, E>) -> Option<T> {
         None
     }
-    fn store(&mut self, _: &T) {}
+    fn store(&mut self, _value: &T) {}
     fn forget(&mut self) {}
+    /// Attempt number `attempt` failed; another follows after `delay`.
+    fn retrying(&mut self, _attempt: u32, _cause: Cause<'_, T, E>, _delay: Span) {}
+    /// Attempt number `attempt` ran out of its limit.
+    fn timed_out(&mut self, _attempt: u32, _limit: Span) {}
+    /// Something else than the work answered: the cache, stale or not, or the fallback.
+    fn answered(&mut self, _by: Verdict, _cause: Cause<'_, T, E>) {}
 }
+
+/// Neither cache nor fallback, and nobody who listens.
+pub(super) struct Plain;
+
+impl<T, E> Host<T, E> for Plain {}

@@ -105,7 +105,7 @@ where
 
     /// Ready when the service is; whether the policy lets the call through is said by the call.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(|error| Error::User { error, attempts: 0, reason: None })
+        self.inner.poll_ready(cx).map_err(|error| Error::User { error, attempts: 0, gave_up: None })
     }
 
     fn call(&mut self, request: R) -> Self::Future {

@@ -37,8 +37,9 @@ pub(crate) mod wait;
 
 pub use attempt::Attempt;
 pub use builder::Builder;
-pub use error::Error;
-pub use guard::{Cause, Guard};
+pub use error::{Error, GaveUp};
+pub use guard::Guard;
+pub use host::Cause;
 pub use judge::{Judged, judge};
 #[cfg(feature = "tower")]
 pub use layer::{Layer, Protected};

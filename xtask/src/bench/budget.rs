@@ -182,9 +182,10 @@ impl Budget {
     }
 }
 
-/// Three figures, or all before the point.
+/// Three figures, or all before the point; nothing is nothing.
 pub fn shown(figure: f64) -> String {
     match figure.abs() {
+        0.0 => "0".to_owned(),
         size if size >= 99.95 => format!("{figure:.0}"),
         size if size >= 9.995 => format!("{figure:.1}"),
         _ => format!("{figure:.2}"),

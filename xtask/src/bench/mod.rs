@@ -4,8 +4,10 @@
 //! the floors of the same run, with each other, with the budgets, and written down.
 
 mod budget;
+mod golang;
 mod lines;
 mod machine;
+mod node;
 mod page;
 mod picture;
 mod python;
@@ -15,6 +17,7 @@ mod rust;
 mod table;
 
 use crate::Outcome;
+use crate::steps::{command, output_of, quiet};
 use lines::Measured;
 use std::path::Path;
 use std::process::Command;
@@ -37,11 +40,27 @@ struct Language {
     measure: fn(&Path, Effort) -> Rows,
     /// What tells the versions of its tools.
     tools: &'static [(&'static str, &'static [&'static str])],
+    /// Who is not beside it, and why.
+    absent: Option<&'static str>,
 }
 
-const LANGUAGES: [Language; 2] = [
-    Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])] },
-    Language { name: "python", title: "Python", measure: python::measure, tools: &[("python3", &["--version"])] },
+const LANGUAGES: [Language; 4] = [
+    Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])], absent: None },
+    Language {
+        name: "python",
+        title: "Python",
+        measure: python::measure,
+        tools: &[("python3", &["--version"])],
+        absent: None,
+    },
+    Language { name: "node", title: "Node", measure: node::measure, tools: &[("node", &["--version"])], absent: None },
+    Language {
+        name: "go",
+        title: "Go",
+        measure: golang::measure,
+        tools: &[("go", &["version"])],
+        absent: Some("resile, whose module can no longer be fetched"),
+    },
 ];
 
 const QUICK: Effort = Effort { rounds: 5, slice_ms: 1 };
@@ -50,11 +69,14 @@ const FULL: Effort = Effort { rounds: 25, slice_ms: 3 };
 /// # Errors
 /// A budget that is missed and not expected to be; a program that fails.
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    if words == ["--check"] {
+        return compiles(root);
+    }
     let quick = words.contains(&"--quick");
     let wanted: Vec<&str> = words.iter().copied().filter(|word| *word != "--quick").collect();
     if let Some(unknown) = wanted.iter().find(|word| LANGUAGES.iter().all(|language| language.name != **word)) {
         let names: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
-        return Err(format!("bench knows {} and --quick, not `{unknown}`", names.join(", ")).into());
+        return Err(format!("bench knows {}, --quick and --check, not `{unknown}`", names.join(", ")).into());
     }
     let mut misses = Vec::new();
     for language in LANGUAGES.iter().filter(|language| wanted.is_empty() || wanted.contains(&language.name)) {
@@ -90,6 +112,25 @@ fn one(root: &Path, language: &Language, quick: bool) -> Result<Vec<String>, Box
         format!("  {}: {}: {figure}, {}", language.name, verdict.name, verdict.limit)
     };
     Ok(record.verdicts.iter().chain(&record.ranking).filter(unexpected).map(line).collect())
+}
+
+/// That the programs still fit what they measure, without measuring; Go's needs the module that ships.
+///
+/// # Errors
+/// What does not compile.
+pub fn compiles(root: &Path) -> Outcome {
+    quiet(rust::cargo(root, "check"))?;
+    quiet(command(root, "python3", &["-m", "compileall", "-q", "bench/python"]))?;
+    let unformatted = output_of(command(root, "gofmt", &["-l", "bench/go"]))?;
+    if !unformatted.is_empty() {
+        return Err(format!("not formatted, run gofmt -w bench/go:\n{unformatted}").into());
+    }
+    for file in std::fs::read_dir(root.join("bench/node"))?.filter_map(Result::ok).map(|file| file.path()) {
+        if file.extension().is_some_and(|ending| ending == "js") {
+            quiet(command(root, "node", &["--check", &file.display().to_string()]))?;
+        }
+    }
+    Ok(())
 }
 
 /// `docs/performance.md` and its pictures from `bench/results/`: written, or compared.

@@ -1,9 +1,9 @@
 //! `docs/performance.md` and its pictures, made from the records of the last full runs.
 
-use super::LANGUAGES;
 use super::budget::{Verdict, shown};
 use super::lines::OURS;
 use super::record::{self, Entry, Record};
+use super::{LANGUAGES, Language};
 use super::{picture, table};
 use crate::Outcome;
 use std::error::Error;
@@ -51,14 +51,15 @@ fn files(root: &Path) -> Result<Vec<(String, String)>, Box<dyn Error>> {
     for language in &LANGUAGES {
         let Some(record) = record::read(root, language.name)? else { continue };
         let picture = picture::draw(language.name, &record);
-        section(&mut page, language.name, language.title, &record, picture.is_some());
+        section(&mut page, language, &record, picture.is_some());
         files.extend(picture.map(|svg| (format!("docs/performance/{}.svg", language.name), svg)));
     }
     files.push(("docs/performance.md".to_owned(), page));
     Ok(files)
 }
 
-fn section(page: &mut String, name: &str, title: &str, record: &Record, drawn: bool) {
+fn section(page: &mut String, language: &Language, record: &Record, drawn: bool) {
+    let (name, title) = (language.name, language.title);
     let machine = &record.machine;
     let peers: Vec<String> = record.peers.iter().map(|(peer, version)| format!("{peer} {version}")).collect();
     let _ = writeln!(
@@ -73,6 +74,9 @@ fn section(page: &mut String, name: &str, title: &str, record: &Record, drawn: b
         record.rounds,
         peers.join(", ")
     );
+    if let Some(absent) = language.absent {
+        let _ = writeln!(page, "\nNot beside it: {absent}.");
+    }
     if drawn {
         let _ = writeln!(page, "\n![What each library adds to a call in {title}](performance/{name}.svg)");
     }

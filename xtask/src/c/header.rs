@@ -6,9 +6,25 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms of the crate in the order of the header.
-const SOURCES: [&str; 17] = [
-    "version", "text", "status", "registry", "policy", "overlay", "shape", "step", "call", "explain", "breaker",
-    "bulkhead", "schedule", "budget", "cost", "events", "classify",
+const SOURCES: [&str; 18] = [
+    "version",
+    "text",
+    "status",
+    "registry",
+    "policy",
+    "overlay",
+    "shape",
+    "step",
+    "call",
+    "explain",
+    "admission",
+    "breaker",
+    "bulkhead",
+    "schedule",
+    "budget",
+    "cost",
+    "events",
+    "classify",
 ];
 
 const TOP: &str = "\

@@ -1,0 +1,19 @@
+// One of some threads: waits for `n`, calls so often, tells how long one call took.
+import { parentPort, workerData } from 'node:worker_threads';
+import { call as made } from './apart.js';
+import { clock } from './harness.js';
+
+const { row, line, threads } = workerData;
+const call = made(row);
+const arrived = new Int32Array(line);
+const now = threads > 1 ? () => Number(process.hrtime.bigint()) : clock;
+
+parentPort.on('message', async (n) => {
+  // All begin at once.
+  Atomics.add(arrived, 0, 1);
+  while (Atomics.load(arrived, 0) < threads);
+  const start = now();
+  for (let i = 0; i < n; i++) await call();
+  parentPort.postMessage((now() - start) / n);
+});
+parentPort.postMessage('ready');

@@ -1,0 +1,96 @@
+package abi
+
+/*
+#include "seawall.h"
+#cgo noescape seawall_policy_admit
+#cgo nocallback seawall_policy_admit
+#cgo noescape seawall_policy_dismiss
+#cgo nocallback seawall_policy_dismiss
+#cgo noescape seawall_policy_fail
+#cgo nocallback seawall_policy_fail
+#cgo noescape seawall_call_after_admission
+#cgo nocallback seawall_call_after_admission
+#cgo noescape seawall_bulkhead_take_wakes
+#cgo nocallback seawall_bulkhead_take_wakes
+*/
+import "C"
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// Admission is what a call holds that runs without being stepped: it was let in, or has passed under
+// the gate. It is given back once.
+type Admission struct{ c C.seawall_admission }
+
+// PassOf is what a call holds that began under the gate.
+func PassOf(gate uint32) Admission {
+	return Admission{C.seawall_admission{size: C.sizeof_seawall_admission, pass: C.SEAWALL_PASSED | C.uint64_t(gate)}}
+}
+
+// In is false where a call has to be made; nothing is held then.
+func (a *Admission) In() bool { return a.c.pass != 0 }
+
+// Since says when the call began, where nobody else needed to know.
+func (a *Admission) Since(instant uint64) {
+	if a.c.started == 0 {
+		a.c.started = C.uint64_t(instant) + 1 // zero is left for those who do not say
+	}
+}
+
+// Admit asks to be let in at once. What refuses is read only if the status says so.
+func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
+	a.c.size = C.sizeof_seawall_admission
+	why := newRefusal()
+	status := C.seawall_policy_admit(p.ptr, &a.c, &why)
+	runtime.KeepAlive(p)
+	if status != 0 {
+		refusal.read(status, &why)
+	}
+	return Status(status)
+}
+
+// Dismiss reports a success; wake gets the tickets of those who come next.
+func (p *Policy) Dismiss(a *Admission, wake func(uint64)) {
+	var tickets [4]C.uint64_t
+	var count C.size_t
+	C.seawall_policy_dismiss(p.ptr, &a.c, &tickets[0], C.size_t(len(tickets)), &count)
+	for count > 0 {
+		for _, ticket := range tickets[:count] {
+			wake(uint64(ticket))
+		}
+		if int(count) < len(tickets) {
+			break
+		}
+		C.seawall_bulkhead_take_wakes(p.ptr, &tickets[0], C.size_t(len(tickets)), &count)
+	}
+	runtime.KeepAlive(p)
+}
+
+// Fail reports anything else. The call is valid where it goes on, at the step.
+func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string, deadline uint64, step *Step) (Call, Status) {
+	var ptr *C.seawall_call
+	o := C.seawall_call_options{size: C.sizeof_seawall_call_options, deadline: C.uint64_t(deadline)}
+	s := C.seawall_step{size: C.sizeof_seawall_step}
+	var pins runtime.Pinner
+	if errorType != "" {
+		pins.Pin(unsafe.StringData(errorType))
+	}
+	status := C.seawall_policy_fail(p.ptr, &a.c, C.uint8_t(outcome), C.int64_t(hint), str(errorType), &o, &s, &ptr)
+	pins.Unpin()
+	runtime.KeepAlive(p)
+	step.read(&s)
+	return Call{ptr}, Status(status)
+}
+
+// CallAfter is the call of an admission whose attempt is still to be reported.
+func (p *Policy) CallAfter(a *Admission, options CallOptions) (Call, Status) {
+	var ptr *C.seawall_call
+	var pins runtime.Pinner
+	o := options.lend(&pins)
+	status := C.seawall_call_after_admission(p.ptr, &a.c, &o, &ptr)
+	pins.Unpin()
+	runtime.KeepAlive(p)
+	return Call{ptr}, Status(status)
+}

@@ -1,0 +1,172 @@
+package seawall
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"unsafe"
+
+	"seawall.dev/seawall/internal/abi"
+)
+
+// Calls that are not stepped: they pass without asking, or are let in at once with one question and
+// one report. Everything but a plain success makes a call of them.
+
+// underPass runs the first attempt without asking.
+//
+// Each word that is put away here has to be in memory before the tally can be added to, so what few
+// calls need is in watchedPass.
+func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
+	if _, has := ctx.Deadline(); has {
+		return watchedPass(ctx, p, fn, gate)
+	}
+	returned := false
+	defer unwindPass(p, gate, &returned)
+	value, err = fn(ctx)
+	returned = true
+	if err != nil {
+		in := abi.PassOf(gate)
+		return fellShort(ctx, p, fn, &in, 0, value, err)
+	}
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p) // and with it the memory that was counted in
+	return value, nil
+}
+
+func unwindPass(p *Policy, gate uint32, returned *bool) {
+	if !*returned {
+		in := abi.PassOf(gate)
+		p.unwound(&in, 0, recover())
+	}
+}
+
+// watchedPass is underPass where the beginning matters, because the caller has a deadline, or where
+// a result without an error may still be a failure.
+func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
+	began, returned := p.began(ctx), false
+	defer func() {
+		if !returned {
+			in := abi.PassOf(gate)
+			p.unwound(&in, began, recover())
+		}
+	}()
+	value, err = fn(ctx)
+	returned = true
+	if err != nil || !p.succeeded(value) {
+		in := abi.PassOf(gate)
+		return fellShort(ctx, p, fn, &in, began, value, err)
+	}
+	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+		p.report(gate, line)
+	}
+	runtime.KeepAlive(p)
+	return value, nil
+}
+
+// admitted runs the first attempt where the core lets it in at once, and steps the call where not.
+func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (value T, err error) {
+	if !p.registry.gate || !p.look().shape.Admits {
+		return ask(ctx, p, fn, nil)
+	}
+	p.registry.sync()
+	var in abi.Admission
+	var refusal abi.Refusal
+	if p.core.Admit(&in, &refusal) == circuitOpen {
+		return value, refusalError(p.name, refusal)
+	}
+	if !in.In() {
+		return ask(ctx, p, fn, nil)
+	}
+	began, returned := p.began(ctx), false
+	defer func() {
+		if !returned {
+			p.unwound(&in, began, recover())
+		}
+	}()
+	value, err = fn(ctx)
+	returned = true
+	if err != nil || !p.succeeded(value) {
+		return fellShort(ctx, p, fn, &in, began, value, err)
+	}
+	p.registry.sync()
+	p.core.Dismiss(&in, wake)
+	p.registry.pump()
+	return value, nil
+}
+
+// fellShort reports an attempt that was no plain success. Most often that is the end of the call; a
+// retry, a fallback, a caller who has gone, and what the user wants to judge need the driver.
+func fellShort[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), in *abi.Admission, began uint64, value T, err error) (T, error) {
+	p.registry.sync()
+	p.since(in, began)
+	brings := p.brings(ctx)
+	var call abi.Call
+	var step abi.Step
+	if err == nil || p.inspects || ctx.Err() != nil {
+		var status abi.Status
+		if call, status = p.core.CallAfter(in, brings); !call.Valid() {
+			return value, unprotected(p, status, err)
+		}
+		return goOn(ctx, p, fn, value, err, func(d *drive) { d.call = call; d.settle(1, err, nil) })
+	}
+	outcome, hint := p.classify(err)
+	call, status := p.core.Fail(in, uint8(outcome), hint, typeName(err), brings.Deadline, &step)
+	p.registry.pump()
+	switch {
+	case status != 0:
+		return value, unprotected(p, status, err)
+	case !call.Valid() && step.Verdict == abi.VerdictSettle:
+		return value, err
+	}
+	return goOn(ctx, p, fn, value, err, func(d *drive) { d.call, d.step, d.err, d.ended = call, step, err, true })
+}
+
+// unprotected is the end of a call that Seawall itself failed: the user's result stands.
+func unprotected(p *Policy, status abi.Status, err error) error {
+	slog.Error("seawall: the call ran without protection", "policy", p.name, "status", status.String())
+	return err
+}
+
+// goOn makes a stepped call of one whose first attempt has run.
+func goOn[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), value T, err error, begin func(*drive)) (T, error) {
+	t := &task[T]{fn: fn, value: value, err: err}
+	d := newDrive(ctx, p, t, nil)
+	defer d.leave()
+	begin(d)
+	err = d.loop()
+	return t.value, err
+}
+
+// unwound reports a call that was not stepped and whose function did not return, and panics on.
+func (p *Policy) unwound(in *abi.Admission, began uint64, cause any) {
+	outcome := OutcomeCancelled // runtime.Goexit
+	if cause != nil {
+		outcome = OutcomeFailure
+	}
+	p.registry.sync()
+	p.since(in, began)
+	if call, _ := p.core.CallAfter(in, abi.CallOptions{Deadline: abi.None}); call.Valid() {
+		var step abi.Step
+		call.Done(1, uint8(outcome), abi.NoHint, &step)
+		call.TakeWakes(wake)
+		call.Free()
+	}
+	p.registry.pump()
+	if cause != nil {
+		panic(cause)
+	}
+}
+
+func isResponse[T any]() bool {
+	_, is := any((*T)(nil)).(**http.Response)
+	return is
+}
+
+// succeeded tells whether a result without an error is a success beyond doubt.
+func (p *Policy) succeeded(value any) bool {
+	response, is := value.(*http.Response)
+	return !p.inspects && (!is || response != nil && ClassifyStatus(response.StatusCode) == OutcomeSuccess)
+}

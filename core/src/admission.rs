@@ -1,0 +1,87 @@
+//! Calls that are let in at once: one question before, one report after, and steps only for those
+//! that fail. A [`Brief`] for drivers that cannot hold one.
+
+use crate::brief::Brief;
+use crate::bulkhead::Wakes;
+use crate::call::{Call, CallOptions, Step};
+use crate::outcome::{Hint, Outcome};
+use crate::pass::Pass;
+use crate::policy::{Live, Policy};
+use crate::sync::Arc;
+
+/// What a call holds that was let in without a [`Call`]: the breaker's permit, perhaps a place in the
+/// bulkhead. It is given back once: by [`Policy::dismiss`] after a success, else by [`Policy::fail`]
+/// or [`Policy::call_after_admission`]. Twice would free somebody else's place.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Admission {
+    /// The breaker's permit and when it was given.
+    pub pass: Pass,
+    /// The settings that it was given under, which it is given back under.
+    pub epoch: u64,
+    /// Whether it holds a place.
+    pub placed: bool,
+}
+
+impl Admission {
+    /// A pass as an admission: it holds no place, and is reported under the settings in force.
+    pub fn of(pass: Pass) -> Admission {
+        Admission { pass, epoch: u64::MAX, placed: false }
+    }
+}
+
+impl Policy {
+    /// Whether [`Policy::admit`] may ever answer under the settings in force.
+    pub fn may_admit(&self) -> bool {
+        self.live().brief && self.registry().enabled()
+    }
+
+    /// Lets a call in that has no options of its own, where there is room and no doubt. `None` has
+    /// taken nothing and means: step a [`Call`], which waits, refuses or falls back.
+    pub fn admit(&self) -> Option<Admission> {
+        self.brief().map(Brief::detach)
+    }
+
+    /// An admitted call has succeeded. Whoever waits for its place is to be woken.
+    pub fn dismiss(&self, admission: Admission) -> Wakes {
+        let (live, pass) = (self.live_at(admission), admission.pass);
+        if admission.placed == live.parts.bulkhead.is_some() {
+            Brief::again(self, live, pass).end(Outcome::Success, None);
+        } else {
+            self.succeed(pass);
+        }
+        self.registry().take_stranded()
+    }
+
+    /// An admitted call has ended otherwise. Where that is the end of the call there is no answer;
+    /// else the call goes on, at this step.
+    pub fn fail(
+        &self,
+        admission: Admission,
+        outcome: Outcome,
+        hint: Option<Hint>,
+        error_type: Option<&str>,
+    ) -> Option<(Call, Step)> {
+        let live = self.live_at(admission);
+        if live.ends_at_once && admission.placed == live.parts.bulkhead.is_some() {
+            let ended = Brief::again(self, live, admission.pass).end(outcome, hint);
+            if let (None, Some(name)) = (&ended, error_type) {
+                self.metrics().error(outcome, name);
+            }
+            return ended;
+        }
+        let mut call = self.call_after_admission(admission, CallOptions::default());
+        error_type.into_iter().for_each(|name| call.error_type(name));
+        let step = call.done(1, outcome, hint);
+        Some((call, step))
+    }
+
+    /// An admitted call that did not succeed, as a call: report it with `done(1, …)`, and it goes on.
+    pub fn call_after_admission(&self, admission: Admission, options: CallOptions) -> Call {
+        let live = self.live_at(admission).clone();
+        Call::running_under(self.clone(), live, admission.pass, admission.placed, options)
+    }
+
+    fn live_at(&self, admission: Admission) -> &Arc<Live> {
+        if admission.placed { self.live_of(admission.epoch) } else { self.live() }
+    }
+}

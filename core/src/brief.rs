@@ -1,0 +1,143 @@
+//! A call that needs no stepper: it runs at once, and most often that is all there is to it.
+
+use crate::admission::Admission;
+use crate::breaker::{Breaker, Shard, Untimed};
+use crate::bulkhead::Bulkhead;
+use crate::call::{Call, CallOptions, Step, Verdict};
+use crate::outcome::{Hint, Outcome};
+use crate::pass::Pass;
+use crate::permit::Permit;
+use crate::policy::{Live, Policy};
+use crate::sync::Arc;
+use crate::time::Span;
+
+/// An attempt that runs without a [`Call`]. Dropped before its end it gives back what it holds: as a
+/// failure where the work was left by unwinding, else as the caller's own wish.
+pub(crate) struct Brief<'a> {
+    policy: &'a Policy,
+    live: &'a Arc<Live>,
+    pass: Pass,
+    /// The work runs now: whoever drops this unwinds out of it.
+    pub(crate) running: bool,
+}
+
+impl Policy {
+    /// Everything a first attempt needs, if it can be had without waiting and without a refusal.
+    #[inline(always)]
+    pub(crate) fn brief(&self) -> Option<Brief<'_>> {
+        let live = self.asked();
+        if !live.brief || !self.registry().enabled() {
+            return None;
+        }
+        let permit = match &live.parts.breaker {
+            Some(breaker) => breaker.open_door()?.0,
+            None => 0,
+        };
+        if let Some(bulkhead) = &live.parts.bulkhead {
+            bulkhead.try_enter()?;
+        }
+        let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
+        Some(Brief { policy: self, live, pass, running: false })
+    }
+}
+
+impl<'a> Brief<'a> {
+    /// What it holds, for a driver that gives it back itself.
+    pub(crate) fn detach(self) -> Admission {
+        let placed = self.live.parts.bulkhead.is_some();
+        let admission = Admission { pass: self.pass, epoch: self.live.epoch, placed };
+        std::mem::forget(self);
+        admission
+    }
+
+    /// The same from what the driver kept.
+    pub(crate) fn again(policy: &'a Policy, live: &'a Arc<Live>, pass: Pass) -> Brief<'a> {
+        Brief { policy, live, pass, running: false }
+    }
+}
+
+impl Brief<'_> {
+    /// The attempt ended. Where that is not the end of the call, the call that goes on and its step.
+    #[inline(always)]
+    pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>) -> Option<(Call, Step)> {
+        if outcome == Outcome::Success {
+            self.succeed();
+            return None;
+        }
+        self.fall_short(outcome, hint)
+    }
+
+    #[inline(always)]
+    fn succeed(self) {
+        if let Some(breaker) = &self.live.parts.breaker {
+            let (permit, took) = (Permit(self.pass.permit), self.took());
+            if breaker.is_slow(took) || !breaker.tally(permit) {
+                self.record(breaker, Outcome::Success, took, None);
+            }
+        }
+        self.leave();
+        std::mem::forget(self);
+    }
+
+    #[inline(never)]
+    fn fall_short(self, outcome: Outcome, hint: Option<Hint>) -> Option<(Call, Step)> {
+        if !self.live.ends_at_once || outcome == Outcome::Cancelled {
+            let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
+            std::mem::forget(self);
+            let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
+            let step = call.done(1, outcome, hint);
+            return Some((call, step));
+        }
+        self.give_back(outcome, hint);
+        self.policy.metrics().ended_at_once(Verdict::Settle, outcome);
+        std::mem::forget(self);
+        None
+    }
+
+    fn give_back(&self, outcome: Outcome, hint: Option<Hint>) {
+        if let Some(breaker) = &self.live.parts.breaker {
+            self.record(breaker, outcome, self.took(), hint);
+        }
+        self.leave();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record(&self, breaker: &Breaker, outcome: Outcome, took: Span, hint: Option<Hint>) {
+        let permit = Permit(self.pass.permit);
+        match breaker.record_untimed(Shard::OWN, permit, outcome, breaker.is_slow(took)) {
+            Untimed::Counted => {}
+            Untimed::Opens(word) => self.policy.with(|cx| breaker.judge(word, hint, cx)),
+            Untimed::NotCounted => self.policy.with(|cx| breaker.record(permit, outcome, took, hint, cx)),
+        }
+    }
+
+    #[inline(always)]
+    fn took(&self) -> Span {
+        self.live.took(self.pass, self.policy.registry().clock())
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        if let Some(bulkhead) = &self.live.parts.bulkhead
+            && !bulkhead.give_alone()
+        {
+            self.admit_next(bulkhead);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_next(&self, bulkhead: &Bulkhead) {
+        let wakes = bulkhead.admit_next(self.policy.registry().clock().now());
+        self.policy.registry().strand(wakes);
+    }
+}
+
+impl Drop for Brief<'_> {
+    #[cold]
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.give_back(if self.running { Outcome::Failure } else { Outcome::Cancelled }, None);
+    }
+}
