@@ -25,7 +25,7 @@ impl Policy {
     /// Everything a first attempt needs, if it can be had without waiting and without a refusal.
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
-        let live = self.live();
+        let live = self.asked();
         if !live.brief || !self.registry().enabled() {
             return None;
         }
