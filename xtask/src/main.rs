@@ -7,6 +7,7 @@ mod borders;
 mod c;
 mod chaos;
 mod check;
+mod cli;
 mod conform;
 mod demo;
 mod generate;
@@ -43,8 +44,8 @@ const COMMANDS: &str = "commands:
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
-  bench [rust|python|node|go] [--quick]
-                     what a protected call costs, beside what would be used instead
+  bench [rust|python|node|go] [--quick | --check]
+                     what a protected call costs, beside what would be used instead; only compiled
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
@@ -80,6 +81,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["bench", rest @ ..] => bench::run(root, rest),
         ["instructions", rest @ ..] => instructions::run(root, rest),
         ["mutants"] => mutants::run(root),
+        ["package", "cli"] => cli::package(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
         ["exactness"] => pages::exactness(root),
@@ -109,6 +111,7 @@ fn test_steps() -> Vec<Step> {
         adoption::ran(root, "e/", &lines.collect::<Vec<_>>())
     }));
     steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
+    steps.push(Step::new("the measuring programs compile", bench::compiles));
     steps.push(Step::new("instructions of the hot functions", |root| instructions::run(root, &[])));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));
@@ -128,6 +131,7 @@ fn package_steps() -> Vec<Step> {
         Step::new("package: Python wheel", python::package),
         Step::new("package: npm tarball", node::package),
         Step::new("package: Go module", golang::package),
+        Step::new("package: the command, as wheel and npm package", cli::package),
     ]
 }
 

@@ -309,7 +309,10 @@ class Flow:
             return cause if cause is not None else InternalError("the call was cancelled by nobody")
         error: Any = self._refusal()
         error.attempts, error.elapsed = self.call.attempts(), self.call.elapsed() / 1e9
-        note(error, self._report())
+        told = self._report()
+        if verdict == REFUSED:
+            told.reason = "refused"  # also where there is no retry that could say so
+        note(error, told)
         error.__cause__ = cause
         if verdict in (TIMED_OUT, DEADLINE):
             self.hook("on_timeout", error)

@@ -1,0 +1,583 @@
+"""Guards are made by hand, outside what Python checks: what could go wrong there."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import copy
+import functools
+import gc
+import inspect
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import seawall
+from seawall.testing import Sandbox
+
+NEVER = 10**6
+
+
+def made(fn: Callable[..., Any], **options: Any) -> tuple[seawall.CircuitBreaker, Any]:
+    breaker = seawall.circuit_breaker(failures=NEVER, **options)
+    return breaker, breaker(fn)
+
+
+# -- it looks like a function ------------------------------------------------------------------
+
+
+@seawall.circuit_breaker(failures=3)
+def module_level(number: int = 1) -> int:
+    return number
+
+
+@seawall.circuit_breaker(failures=3)
+async def module_coroutine(number: int = 1) -> int:
+    return number
+
+
+def test_a_guard_is_found_by_its_name() -> None:
+    for guard in (module_level, module_coroutine):
+        assert pickle.loads(pickle.dumps(guard)) is guard
+        assert copy.copy(guard) is guard and copy.deepcopy([guard])[0] is guard
+        assert weakref.ref(guard)() is guard
+        assert guard.__module__ == __name__ and guard.__wrapped__.__name__ == guard.__name__
+        assert guard.__name__ in repr(guard) and guard.__defaults__ == (1,)
+    with pytest.raises(TypeError):
+        type(module_level)()
+    module_level.mark = 1  # type: ignore[attr-defined]
+    assert module_level.__dict__["mark"] == 1
+
+
+def test_every_framework_sees_a_coroutine_function() -> None:
+    class Held:
+        @seawall.circuit_breaker(failures=3)
+        async def method(self) -> int:
+            return 1
+
+        @classmethod
+        @seawall.circuit_breaker(failures=3)
+        async def of_class(cls) -> int:
+            return 2
+
+        @staticmethod
+        @seawall.circuit_breaker(failures=3)
+        async def of_none() -> int:
+            return 3
+
+        async def __call__(self) -> int:
+            return 4
+
+    held = Held()
+    called = seawall.circuit_breaker(failures=3)(Held())
+    partial = seawall.circuit_breaker(failures=3)(functools.partial(module_coroutine.__wrapped__, 5))  # type: ignore[attr-defined]
+    guards = [module_coroutine, held.method, held.of_class, Held.of_none, functools.partial(module_coroutine), called, partial]
+    for guard in guards:
+        assert inspect.iscoroutinefunction(guard), guard
+        assert asyncio.iscoroutinefunction(guard), guard
+        assert inspect.isroutine(guard) or isinstance(guard, functools.partial)
+    for guard in (module_level, seawall.circuit_breaker(failures=3)(functools.partial(print))):
+        assert not inspect.iscoroutinefunction(guard) and not asyncio.iscoroutinefunction(guard)
+
+    async def all_of_them() -> list[int]:
+        return [await guard() for guard in guards]
+
+    assert asyncio.run(all_of_them()) == [1, 1, 2, 3, 1, 4, 5]
+
+
+def test_a_guard_binds_as_a_function_does() -> None:
+    protect = seawall.circuit_breaker(failures=3)
+
+    class Base(abc.ABC):
+        @abc.abstractmethod
+        def must(self) -> str: ...
+
+    class Held(Base):
+        @protect
+        def must(self, *more: Any, **named: Any) -> str:
+            return f"{type(self).__name__}{more}{named}"
+
+        @protect
+        @classmethod
+        def under(cls, number: int) -> tuple[str, int]:
+            return cls.__name__, number
+
+        @classmethod
+        @protect
+        def over(cls, number: int) -> tuple[str, int]:
+            return cls.__name__, number
+
+        @protect
+        @staticmethod
+        def alone(number: int) -> int:
+            return number
+
+        @property
+        @protect
+        def value(self) -> int:
+            return 7
+
+    class Child(Held):
+        def must(self, *more: Any, **named: Any) -> str:
+            return "child of " + super().must(*more, **named)
+
+    child = Child()
+    assert child.must(1, two=2) == "child of Child(1,){'two': 2}"
+    assert Held.must(child) == "Child(){}"
+    assert child.must.__func__ is Child.must and Held().must.__self__.__class__ is Held
+    assert child.under(1) == Child.over(1) == ("Child", 1) and Child.under(2) == ("Child", 2)
+    assert child.alone(3) == Child.alone(3) == 3 and child.value == 7
+    assert list(map(child.must, "ab")) == ["child of Child('a',){}", "child of Child('b',){}"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_arguments_arrive_as_they_were_given(count: int, box: Sandbox) -> None:
+    seen: list[Any] = []
+
+    def sees(*args: Any, **kwargs: Any) -> None:
+        seen.append((args, kwargs))
+        if len(seen) % 2:
+            raise ConnectionError
+
+    async def sees_later(*args: Any, **kwargs: Any) -> None:
+        sees(*args, **kwargs)
+
+    policy = seawall.policy(retry={"attempts": 2})
+    args, kwargs = tuple(range(count)), {f"k{number}": number for number in range(count)}
+    policy(sees)(*args, **kwargs)
+    asyncio.run(policy(sees_later)(*args, **kwargs))
+    assert seen == [(args, kwargs)] * 4
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        policy(lambda: None)(nothing=1)
+
+
+def test_the_traceback_shows_the_function() -> None:
+    _, guard = made(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as raised:
+        guard()
+    assert raised.value.__context__ is None and raised.value.__cause__ is None
+    assert traceback.extract_tb(raised.value.__traceback__)[-1].name == "<lambda>"
+
+
+# -- the collector, and what runs in it --------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["blocking", "coroutine", "keyed"])
+def test_a_guard_in_a_cycle_is_collected(kind: str) -> None:
+    class Big:
+        pass
+
+    big = Big()
+
+    def cycle() -> weakref.ref[Any]:
+        kept = big
+
+        def plain(*_: Any) -> Any:
+            return guard, kept
+
+        async def later() -> Any:
+            return guard, kept
+
+        key = (lambda *_: str(id(guard))[:3]) if kind == "keyed" else None
+        policy = seawall.policy(breaker={}, key=key)
+        guard: Any = policy(later if kind == "coroutine" else plain)
+        guard.myself = guard
+        if kind == "coroutine":
+            asyncio.run(guard())
+        else:
+            guard()
+        return weakref.ref(guard)
+
+    found = cycle()
+    gc.collect()
+    assert found() is None
+    gone = weakref.ref(big)
+    del big
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_guard_works_in_a_finalizer_of_its_own_cycle() -> None:
+    told: list[int] = []
+
+    class Closes:
+        def __init__(self) -> None:
+            self.close = seawall.circuit_breaker(failures=3)(lambda: told.append(len(told)))
+            self.close.owner = self
+
+        def __del__(self) -> None:
+            self.close()
+
+    for _ in range(3):
+        Closes()
+    gc.collect()
+    assert told == [0, 1, 2]
+
+
+def test_what_a_destructor_raises_is_no_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    unraised: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda info: unraised.append(info.exc_type))
+
+    class Bad:
+        def __del__(self) -> None:
+            raise ConnectionError
+
+    breaker, guard = made(lambda bad=None: Bad() and None)
+    for _ in range(50):
+        guard(Bad())
+    assert unraised == [ConnectionError] * 100
+    assert breaker.total_successes == 50 and breaker.total_failures == 0
+
+
+def test_a_policy_that_goes_while_its_calls_are_under_way() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    results: list[str] = []
+
+    def work() -> str:
+        inside.set()
+        go_on.wait(5)
+        return "done"
+
+    holder = {"guard": seawall.policy(breaker={}, key=lambda: "k")(work)}
+    for held in (holder, {"guard": seawall.circuit_breaker(failures=3)(work)}):
+        inside.clear()
+        go_on.clear()
+        caller = threading.Thread(target=lambda held=held: results.append(held.pop("guard")()))
+        caller.start()
+        assert inside.wait(5)
+        gc.collect()
+        go_on.set()
+        caller.join(5)
+    assert results == ["done", "done"]
+
+
+def test_a_key_that_is_let_go_while_its_call_is_under_way(box: Sandbox) -> None:
+    policy = seawall.policy(
+        breaker={"window": {"kind": "consecutive", "failures": 2}}, max_keys=1, key=lambda key, *_: key
+    )
+
+    @policy
+    def call(key: str, then: Callable[[], object] | None = None) -> str:
+        if then is not None:
+            then()
+        return key
+
+    def others() -> None:
+        for number in range(10):
+            assert call(f"other-{number}") == f"other-{number}"
+
+    # The one cell is held by the call around: the others pass without one.
+    assert call("held", others) == "held"
+
+    def fails() -> None:
+        others()
+        raise ConnectionError
+
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            call("held", fails)
+    with pytest.raises(seawall.CircuitOpenError):
+        call("held")
+
+
+# -- deep, interrupted, forked, threaded -------------------------------------------------------
+
+
+def test_recursion_ends_as_it_does_without_a_guard() -> None:
+    def depth(left: int) -> int:
+        return 0 if left == 0 else 1 + guard(left - 1)
+
+    breaker, guard = made(depth)
+    assert guard(200) == 200
+    with pytest.raises(RecursionError):
+        guard(10**6)
+    assert guard(200) == 200
+    assert breaker.state == "closed"
+
+
+def test_interrupts_lose_no_outcome_and_no_permit() -> None:
+    """A call that came back was counted; one that was interrupted was not, and holds nothing."""
+    done = returned = interrupted = 0
+
+    def work() -> None:
+        nonlocal done
+        done += 1
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    breaker = seawall.circuit_breaker(failures=NEVER)
+    guard = breaker(work)
+    bulkhead = seawall.bulkhead(1)
+    inside = bulkhead(work)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(150):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0004)
+                while True:
+                    guard()
+                    returned += 1
+                    inside()
+            except KeyboardInterrupt:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted == 150
+    assert bulkhead.in_use == 0
+    assert returned <= breaker.total_successes <= done
+    assert breaker.total_failures == 0
+
+
+def test_a_forked_child_counts_for_itself() -> None:
+    breaker, guard = made(lambda: None)
+    for _ in range(30):
+        guard()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            for _ in range(20):
+                guard()
+            status = 0 if breaker.total_successes == 50 else 2
+        finally:
+            os._exit(status)
+    for _ in range(10):
+        guard()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert breaker.total_successes == 40
+
+
+@pytest.mark.parametrize("window", ["consecutive", "count", "time"])
+def test_threads_that_take_turns_lose_no_count(window: str) -> None:
+    breaker = seawall.circuit_breaker(window={"kind": window})
+    guard = breaker(lambda: None)
+    calls, threads = 4_000, 8
+    line = threading.Barrier(threads)
+
+    def work() -> None:
+        line.wait()
+        for _ in range(calls):
+            guard()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        pool = [threading.Thread(target=work) for _ in range(threads)]
+        for thread in pool:
+            thread.start()
+        for thread in pool:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert breaker.total_successes == calls * threads
+
+
+# -- the gate ----------------------------------------------------------------------------------
+
+
+def test_the_circuit_opens_and_closes_under_a_guard(box: Sandbox) -> None:
+    fails = False
+    ran = 0
+
+    @seawall.circuit_breaker(name="gate", failures=3, open_for=30)
+    def call() -> str:
+        nonlocal ran
+        ran += 1
+        if fails:
+            raise ConnectionError
+        return "yes"
+
+    for _ in range(100):
+        call()
+    fails = True
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            call()
+    with pytest.raises(seawall.CircuitOpenError, match="gate: circuit is open; retry in 30") as refused:
+        call()
+    error = refused.value
+    assert (error.policy, error.state, error.retry_after, error.attempts) == ("gate", "open", 30.0, 0)
+    told = seawall.report(error)
+    assert told is not None and (told.attempts, told.reason, told.policy) == (0, "refused", "gate")
+    assert pickle.loads(pickle.dumps(error)).retry_after == 30.0
+    fails = False
+    box.advance(30)
+    before = ran
+    assert [call() for _ in range(10)] == ["yes"] * 10 and ran == before + 10
+
+
+def test_a_rejection_without_a_test_around_is_the_same() -> None:
+    """The real clock: here the guard raises by itself."""
+
+    @seawall.circuit_breaker(failures=1, open_for=60)
+    def call() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        call()
+    rejections = []
+    for _ in range(3):
+        with pytest.raises(seawall.CircuitOpenError) as refused:
+            call()
+        rejections.append(refused.value)
+    assert len({id(error) for error in rejections}) == 3
+    for error in rejections:
+        assert error.state == "open" and error.policy is None and 59 < (error.retry_after or 0) < 60.1
+        assert str(error).startswith("circuit is open; retry in ")
+        told = seawall.report(error)
+        assert told is not None and (told.attempts, told.elapsed, told.reason) == (0, 0.0, "refused")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_a_coroutine_that_waited_for_its_await_meets_the_gate_of_that_moment() -> None:
+    fails = False
+    ran = 0
+
+    breaker = seawall.circuit_breaker(failures=1, open_for=60)
+
+    @breaker
+    async def call() -> None:
+        nonlocal ran
+        ran += 1
+        if fails:
+            raise ConnectionError
+
+    async def story() -> None:
+        nonlocal fails
+        await call()
+        early = call()
+        fails = True
+        with pytest.raises(ConnectionError):
+            await call()
+        with pytest.raises(seawall.CircuitOpenError):
+            await early
+        assert ran == 2
+        breaker.reset()
+        fails = False
+        await call()
+
+    asyncio.run(story())
+    assert ran == 3
+
+
+def test_a_coroutine_that_nobody_awaits_says_whose_it_is() -> None:
+    breaker, guard = made(module_coroutine.__wrapped__)  # type: ignore[attr-defined]
+    with pytest.warns(RuntimeWarning, match="'module_coroutine' was never awaited"):
+        guard()
+        gc.collect()
+    assert breaker.total_successes == 0
+
+    async def name_of_task() -> str:
+        task = asyncio.create_task(guard())
+        await task
+        return task.get_coro().__qualname__  # type: ignore[union-attr]
+
+    assert asyncio.run(name_of_task()) == "module_coroutine"
+
+
+def test_a_late_await_does_not_use_up_the_time_for_retries(box: Sandbox) -> None:
+    tries = 0
+
+    @seawall.retry(attempts=3, max_elapsed=5, base=0.1)
+    async def call() -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ConnectionError
+        return "yes"
+
+    early = call()
+    box.advance(60)
+    assert asyncio.run(early) == "yes" and tries == 2
+
+
+def test_settings_that_change_reach_the_next_call(tmp_path: Any) -> None:
+    file = tmp_path / "seawall.toml"
+    file.write_text("[policy.changing.breaker]\nwindow = { kind = 'consecutive', failures = 3 }\n")
+    with seawall.testing.sandbox(seed=1):
+        seawall.configure(file)
+        limits: list[Any] = []
+        fails = False
+
+        @seawall.policy("changing")
+        def call() -> None:
+            limits.append(seawall.remaining())
+            if fails:
+                raise ConnectionError
+
+        for _ in range(10):
+            call()
+        assert limits == [None] * 10
+        file.write_text(
+            "[policy.changing]\ntimeout = { deadline = '7s' }\n"
+            "[policy.changing.breaker]\nwindow = { kind = 'consecutive', failures = 1 }\n"
+        )
+        seawall.reload()
+        call()
+        assert limits[-1] == 7.0
+        fails = True
+        with pytest.raises(ConnectionError):
+            call()
+        with pytest.raises(seawall.CircuitOpenError):
+            call()
+        seawall.set_enabled(False)
+        with pytest.raises(ConnectionError):
+            call()
+        seawall.set_enabled(True)
+        with pytest.raises(seawall.CircuitOpenError):
+            call()
+
+
+def test_a_deadline_around_reaches_a_guard_inside(box: Sandbox) -> None:
+    seen: list[float | None] = []
+    inner = seawall.circuit_breaker(failures=3)(lambda: seen.append(seawall.remaining()))
+    inner()
+
+    async def inner_later() -> None:
+        inner()
+
+    waits = seawall.circuit_breaker(failures=3)(inner_later)
+
+    @seawall.timeout(deadline=4)
+    async def outer() -> None:
+        inner()
+        await waits()
+        await asyncio.create_task(waits())
+
+    asyncio.run(outer())
+    inner()
+    assert seen == [None, 4.0, 4.0, 4.0, None]
+
+
+def test_results_that_carry_a_status_are_judged_on_every_way(box: Sandbox) -> None:
+    class Response:
+        def __init__(self, status_code: int) -> None:
+            self.status_code = status_code
+
+    Response.__module__ = "httpx"
+
+    class Plain:
+        status_code = 500
+
+    breaker = seawall.circuit_breaker(failures=NEVER)
+    call = breaker(lambda answer: answer)
+
+    @breaker
+    async def later(answer: Any) -> Any:
+        return answer
+
+    good, bad, plain = Response(200), Response(503), Plain()
+    for answer in (plain, good, bad, plain, bad):
+        assert call(answer) is answer
+        assert asyncio.run(later(answer)) is answer
+    assert (breaker.total_successes, breaker.total_failures) == (6, 4)
