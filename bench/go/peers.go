@@ -213,3 +213,16 @@ func cep21s() (rows []*row) {
 	never := consecutive(1 << 40)
 	return append(rows, both("failing", "cep21", "consecutive", run(never, broken), is(never, false))...)
 }
+
+// memories are the peers' breakers, each with the window that it has by itself.
+func memories() []*row {
+	return []*row{
+		bytesOf("gobreaker", "default", func() any { return gobreaker.NewCircuitBreaker[int](gobreaker.Settings{}) }),
+		bytesOf("failsafe-go", "count 100", func() any {
+			return failbreaker.NewBuilder[int]().WithFailureThresholdRatio(50, 100).Build()
+		}),
+		bytesOf("mercari", "default", func() any { return mercari.New() }),
+		bytesOf("cep21", "default", func() any { return circuit.NewCircuitFromConfig("one", circuit.Config{}) }),
+		bytesOf("eapache", "default", func() any { return eapache.New(5, 1, time.Hour) }),
+	}
+}

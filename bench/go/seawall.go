@@ -145,13 +145,18 @@ func sweep() (rows []*row) {
 
 // memory is the bytes of one unnamed breaker with a default window, the native side included.
 func memory() *row {
+	return bytesOf(us, "consecutive", func() any { return policy(seawall.Config{Breaker: &seawall.Breaker{}}) })
+}
+
+// bytesOf is what one of many keeps resident.
+func bytesOf(library, variant string, one func() any) *row {
 	const instances = 20_000
-	kept := make([]*seawall.Policy, instances)
+	kept := make([]any, instances)
 	before := resident()
 	for i := range kept {
-		kept[i] = policy(seawall.Config{Breaker: &seawall.Breaker{}})
+		kept[i] = one()
 	}
 	bytes := (resident() - before) / instances
 	runtime.KeepAlive(kept)
-	return &row{Case: "memory", Library: us, Variant: "consecutive", Threads: 1, Unit: "bytes", Samples: []float64{bytes}}
+	return &row{Case: "memory", Library: library, Variant: variant, Threads: 1, Unit: "bytes", Samples: []float64{bytes}}
 }

@@ -54,6 +54,7 @@ func table() (rows []*row) {
 	rows = append(rows, eapaches()...)
 	rows = append(rows, mercaris()...)
 	rows = append(rows, cep21s()...)
+	rows = append(rows, memories()...)
 	return rows
 }
 

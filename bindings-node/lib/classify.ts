@@ -66,12 +66,10 @@ function hintOf(value: unknown): number | undefined {
   return nanos === null ? undefined : nanos / 1e6;
 }
 
-const SUCCESS: Judged = { outcome: 'success' };
+export const SUCCESS: Judged = { outcome: 'success' };
 
 /** The outcome of a value. What throws here has not judged, and is told to `report`. */
 export function judgedValue(by: Judging, value: unknown, report: (what: string) => void): Judged {
-  const plain = typeof value !== 'object' || value === null;
-  if (by.classify === undefined && plain) return SUCCESS;
   return judged(by, undefined, value, report) ?? guarded(() => judgeValue(value), report) ?? SUCCESS;
 }
 

@@ -1,7 +1,7 @@
 // The driver: does what the core's steps say, and nothing else. Each callback reports and follows
 // the next step; there is one promise for the whole call and no frame that waits.
 import { Running, type Conductor } from './attempt.js';
-import { judgedError, judgedValue, type Judged, type Outcome } from './classify.js';
+import { judgedError, judgedValue, SUCCESS, type Judged, type Outcome } from './classify.js';
 import { isFetching, within, type Ambient } from './context.js';
 import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
@@ -60,7 +60,7 @@ export class Driver<T> implements Conductor {
     const cached = options.cacheKey !== undefined && this.store !== undefined ? 1 : 0;
     const estimate = options.estimate === undefined ? undefined : JSON.stringify(options.estimate);
     const kind = hot.open(policy.gate.slot, limit, cached, estimate);
-    if (kind !== undefined) {
+    if (kind >= 0) {
       this.call = mail[at.CALL]!;
       policy.gate.moved(mail[at.ADDRESS]!);
       this.go(kind);
@@ -212,7 +212,7 @@ export class Driver<T> implements Conductor {
   /** The core knows how attempt `number` ended. */
   private told(number: number, kind: Kind): void {
     const { policy } = this;
-    if (kind === undefined) return this.finish('settle');
+    if (!(kind >= 0)) return this.finish('settle');
     const slow = mail[at.SLOW]!;
     this.keep = mail[at.KEEP]!;
     const key = this.options.cacheKey;
@@ -387,6 +387,7 @@ function expired(driver: Driver<any>): void {
 }
 
 export function judge(policy: Driven, how: How, last: unknown): Judged {
+  if (how === How.Value && policy.classify === undefined && (typeof last !== 'object' || last === null)) return SUCCESS;
   const report = (what: string) => policy.registry.internal(what);
   return how === How.Error ? judgedError(policy, last, report) : judgedValue(policy, last, report);
 }

@@ -184,10 +184,17 @@ function afterPass<T>(
   const hint = judged.retryAfterMs === undefined ? NaN : judged.retryAfterMs * 1e6;
   const keep = options?.onFinish === undefined ? 0 : 1;
   const kind = hot.afterPass(policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, nameOf(how, last));
-  if (kind !== undefined && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
+  if (kind >= 0 && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
   deliver();
-  if (how === How.Error) throw last;
-  return last as T;
+  return how === How.Error ? (new Rethrown(last) as unknown as Promise<T>) : (last as T);
+}
+
+/** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */
+class Rethrown {
+  constructor(private readonly error: unknown) {}
+  then(_resolve: unknown, reject: (error: unknown) => void): void {
+    reject(this.error);
+  }
 }
 
 function tell(policy: Driven, onFinish: (report: Report) => void, began: number): void {

@@ -60,7 +60,7 @@ pub(crate) const ENTRIES: [(&str, Entry); 19] = [
     ("lookedUp", |isolate, mail, given| next(isolate, mail, given, |call| call.looked_up(given.number(1) != 0))),
     ("fellBack", |isolate, mail, given| next(isolate, mail, given, |call| call.fell_back(given.number(1) != 0))),
     ("commit", |isolate, _, given| with(isolate, given, |call| call.commit())),
-    ("settleCost", |isolate, _, given| with(isolate, given, |call| call.settle_cost(&amounts(given.text(1))))),
+    ("settleCost", |isolate, _, given| with(isolate, given, |call| call.settle_cost(&amounts(given.text())))),
     ("remaining", |isolate, _, given| {
         let left = isolate.calls.get(given.number(0)).and_then(|call| call.remaining());
         Answer::Real(left.map_or(f64::NAN, nanos))
@@ -83,13 +83,13 @@ struct Report {
 }
 
 impl Report {
-    fn of(given: &Arguments, first: usize) -> Report {
+    fn of(given: &Arguments<'_>, first: usize) -> Report {
         let wish = given.real(first + 1);
         Report {
             outcome: outcome(given.number(first)),
             hint: hint((!wish.is_nan()).then_some(wish)),
             keep: given.number(first + 2) != 0,
-            error_type: given.text(first + 3),
+            error_type: given.text(),
         }
     }
 
@@ -118,7 +118,7 @@ mod may {
 }
 
 /// `pass(policy)`: whether the call may run without being stepped; permit and start in the mailbox.
-fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let (how, pass) = match policy.pass() {
         Some(pass) => (may::PASS, pass),
@@ -134,11 +134,11 @@ fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 }
 
 /// The pass that a function was given after its policy.
-fn passed(given: &Arguments) -> Pass {
+fn passed(given: &Arguments<'_>) -> Pass {
     Pass { permit: given.real(1) as u64, started: given.real(2) as u64 }
 }
 
-fn on(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&Policy)) -> Answer {
+fn on(isolate: &mut Isolate, given: &Arguments<'_>, act: impl FnOnce(&Policy)) -> Answer {
     if let Some(policy) = isolate.policy(given.number(0)) {
         act(&policy);
     }
@@ -146,7 +146,7 @@ fn on(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&Policy)) -> An
 }
 
 /// `view(policy)`: the memory of its gate and of this thread's tally.
-fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     match View::of(&policy) {
         Some((view, tally)) => {
@@ -158,7 +158,7 @@ fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 }
 
 /// `refuse(policy)`: the words of a rejection that nothing could change; nothing where one must ask.
-fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let Some(refusal) = policy.refusal() else { return Answer::Nothing };
     mail.put(RETRY_AFTER, refusal.retry_after.map_or(f64::NAN, nanos));
@@ -167,12 +167,12 @@ fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 }
 
 /// `open(policy, deadline, cached, estimate)`: begins a call and answers its first step.
-fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let options = CallOptions {
         deadline: told(given.real(1)).map(span),
         cached: given.number(2) != 0,
-        estimate: amounts(given.text(3)),
+        estimate: amounts(given.text()),
         ..CallOptions::default()
     };
     mail.put(ADDRESS, address(&policy));
@@ -185,7 +185,7 @@ fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
 
 /// `afterPass(policy, permit, started, committed, outcome, hint, keep, errorType)`: the first attempt
 /// ran under a pass and was no plain success.
-fn after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments) -> Answer {
+fn after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     mail.put(ADDRESS, address(&policy));
     let mut call = Box::new(policy.call_after_pass(passed(given), CallOptions::default()));
@@ -211,16 +211,16 @@ fn ended(isolate: &mut Isolate, mail: &Mail, number: u32, step: Option<Step>, re
     Answer::Number(OVER)
 }
 
-fn step(isolate: &mut Isolate, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Option<Step> {
+fn step(isolate: &mut Isolate, given: &Arguments<'_>, next: impl FnOnce(&mut Call) -> Step) -> Option<Step> {
     isolate.calls.get_mut(given.number(0)).map(|call| next(call))
 }
 
-fn next(isolate: &mut Isolate, mail: &Mail, given: &Arguments, next: impl FnOnce(&mut Call) -> Step) -> Answer {
+fn next(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>, next: impl FnOnce(&mut Call) -> Step) -> Answer {
     let Some(step) = step(isolate, given, next) else { return Answer::Nothing };
     isolate.calls.get_mut(given.number(0)).map_or(Answer::Nothing, |call| show(mail, call, step))
 }
 
-fn with(isolate: &mut Isolate, given: &Arguments, act: impl FnOnce(&mut Call)) -> Answer {
+fn with(isolate: &mut Isolate, given: &Arguments<'_>, act: impl FnOnce(&mut Call)) -> Answer {
     if let Some(call) = isolate.calls.get_mut(given.number(0)) {
         act(call);
     }
@@ -274,13 +274,13 @@ fn show(mail: &Mail, call: &mut Call, step: Step) -> Answer {
 }
 
 /// `wakes(call)`: tickets of other callers to wake, as JSON.
-fn wakes(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
+fn wakes(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
     let wakes = isolate.calls.get_mut(given.number(0)).map(|call| call.take_wakes()).unwrap_or_default();
     Answer::Text(format!("{wakes:?}"))
 }
 
 /// `info(call)`: what is read rarely, as JSON.
-fn info(isolate: &mut Isolate, _: &Mail, given: &Arguments) -> Answer {
+fn info(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(call) = isolate.calls.get(given.number(0)) else { return Answer::Nothing };
     let quoted = |text: Option<&str>| text.map_or("null".to_owned(), |text| format!("\"{text}\""));
     Answer::Text(format!(

@@ -63,6 +63,26 @@ test('an unhandled rejection stays visible', () => {
   assert.equal(out.trim(), 'seen');
 });
 
+test('an error of the work is one unhandled rejection if nobody looks, and none if somebody does', () => {
+  const out = node(`
+    let seen = 0;
+    process.on('unhandledRejection', (error) => seen += error.message === 'boom' ? 1 : 100);
+    const { policy } = await import(${JSON.stringify(entry)});
+    const boom = () => Promise.reject(new Error('boom'));
+    const made = [{ breaker: { window: { kind: 'consecutive', failures: 1000 } } }, { retry: { attempts: 1 } }, { timeout: { attempt: '1m' } }].map((settings) => policy(settings));
+    for (const each of made) for (let i = 0; i < 3; i++) {
+      await each.execute(boom).catch(() => {});
+      each.wrap(boom)().then(() => {}, () => {});
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const before = seen;
+    for (const each of made) each.execute(boom);
+    for (const each of made) each.execute(() => { throw new Error('boom'); });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    console.log(before, seen);`);
+  assert.equal(out.trim(), '0 6');
+});
+
 test('worker threads share the state of a named policy', async () => {
   const settings = { name: 'shared-by-workers', breaker: { window: { kind: 'consecutive', failures: 1 } } } as const;
   const mine = seawall.policy(settings);

@@ -43,8 +43,8 @@ const COMMANDS: &str = "commands:
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
-  bench [rust|python|node|go] [--quick]
-                     what a protected call costs, beside what would be used instead
+  bench [rust|python|node|go] [--quick | --check]
+                     what a protected call costs, beside what would be used instead; only compiled
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept
   mutants            twenty planted faults, each killed by a vector
@@ -109,6 +109,7 @@ fn test_steps() -> Vec<Step> {
         adoption::ran(root, "e/", &lines.collect::<Vec<_>>())
     }));
     steps.push(Step::new("loom: interleavings", |root| interleavings::run(root, &[])));
+    steps.push(Step::new("the measuring programs compile", bench::compiles));
     steps.push(Step::new("instructions of the hot functions", |root| instructions::run(root, &[])));
     steps.extend(python::steps());
     steps.push(Step::new("C: nouns, NULL, misuse, panics, threads, C++, two Rust libraries", c::tests::run));

@@ -1,5 +1,5 @@
-//! Functions that JavaScript calls without the costs of a class: numbers come in, one answer goes
-//! out, everything else is left in the mailbox, an array of numbers that both sides know.
+//! Functions that JavaScript calls without the costs of a class: numbers come and go by the mailbox,
+//! an array that both sides know; what is handed over as a value is at most one text.
 //!
 //! The only unsafe code of this crate, but for what the derive macros write.
 #![allow(unsafe_code)]
@@ -25,26 +25,24 @@ pub(crate) enum Answer {
     View(View),
 }
 
-pub(crate) type Entry = fn(&mut Isolate, &Mail, &Arguments) -> Answer;
+pub(crate) type Entry = fn(&mut Isolate, &Mail, &Arguments<'_>) -> Answer;
 
-const MOST_ARGUMENTS: usize = 8;
+/// Where in the mailbox the numbers begin that a function is given, and where it leaves the number
+/// that it answers: cheaper than values of the engine.
+const GIVEN: usize = 16;
+const ANSWER: usize = 24;
 
-/// The arguments of one call.
-pub(crate) struct Arguments {
+/// The arguments of one call: numbers by mail, and one text.
+pub(crate) struct Arguments<'a> {
+    mail: &'a Mail,
     env: sys::napi_env,
-    values: [sys::napi_value; MOST_ARGUMENTS],
-    given: usize,
+    text: Option<sys::napi_value>,
 }
 
-impl Arguments {
-    /// A number; what is none reads as NaN.
+impl Arguments<'_> {
+    /// A number; what is none is NaN.
     pub(crate) fn real(&self, index: usize) -> f64 {
-        let mut number = f64::NAN;
-        if index < self.given {
-            // SAFETY: the value was handed to the running callback of this environment.
-            unsafe { sys::napi_get_value_double(self.env, self.values[index], &mut number) };
-        }
-        number
+        self.mail.get(GIVEN + index)
     }
 
     /// A whole number; what is none is one that nothing has.
@@ -53,12 +51,10 @@ impl Arguments {
         if real >= 0.0 { real as u32 } else { u32::MAX }
     }
 
-    pub(crate) fn text(&self, index: usize) -> Option<String> {
-        if index >= self.given {
-            return None;
-        }
-        let (value, mut length) = (self.values[index], 0);
-        // SAFETY: as above; without a buffer the call tells the length.
+    pub(crate) fn text(&self) -> Option<String> {
+        let (value, mut length) = (self.text?, 0);
+        // SAFETY: the value was handed to the running callback of this environment; without a buffer
+        // the call tells the length.
         let asked = unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &mut length) };
         if asked != sys::Status::napi_ok {
             return None;
@@ -80,6 +76,12 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
+    fn get(&self, index: usize) -> f64 {
+        assert!(index < self.length, "the mailbox has {} places", self.length);
+        // SAFETY: inside the array, which only this thread uses and nobody else detaches.
+        unsafe { self.words.add(index).read() }
+    }
+
     pub(crate) fn put(&self, index: usize, number: f64) {
         assert!(index < self.length, "the mailbox has {} places", self.length);
         // SAFETY: inside the array, which only this thread uses and nobody else detaches.
@@ -169,44 +171,36 @@ unsafe extern "C" fn ended(module: *mut c_void) {
 }
 
 unsafe extern "C" fn called(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut arguments = Arguments { env, values: [ptr::null_mut(); MOST_ARGUMENTS], given: MOST_ARGUMENTS };
-    let mut data = ptr::null_mut();
-    // SAFETY: the engine hands over a valid environment and call; there is room for the arguments.
+    let (mut text, mut given, mut data) = (ptr::null_mut(), 1, ptr::null_mut());
+    // SAFETY: the engine hands over a valid environment and call; there is room for one argument.
     let bound = unsafe {
-        sys::napi_get_cb_info(
-            env,
-            info,
-            &mut arguments.given,
-            arguments.values.as_mut_ptr(),
-            ptr::null_mut(),
-            &mut data,
-        );
+        sys::napi_get_cb_info(env, info, &mut given, &mut text, ptr::null_mut(), &mut data);
         &*data.cast::<Bound>()
     };
-    arguments.given = arguments.given.min(MOST_ARGUMENTS);
     // SAFETY: the module outlives its functions.
     let mail = unsafe { &(*bound.module).mail };
+    let arguments = Arguments { mail, env, text: (given > 0).then_some(text) };
     // A fault of ours answers nothing: the driver then runs the call unprotected.
     let answer = catch_unwind(AssertUnwindSafe(|| isolate(|isolate| (bound.entry)(isolate, mail, &arguments))));
-    shown(env, answer.ok().flatten().unwrap_or(Answer::Nothing))
+    shown(env, mail, answer.ok().flatten().unwrap_or(Answer::Nothing))
 }
 
-fn shown(env: sys::napi_env, answer: Answer) -> sys::napi_value {
+fn shown(env: sys::napi_env, mail: &Mail, answer: Answer) -> sys::napi_value {
     let mut value = ptr::null_mut();
-    // SAFETY: each call makes a value of the running environment; null reads as undefined.
-    unsafe {
-        match answer {
-            Answer::Nothing => 0,
-            Answer::Number(number) => sys::napi_create_uint32(env, number, &mut value),
-            Answer::Real(number) => sys::napi_create_double(env, number, &mut value),
-            Answer::Text(text) => {
-                sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut value)
-            }
-            Answer::View(view) => {
-                value = view.shown(env);
-                0
-            }
-        };
-    }
+    let number = match answer {
+        Answer::Number(number) => f64::from(number),
+        Answer::Real(number) => number,
+        Answer::Nothing => f64::NAN,
+        Answer::Text(text) => {
+            // SAFETY: makes a value of the running environment; null reads as undefined.
+            unsafe { sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut value) };
+            f64::NAN
+        }
+        Answer::View(view) => {
+            value = view.shown(env);
+            f64::NAN
+        }
+    };
+    mail.put(ANSWER, number);
     value
 }

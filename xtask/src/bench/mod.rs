@@ -17,6 +17,7 @@ mod rust;
 mod table;
 
 use crate::Outcome;
+use crate::steps::{command, output_of, quiet};
 use lines::Measured;
 use std::path::Path;
 use std::process::Command;
@@ -68,11 +69,14 @@ const FULL: Effort = Effort { rounds: 25, slice_ms: 3 };
 /// # Errors
 /// A budget that is missed and not expected to be; a program that fails.
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    if words == ["--check"] {
+        return compiles(root);
+    }
     let quick = words.contains(&"--quick");
     let wanted: Vec<&str> = words.iter().copied().filter(|word| *word != "--quick").collect();
     if let Some(unknown) = wanted.iter().find(|word| LANGUAGES.iter().all(|language| language.name != **word)) {
         let names: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
-        return Err(format!("bench knows {} and --quick, not `{unknown}`", names.join(", ")).into());
+        return Err(format!("bench knows {}, --quick and --check, not `{unknown}`", names.join(", ")).into());
     }
     let mut misses = Vec::new();
     for language in LANGUAGES.iter().filter(|language| wanted.is_empty() || wanted.contains(&language.name)) {
@@ -108,6 +112,25 @@ fn one(root: &Path, language: &Language, quick: bool) -> Result<Vec<String>, Box
         format!("  {}: {}: {figure}, {}", language.name, verdict.name, verdict.limit)
     };
     Ok(record.verdicts.iter().chain(&record.ranking).filter(unexpected).map(line).collect())
+}
+
+/// That the programs still fit what they measure, without measuring; Go's needs the module that ships.
+///
+/// # Errors
+/// What does not compile.
+pub fn compiles(root: &Path) -> Outcome {
+    quiet(rust::cargo(root, "check"))?;
+    quiet(command(root, "python3", &["-m", "compileall", "-q", "bench/python"]))?;
+    let unformatted = output_of(command(root, "gofmt", &["-l", "bench/go"]))?;
+    if !unformatted.is_empty() {
+        return Err(format!("not formatted, run gofmt -w bench/go:\n{unformatted}").into());
+    }
+    for file in std::fs::read_dir(root.join("bench/node"))?.filter_map(Result::ok).map(|file| file.path()) {
+        if file.extension().is_some_and(|ending| ending == "js") {
+            quiet(command(root, "node", &["--check", &file.display().to_string()]))?;
+        }
+    }
+    Ok(())
 }
 
 /// `docs/performance.md` and its pictures from `bench/results/`: written, or compared.

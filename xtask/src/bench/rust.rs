@@ -4,14 +4,20 @@ use super::lines::Measured;
 use super::{Effort, Rows, with};
 use crate::steps::{command, output_of, quiet};
 use std::path::Path;
+use std::process::Command;
+
+const HOME: &str = "build/bench/rust";
 
 pub fn measure(root: &Path, effort: Effort) -> Rows {
-    let home = "build/bench/rust";
-    let manifest = "bench/rust/Cargo.toml";
-    quiet(command(root, "cargo", &["build", "-q", "--release", "--manifest-path", manifest, "--target-dir", home]))?;
-    let program = |name: &str| command(root, &format!("{home}/release/{name}"), &[]);
+    quiet(cargo(root, "build"))?;
+    let program = |name: &str| command(root, &format!("{HOME}/release/{name}"), &[]);
     let mut measured = Measured::default();
     measured.read(&output_of(with(program("seawall-bench"), effort))?)?;
     measured.read(&output_of(program("memory"))?)?;
     Ok(measured)
+}
+
+/// `cargo build` or `cargo check` of the crate, away from what ships.
+pub fn cargo(root: &Path, what: &str) -> Command {
+    command(root, "cargo", &[what, "-q", "--release", "--manifest-path", "bench/rust/Cargo.toml", "--target-dir", HOME])
 }
