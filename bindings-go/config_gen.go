@@ -103,6 +103,8 @@ var generatedOptions = []string{
 	"preset",
 	"enabled",
 	"scope",
+	"revision",
+	"host_required",
 	"max_keys",
 	"stream",
 	"breaker",

@@ -1,5 +1,6 @@
 //! One named part and its partitions: the cell without a key, and a bounded number of cells by key.
 
+use crate::segment::Home;
 use crate::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::collections::{HashMap, VecDeque};
 
@@ -7,13 +8,37 @@ use std::collections::{HashMap, VecDeque};
 pub(crate) trait Cell: Send + Sync {
     /// Whether nothing would be lost: closed, nobody inside, nobody waiting.
     fn is_idle(&self) -> bool;
+    /// Whether this is still the cell of its name: in a segment another may take its place.
+    fn is_current(&self) -> bool {
+        true
+    }
+    /// Whether the settings in force are those that were asked for: in a segment another process may
+    /// have come first.
+    fn is_as_wanted(&self) -> bool {
+        true
+    }
 }
+
+/// Where a cell is to be made: in a home that processes share, for a key or for all calls.
+#[derive(Copy, Clone)]
+pub(crate) struct Spot<'a> {
+    pub home: &'a Home,
+    pub key: Option<&'a str>,
+}
+
+/// Makes the successor of a cell under new settings, or `None` if the cell itself took them.
+pub(crate) type Adopt<'a, C, T> = &'a dyn Fn(&T, &Arc<C>, Option<Spot<'_>>) -> Option<T>;
+
+/// Makes the cell of a part: its own, or at a spot.
+pub(crate) type MakeCell<C, T> = fn(&Arc<C>, Option<Spot<'_>>) -> T;
 
 /// The cells of one part. A caller holds its cell by an `Arc`; that count is the handle count.
 pub(crate) struct Family<C, T> {
     /// The settings in force, and where they were given.
     settings: RwLock<(Arc<C>, Arc<str>)>,
-    make: fn(&Arc<C>) -> T,
+    make: MakeCell<C, T>,
+    /// Where processes share the part; else its cells are on the heap.
+    home: Option<Box<Home>>,
     whole: OnceLock<RwLock<Arc<T>>>,
     max_keys: u32,
     /// Made with the first key: most parts have none.
@@ -51,10 +76,17 @@ pub(crate) enum Keyed<T> {
 const KEY_BYTES: usize = 256;
 
 impl<C: PartialEq, T: Cell> Family<C, T> {
-    pub(crate) fn new(settings: Arc<C>, place: &str, max_keys: u32, make: fn(&Arc<C>) -> T) -> Self {
+    pub(crate) fn new(
+        settings: Arc<C>,
+        place: &str,
+        max_keys: u32,
+        home: Option<Box<Home>>,
+        make: MakeCell<C, T>,
+    ) -> Self {
         Family {
             settings: RwLock::new((settings, place.into())),
             make,
+            home,
             whole: OnceLock::new(),
             max_keys,
             keys: OnceLock::new(),
@@ -71,9 +103,39 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
         (*settings.0 != *wanted).then(|| settings.1.clone())
     }
 
+    fn made(&self, key: Option<&str>) -> T {
+        (self.make)(&self.settings(), self.spot(key))
+    }
+
+    fn spot<'a>(&'a self, key: Option<&'a str>) -> Option<Spot<'a>> {
+        self.home.as_deref().map(|home| Spot { home, key })
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Finds each shared cell again whose place another has taken, or, `eager`, whose settings are not
+    /// those that were asked for.
+    pub(crate) fn refresh(&self, eager: bool) {
+        let stale = |cell: &T| !cell.is_current() || eager && !cell.is_as_wanted();
+        if let Some(whole) = self.whole.get() {
+            let mut cell = whole.write();
+            if stale(&cell) {
+                *cell = Arc::new(self.made(None));
+            }
+        }
+        let Some(keys) = self.keys.get() else { return };
+        for (key, slot) in &mut keys.lock().by_name {
+            if stale(&slot.cell) {
+                slot.cell = Arc::new(self.made(Some(key)));
+            }
+        }
+    }
+
     /// The cell that is not partitioned.
     pub(crate) fn whole(&self) -> Arc<T> {
-        self.whole.get_or_init(|| RwLock::new(Arc::new((self.make)(&self.settings())))).read().clone()
+        self.whole.get_or_init(|| RwLock::new(Arc::new(self.made(None)))).read().clone()
     }
 
     /// The cell of `key`, made or taken over from an idle key where needed.
@@ -96,7 +158,7 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
             return Keyed::Full { first };
         }
         let name: Arc<str> = key.into();
-        let cell = Arc::new((self.make)(&self.settings()));
+        let cell = Arc::new(self.made(Some(key)));
         keys.order.push_back(name.clone());
         keys.by_name.insert(name, Slot { cell: cell.clone(), used: false });
         Keyed::Cell(cell)
@@ -114,8 +176,8 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
         all
     }
 
-    /// Puts new settings in force: `adopt` makes each cell's successor, or `None` if the cell itself took them.
-    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: impl Fn(&T, &Arc<C>) -> Option<T>) {
+    /// Puts new settings in force: `adopt` makes each cell's successor.
+    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: Adopt<'_, C, T>) {
         if *self.settings() == settings {
             return;
         }
@@ -123,13 +185,13 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
         *self.settings.write() = (settings.clone(), place.into());
         if let Some(whole) = self.whole.get() {
             let mut cell = whole.write();
-            if let Some(next) = adopt(&cell, &settings) {
+            if let Some(next) = adopt(&cell, &settings, self.spot(None)) {
                 *cell = Arc::new(next);
             }
         }
         let Some(keys) = self.keys.get() else { return };
-        for slot in keys.lock().by_name.values_mut() {
-            if let Some(next) = adopt(&slot.cell, &settings) {
+        for (key, slot) in &mut keys.lock().by_name {
+            if let Some(next) = adopt(&slot.cell, &settings, self.spot(Some(key))) {
                 slot.cell = Arc::new(next);
             }
         }
@@ -168,7 +230,7 @@ mod tests {
     }
 
     fn family(max: u32) -> Family<bool, Busy> {
-        Family::new(Arc::new(false), "here", max, |busy| Busy(**busy))
+        Family::new(Arc::new(false), "here", max, None, |busy, _| Busy(**busy))
     }
 
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
@@ -198,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_is_not_idle_stays() {
-        let family: Family<bool, Busy> = Family::new(Arc::new(true), "here", 1, |busy| Busy(**busy));
+        let family: Family<bool, Busy> = Family::new(Arc::new(true), "here", 1, None, |busy, _| Busy(**busy));
         drop(get(&family, "a"));
         assert!(get(&family, "b").is_none());
     }

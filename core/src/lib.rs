@@ -18,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod events;
 mod family;
+mod fork;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(all(test, loom))]
@@ -32,6 +33,7 @@ mod registry;
 pub mod retry;
 pub mod rng;
 pub mod run;
+pub mod segment;
 mod sync;
 pub mod testing;
 pub mod time;

@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
 use crate::clock::Clock;
-use crate::config::PolicyConfig;
+use crate::config::{PolicyConfig, Scope};
 use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -56,6 +56,8 @@ pub(crate) struct Live {
     pub start: Start,
     /// The breaker counts slow calls.
     pub slow: bool,
+    /// Other processes share its cells: a later look may find others in their place.
+    shared: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
@@ -190,22 +192,22 @@ impl Policy {
 
     /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
-        self.live().parts.breaker.as_ref()
+        self.asked().parts.breaker.as_ref()
     }
 
     /// The bulkhead, for this key.
     pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
-        self.live().parts.bulkhead.as_ref()
+        self.asked().parts.bulkhead.as_ref()
     }
 
     /// The retry budget.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
-        self.live().parts.budget.as_ref()
+        self.asked().parts.budget.as_ref()
     }
 
     /// The cost budgets.
     pub fn costs(&self) -> &[Arc<CostBudget>] {
-        &self.live().parts.costs
+        &self.asked().parts.costs
     }
 
     /// The state of the breaker, a due transition applied; `None` without a breaker.
@@ -372,6 +374,28 @@ impl Policy {
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
+    /// The settings and cells in force for who asks: in host scope the cells may be others than at the
+    /// last look, and now and then it is seen whether the segment is still there.
+    pub(crate) fn asked(&self) -> &Arc<Live> {
+        let live = self.live();
+        if live.shared { self.look_at_host(live) } else { live }
+    }
+
+    fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
+        let time_to_look = self.registry().host().is_some_and(|host| host.look());
+        if !time_to_look && live.parts.are_current() {
+            return live;
+        }
+        let families = self.0.shared.settings.read().families.clone();
+        families.refresh(time_to_look);
+        self.registry().say_troubles();
+        if !live.parts.are_same(&families.choose(self.key()).parts) {
+            // Release: a handle that sees the number finds the cells.
+            self.0.shared.epoch.fetch_add(1, Ordering::Release);
+        }
+        self.live()
+    }
+
     /// The settings and cells in force for this handle.
     #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
@@ -407,6 +431,7 @@ impl Live {
     }
 
     fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
+        let name = shared.name.clone();
         let settings = shared.settings.read();
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
@@ -432,12 +457,14 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, slow, refuses_early, next };
+        let shared = config.scope == Scope::Host;
+        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, slow, shared, refuses_early, next };
         drop(settings);
         if let Some((part, why)) = chosen.passed_by {
             let detail = format!("calls of some keys pass through the {part}: {why}");
-            registry.internal(shared.name.as_deref(), &detail);
+            registry.internal(name.as_deref(), &detail);
         }
+        registry.say_troubles();
         live
     }
 }

@@ -1,7 +1,7 @@
 //! Names to policies, and what all policies of a process share: clock, randomness, events, switch.
 
 use crate::clock::Clock;
-use crate::config::{Document, Environment, Layers, PolicyConfig, Value, resolve};
+use crate::config::{Document, Environment, Layers, PolicyConfig, Scope, Value, host_options, resolve};
 use crate::cx::Cx;
 use crate::error::{ConfigCode, ConfigError};
 use crate::event::{EventKind, PartKind};
@@ -11,6 +11,7 @@ use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
 use crate::run::listen::Listeners;
+use crate::segment::{Host, SegmentOptions, Trouble};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
 use std::collections::BTreeMap;
@@ -47,6 +48,10 @@ struct Inner {
     policies: Mutex<BTreeMap<String, Vec<Known>>>,
     file: RwLock<Option<Arc<File>>>,
     environment: Environment,
+    /// The segment of policies in host scope, chosen with the first of them.
+    host: OnceLock<Arc<Host>>,
+    /// Every policy is in host scope, on a segment of this registry's own: for tests.
+    everything_shared: bool,
 }
 
 struct Known {
@@ -79,6 +84,8 @@ impl Registry {
             policies: Mutex::new(BTreeMap::new()),
             file: RwLock::new(None),
             environment,
+            host: OnceLock::new(),
+            everything_shared: false,
         }))
     }
 
@@ -91,12 +98,50 @@ impl Registry {
 
     /// A registry of its own for a test: a clock that stands still, a known seed, no environment.
     pub fn manual(seed: u64) -> Registry {
-        Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), Environment::empty())
+        Registry::manual_with(seed, Environment::empty())
     }
 
     /// The same with `variables` as its environment.
     pub fn manual_with(seed: u64, variables: Environment) -> Registry {
-        Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables)
+        let mut registry = Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables);
+        if let (Some(host), Some(inner)) = (crate::testing::host(), Arc::get_mut(&mut registry.0)) {
+            inner.everything_shared = true;
+            inner.host = OnceLock::from(host);
+        }
+        registry
+    }
+
+    /// Chooses the segment of policies in host scope; `false` if it is chosen already. Without this
+    /// the file and the environment say where it is, or it is `default` in a folder of the user's.
+    pub fn set_host(&self, options: SegmentOptions) -> bool {
+        self.0.host.set(Arc::new(Host::new(options))).is_ok()
+    }
+
+    /// The segment that policies of these settings share; `None` for those that share none.
+    fn host_of(&self, config: &PolicyConfig) -> Option<&Arc<Host>> {
+        (config.scope == Scope::Host).then(|| {
+            self.0.host.get_or_init(|| {
+                let file = self.file();
+                let options = host_options(file.as_ref().map(|file| &file.document), &self.0.environment);
+                Arc::new(Host::new(options))
+            })
+        })
+    }
+
+    /// The segment, if any policy is in host scope.
+    pub(crate) fn host(&self) -> Option<&Arc<Host>> {
+        self.0.host.get()
+    }
+
+    /// Says what went wrong with the segment.
+    pub(crate) fn say_troubles(&self) {
+        let Some(host) = self.host() else { return };
+        for trouble in host.take_troubles() {
+            match trouble {
+                Trouble::Fault(what) => self.internal(None, &what),
+                Trouble::Conflict(part, what) => self.publish(EventKind::ConfigConflict, part, None, &what),
+            }
+        }
     }
 
     /// The clock of its policies.
@@ -179,7 +224,10 @@ impl Registry {
         Ok(self.remember(config, code, place))
     }
 
-    fn remember(&self, config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
+    fn remember(&self, mut config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
+        if self.0.everything_shared {
+            config.scope = Scope::Host;
+        }
         let mut policies = self.0.policies.lock();
         let known = config.name.as_ref().map(|name| policies.entry(name.clone()).or_default());
         if let Some(known) = &known
@@ -187,7 +235,7 @@ impl Registry {
         {
             return same.policy.policy(self);
         }
-        let (families, conflicts) = self.0.names.families(&config, place);
+        let (families, conflicts) = self.0.names.families(&config, place, self.host_of(&config));
         let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
         match known {
             Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
@@ -260,17 +308,22 @@ impl Registry {
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            let mut config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            if self.0.everything_shared {
+                config.scope = Scope::Host;
+            }
             if config != *known.policy.config() {
                 changed.push((known.policy.policy(self), config, known.place.clone()));
             }
         }
         drop(policies);
         for (policy, config, place) in changed {
-            let (families, wakes) = self.0.names.reconfigure(&config, &place, self.clock().now());
+            let (families, wakes) =
+                self.0.names.reconfigure(&config, &place, self.host_of(&config), self.clock().now());
             policy.reconfigure(config, families);
             self.strand(wakes);
         }
+        self.say_troubles();
         *self.0.file.write() = Some(Arc::new(file));
         Ok(())
     }
@@ -322,14 +375,12 @@ impl Registry {
     /// A fault of ours that let a call through: counted, and one event.
     pub fn internal(&self, policy: Option<&str>, what: &str) {
         self.0.internal.fetch_add(1, Ordering::Relaxed);
+        self.publish(EventKind::Internal, PartKind::Call, policy, what);
+    }
+
+    fn publish(&self, kind: EventKind, part: PartKind, policy: Option<&str>, what: &str) {
         if self.0.events.wanted() {
-            let event = crate::events::Event::of_registry(
-                EventKind::Internal,
-                PartKind::Call,
-                self.clock().now(),
-                policy,
-                what,
-            );
+            let event = crate::events::Event::of_registry(kind, part, self.clock().now(), policy, what);
             self.0.events.publish(std::iter::once(event));
         }
     }

@@ -24,6 +24,8 @@
 
 use crate::events::{Cursor, Event};
 use crate::registry::Registry;
+use crate::segment::{Host, SegmentOptions};
+use crate::sync::{Arc, process_unique};
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -78,4 +80,14 @@ impl Deref for Sandbox {
     fn deref(&self) -> &Registry {
         &self.registry
     }
+}
+
+/// With `SEAWALL_TEST_SEGMENTS=FOLDER` every registry of a test is in host scope, on a new segment of
+/// its own in that folder: the same tests then run over the cells that processes share. The file goes
+/// with the registry, unless `SEAWALL_TEST_SEGMENTS_KEEP` is set.
+pub(crate) fn host() -> Option<Arc<Host>> {
+    let dir = std::env::var_os("SEAWALL_TEST_SEGMENTS").filter(|dir| !dir.is_empty())?;
+    let name = format!("test-{}-{}", std::process::id(), process_unique());
+    let options = SegmentOptions { dir: Some(dir.into()), name, bytes: 512 << 10, ..SegmentOptions::default() };
+    Some(Arc::new(Host::temporary(options)))
 }

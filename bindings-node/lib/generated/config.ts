@@ -15,6 +15,8 @@ export interface FileOptions {
   operation?: Readonly<Record<string, Duration>>;
   /** Bulkhead limits by kind of resource; `default` stands for every kind that is not named. Default: llm 10, openfga 50, redis 100, db 20, default 25. */
   resource?: Readonly<Record<string, number>>;
+  /** The file that the processes of a host share, for policies in host scope. */
+  host?: HostOptions | string;
 }
 
 /** One policy. */
@@ -27,6 +29,10 @@ export interface PolicyOptions {
   enabled?: boolean;
   /** Who shares the state. Default: process. */
   scope?: ScopeWord;
+  /** In host scope: where processes differ in their settings, those with the higher number are in force. Default: 0. */
+  revision?: number;
+  /** In host scope: whether calls are refused, rather than protected by this process alone, where the segment cannot be used. Default: only where a cost budget would be overdrawn. */
+  host_required?: boolean | false;
   /** How many keys are kept, where calls are partitioned by key. Default: 1024. */
   max_keys?: number;
   /** Whether streams are protected. Default: protect. */
@@ -497,4 +503,18 @@ export interface SharedCostOptions {
   limits?: Readonly<Record<string, number>>;
   /** The budget fills up again at the start of each period. Default: never. */
   per?: Duration | false;
+}
+
+/** The file that the processes of a host share. */
+export interface HostOptions {
+  /** Its name: who shares must name the same, in the same folder. Default: default. */
+  name?: string | false;
+  /** Its folder, which the user alone may enter (0700). Default: one of the user's own under /dev/shm. */
+  dir?: string | false;
+  /** Its size in bytes, where it has to be made. Default: 8388608. */
+  size?: number;
+  /** The number of a group whose members share it; the folder then belongs to the group (0770). */
+  group?: number | false;
+  /** Whether keys are written into it as text, for the `seawall` command to show, or only as hashes. Default: false. */
+  show_keys?: boolean;
 }

@@ -11,6 +11,25 @@ from typing import Literal, Required, TypedDict, Union
 Duration = Union[float, timedelta, str]
 
 
+class HostOptions(TypedDict, total=False):
+    """The file that the processes of a host share."""
+
+    name: str | Literal[False]
+    """Its name: who shares must name the same, in the same folder. Default: default."""
+
+    dir: str | Literal[False]
+    """Its folder, which the user alone may enter (0700). Default: one of the user's own under /dev/shm."""
+
+    size: int
+    """Its size in bytes, where it has to be made. Default: 8388608."""
+
+    group: int | Literal[False]
+    """The number of a group whose members share it; the folder then belongs to the group (0770)."""
+
+    show_keys: bool
+    """Whether keys are written into it as text, for the `seawall` command to show, or only as hashes. Default: false."""
+
+
 class SharedCostOptions(TypedDict, total=False):
     """A cost budget that policies share; the table's name is its name."""
 
@@ -595,6 +614,12 @@ class PolicyOptions(TypedDict, total=False):
     scope: ScopeWord
     """Who shares the state. Default: process."""
 
+    revision: int
+    """In host scope: where processes differ in their settings, those with the higher number are in force. Default: 0."""
+
+    host_required: bool | Literal[False]
+    """In host scope: whether calls are refused, rather than protected by this process alone, where the segment cannot be used. Default: only where a cost budget would be overdrawn."""
+
     max_keys: int
     """How many keys are kept, where calls are partitioned by key. Default: 1024."""
 
@@ -640,3 +665,6 @@ class FileOptions(TypedDict, total=False):
 
     resource: Mapping[str, int]
     """Bulkhead limits by kind of resource; `default` stands for every kind that is not named. Default: llm 10, openfga 50, redis 100, db 20, default 25."""
+
+    host: HostOptions | str | bool
+    """The file that the processes of a host share, for policies in host scope."""

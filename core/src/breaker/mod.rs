@@ -10,6 +10,7 @@
 
 mod closed;
 mod half_open;
+mod host;
 mod layout;
 mod snapshot;
 mod state;
@@ -17,6 +18,7 @@ mod tally;
 mod transition;
 mod word;
 
+pub(crate) use host::retire_words;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
 pub use tally::{Memory, Overlay, Shard};
@@ -65,9 +67,13 @@ impl Breaker {
 
     /// The same, where many breakers share their settings.
     pub(crate) fn of(config: &Arc<BreakerConfig>) -> Breaker {
-        let layout = Layout::of(config, Writers::HEAP);
+        Breaker::of_lines(config, Writers::HEAP)
+    }
+
+    fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
+        let layout = Layout::of(config, writers);
         let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
-        breaker.first_limits();
+        breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
         breaker.cell.word(WORD).store(breaker.first_word(word).0, Ordering::Relaxed);
@@ -87,7 +93,7 @@ impl Breaker {
             return Breaker { config: config.clone(), layout, cell: self.cell.clone() };
         }
         let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
-        next.first_limits();
+        next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());
         // Relaxed: nobody else knows the new cell yet.
@@ -138,12 +144,14 @@ impl Breaker {
 
     /// The rejection of a circuit that is open without doubt, by the coarse clock: `None` means ask.
     /// It counts as one and makes no event.
-    pub fn refuse_early(&self, coarse: Tick, slack: Span) -> Option<Refusal> {
+    #[inline(always)]
+    pub(crate) fn refuse_early(&self, coarse: impl FnOnce() -> (Tick, Span)) -> Option<Refusal> {
         let word = self.word();
         let retry_after = match word.state() {
             State::ForcedOpen => None,
             State::Open => {
                 let deadline = self.deadline(word.generation());
+                let (coarse, slack) = coarse();
                 (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
             }
             _ => return None,
@@ -193,6 +201,7 @@ impl Breaker {
     }
 
     /// Counts an outcome where that takes neither the clock nor the applying of what is due.
+    #[inline]
     pub(crate) fn record_untimed(&self, shard: Shard, permit: Permit, outcome: Outcome, slow: bool) -> Untimed {
         let word = self.word();
         let counts = matches!(word.state(), State::Closed | State::MetricsOnly);

@@ -8,7 +8,7 @@ use super::Breaker;
 use super::State;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, Writer};
+use crate::cell::{Block, Writer, Writers};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -137,6 +137,7 @@ impl Breaker {
     }
 
     /// Adds one to a word of a writer's line.
+    #[inline]
     pub(super) fn add(&self, writer: Writer, column: usize) {
         let word = self.at(writer, column);
         // Release: a judge that reads the tally sees the call as over.
@@ -162,10 +163,11 @@ impl Breaker {
     // ---- time windows ----
 
     /// Outside time windows nothing expires, so a line never needs to ask.
-    pub(super) fn first_limits(&self) {
+    pub(super) fn first_limits(&self, writers: Writers) {
         if !matches!(self.config.window, Window::Time { .. }) {
+            let lines = (0..writers.lines()).map(|line| Writer { line, alone: false });
             // Relaxed: nobody else knows the cell yet.
-            self.lines().for_each(|line| self.at(line, LIMIT).store(u64::MAX, Ordering::Relaxed));
+            lines.for_each(|line| self.at(line, LIMIT).store(u64::MAX, Ordering::Relaxed));
         }
     }
 

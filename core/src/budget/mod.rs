@@ -1,12 +1,15 @@
 //! How many retries a dependency is worth, shared by all policies that name the same budget.
 
+mod calls;
 mod ratio;
 
-use crate::cell::{Block, LINE};
+use crate::cell::{Block, LINE, Seats};
 use crate::config::BudgetRule;
 use crate::cx::Cx;
+use crate::family::Spot;
 use crate::outcome::Outcome;
-use crate::sync::Ordering;
+use crate::segment::Owner;
+use crate::sync::{AtomicU64, Ordering};
 use ratio::Ratio;
 
 // Word indices.
@@ -18,6 +21,11 @@ const GRANTED: usize = 4;
 /// First-try successes that have not been paid in yet, on a line of their own.
 const SUCCESSES: usize = LINE;
 const FIRST_SLICE: usize = 2 * LINE;
+const WORDS: usize = (FIRST_SLICE + ratio::WORDS).next_multiple_of(LINE);
+// Behind them, where processes share the budget: what each of them has under way.
+const FIRST_CALLS: usize = WORDS;
+const RETRIES: Seats = Seats { first: FIRST_CALLS + calls::WORDS, capacity: 1024 };
+const SHARED_WORDS: usize = RETRIES.first + RETRIES.capacity;
 
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -49,16 +57,64 @@ pub struct Budget {
 impl Budget {
     /// A full budget that nobody else shares.
     pub fn new(rule: &BudgetRule) -> Budget {
-        let cell = Block::new(FIRST_SLICE + ratio::WORDS);
-        if let BudgetRule::Tokens { capacity, .. } = rule {
-            cell.word(BALANCE).store(u64::from(*capacity), Ordering::Relaxed);
-        }
+        let cell = Block::new(WORDS);
+        cell.word(BALANCE).store(first_balance(rule), Ordering::Relaxed);
         Budget { rule: rule.clone(), cell }
+    }
+
+    /// At a spot that processes share; of this process's own where there is none. What is left of the
+    /// balance goes over to a budget of other settings.
+    pub(crate) fn at(rule: &BudgetRule, spot: Option<Spot<'_>>) -> Budget {
+        let fill = |new: &[AtomicU64], old: Option<(&BudgetRule, &[AtomicU64])>| {
+            let kept = |old: &[AtomicU64]| old[BALANCE].load(Ordering::Acquire);
+            let balance = match old {
+                Some((BudgetRule::Tokens { .. }, old)) => kept(old).min(first_balance(rule)),
+                _ => first_balance(rule),
+            };
+            new[BALANCE].store(balance, Ordering::Relaxed);
+        };
+        let wanted = crate::sync::Arc::new(rule.clone());
+        match spot.and_then(|spot| spot.home.cell(spot.key, &wanted, SHARED_WORDS, &fill)) {
+            Some((rule, found)) if found.held.words().len() >= SHARED_WORDS => {
+                Budget { rule: BudgetRule::clone(&rule), cell: Block::mapped(found.held) }
+            }
+            _ => Budget::new(rule),
+        }
+    }
+
+    /// Over the words of a shared cell that may only be looked at; `None` if they are too few.
+    pub(crate) fn over(rule: &BudgetRule, cell: Block) -> Option<Budget> {
+        (cell.len() >= SHARED_WORDS).then(|| Budget { rule: rule.clone(), cell })
+    }
+
+    /// Looks at a shared cell and changes nothing.
+    pub(crate) fn peek(&self, now: crate::time::Tick, living: &dyn Fn(usize) -> Option<Owner>) -> BudgetSnapshot {
+        let word = |word: usize| self.cell.word(word).load(Ordering::Acquire);
+        let active_calls = calls::sum_of(&self.cell, FIRST_CALLS, living);
+        let active_retries = RETRIES.in_use(&self.cell);
+        let limit = self.limit_of(active_calls);
+        let balance = match &self.rule {
+            BudgetRule::Tokens { capacity, refund, .. } => {
+                let unpaid = word(SUCCESSES).saturating_mul(u64::from(*refund));
+                word(BALANCE).saturating_add(unpaid).min(u64::from(*capacity)) as f64
+            }
+            BudgetRule::Ratio { .. } => self.ratio().map_or(0.0, |ratio| ratio.peek(&self.cell, now)),
+            BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
+                limit.unwrap_or(0).saturating_sub(active_retries) as f64
+            }
+        };
+        BudgetSnapshot { balance, limit, active_calls, active_retries, granted: word(GRANTED), denied: word(DENIED) }
+    }
+
+    pub(crate) fn cell(&self) -> &Block {
+        &self.cell
     }
 
     /// A call begins.
     pub fn begin(&self, cx: &mut Cx) {
-        self.cell.word(ACTIVE_CALLS).fetch_add(1, Ordering::AcqRel);
+        if !calls::change(&self.cell, FIRST_CALLS, true) {
+            self.cell.word(ACTIVE_CALLS).fetch_add(1, Ordering::AcqRel);
+        }
         if let Some(ratio) = self.ratio() {
             ratio.deposit(&self.cell, cx.now);
         }
@@ -66,7 +122,9 @@ impl Budget {
 
     /// A call ends, however it did.
     pub fn end(&self, _cx: &mut Cx) {
-        lower(&self.cell, ACTIVE_CALLS);
+        if !calls::change(&self.cell, FIRST_CALLS, false) {
+            lower(&self.cell, ACTIVE_CALLS);
+        }
     }
 
     /// Pays for a retry after `outcome`; `None` if the budget does not allow it.
@@ -89,21 +147,31 @@ impl Budget {
             BudgetRule::Ratio { .. } => self.ratio()?.withdraw(&self.cell, cx.now).then_some(Cost(1)),
             BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
                 let limit = self.limit().unwrap_or(0);
-                let taken =
-                    self.cell.word(ACTIVE_RETRIES).fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
-                        (active < limit).then_some(active + 1)
-                    });
-                taken.is_ok().then_some(Cost(1))
+                self.start_retry(limit).then_some(Cost(1))
             }
         };
         self.cell.word(if cost.is_some() { GRANTED } else { DENIED }).fetch_add(1, Ordering::Relaxed);
         cost
     }
 
+    fn start_retry(&self, limit: u64) -> bool {
+        if self.cell.held().is_some() {
+            let take = || RETRIES.take(&self.cell, limit, RETRIES.capacity as u64).is_some();
+            return take() || RETRIES.reclaim(&self.cell) > 0 && take();
+        }
+        let more = |active| (active < limit).then_some(active + 1);
+        self.cell.word(ACTIVE_RETRIES).fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    }
+
     /// The retry that `cost` paid for has ended.
     pub fn retry_end(&self, _cost: Cost, _cx: &mut Cx) {
-        if matches!(self.rule, BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. }) {
-            lower(&self.cell, ACTIVE_RETRIES);
+        if !matches!(self.rule, BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. }) {
+            return;
+        }
+        match self.cell.held() {
+            // Its places are all alike: any of ours will do.
+            Some(_) => _ = RETRIES.give_back_one(&self.cell),
+            None => lower(&self.cell, ACTIVE_RETRIES),
         }
     }
 
@@ -139,8 +207,14 @@ impl Budget {
     /// How many retries may run at once, where that is the rule.
     pub fn limit(&self) -> Option<u64> {
         match &self.rule {
+            BudgetRule::Concurrent { .. } => self.limit_of(self.active_calls()),
+            _ => self.limit_of(0),
+        }
+    }
+
+    fn limit_of(&self, active: u64) -> Option<u64> {
+        match &self.rule {
             BudgetRule::Concurrent { share, floor } => {
-                let active = self.cell.word(ACTIVE_CALLS).load(Ordering::Acquire);
                 // The integer part; a hair is added so that 0.2 of 5 is 1 in binary too.
                 Some(u64::from(*floor).max((active as f64 * share + 1e-9) as u64))
             }
@@ -151,7 +225,14 @@ impl Budget {
 
     /// Retries under way, where the rule counts them.
     pub fn active_retries(&self) -> u64 {
-        self.cell.word(ACTIVE_RETRIES).load(Ordering::Acquire)
+        match self.cell.held() {
+            Some(_) => RETRIES.in_use(&self.cell),
+            None => self.cell.word(ACTIVE_RETRIES).load(Ordering::Acquire),
+        }
+    }
+
+    fn active_calls(&self) -> u64 {
+        calls::sum(&self.cell, FIRST_CALLS).unwrap_or_else(|| self.cell.word(ACTIVE_CALLS).load(Ordering::Acquire))
     }
 
     /// What there is now; pays in what is outstanding.
@@ -159,7 +240,7 @@ impl Budget {
         BudgetSnapshot {
             balance: self.balance(cx),
             limit: self.limit(),
-            active_calls: self.cell.word(ACTIVE_CALLS).load(Ordering::Acquire),
+            active_calls: self.active_calls(),
             active_retries: self.active_retries(),
             granted: self.cell.word(GRANTED).load(Ordering::Relaxed),
             denied: self.cell.word(DENIED).load(Ordering::Relaxed),
@@ -184,6 +265,13 @@ impl Budget {
     fn ratio(&self) -> Option<Ratio> {
         let BudgetRule::Ratio { share, floor_per_second, span } = self.rule else { return None };
         Some(Ratio { share, floor_per_second, span, first: FIRST_SLICE })
+    }
+}
+
+fn first_balance(rule: &BudgetRule) -> u64 {
+    match rule {
+        BudgetRule::Tokens { capacity, .. } => u64::from(*capacity),
+        _ => 0,
     }
 }
 

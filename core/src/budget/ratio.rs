@@ -55,6 +55,13 @@ impl Ratio {
         (self.allowed(cell, epoch) - self.since(cell, made, epoch) as f64).max(0.0)
     }
 
+    /// The same without a trace.
+    pub(super) fn peek(&self, cell: &Block, now: Tick) -> f64 {
+        let made = cell.word(self.first + COUNTER).load(Ordering::Acquire);
+        let epoch = self.epoch(now).max(cell.word(self.first + YOUNGEST).load(Ordering::Acquire));
+        (self.allowed(cell, epoch) - self.since(cell, made, epoch) as f64).max(0.0)
+    }
+
     fn allowed(&self, cell: &Block, epoch: u64) -> f64 {
         let calls: u64 = self.slices(cell, 0, epoch).sum();
         // A hair, so that a share that is whole in decimal is whole in binary.

@@ -116,7 +116,7 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let (live, bypass) = (policy.live().clone(), !policy.enabled());
+        let (live, bypass) = (policy.asked().clone(), !policy.enabled());
         Call::under(policy, live, bypass, options)
     }
 

@@ -4,10 +4,12 @@ use super::node::{Layer, Node};
 use super::schema::decode::{At, Decode, Fault, Given, clip};
 use super::schema::policy::Policy;
 use super::schema::retry::Budget;
+use super::schema::shared::Name;
 use super::schema::{Facts, Kind, Table};
 use super::value::Value;
 use super::{Layers, merge, resolve};
 use crate::error::{ConfigCode, ConfigError};
+use crate::segment::SegmentOptions;
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -24,6 +26,21 @@ options! {
         operation: BTreeMap<String, Span> [min "1ns", example "llm = \"60s\"", otherwise "llm 60s, auth 5s, db 10s, http 15s, default 30s"];
         /// Bulkhead limits by kind of resource; `default` stands for every kind that is not named.
         resource: BTreeMap<String, u32> [min "1", max "1000000", example "llm = 10", otherwise "llm 10, openfga 50, redis 100, db 20, default 25"];
+        /// The file that the processes of a host share, for policies in host scope.
+        host: Option<Host> [];
+    }
+    /// The file that the processes of a host share.
+    Host short "name" {
+        /// Its name: who shares must name the same, in the same folder.
+        name: Option<Name> [otherwise "`default`", example "payments"];
+        /// Its folder, which the user alone may enter (0700).
+        dir: Option<Name> [otherwise "one of the user's own under /dev/shm", example "/run/app/seawall"];
+        /// Its size in bytes, where it has to be made.
+        size: u64 [default "8388608", min "65536", max "536870912"];
+        /// The number of a group whose members share it; the folder then belongs to the group (0770).
+        group: Option<u32> [min "0", max "4294967294", example "2000"];
+        /// Whether keys are written into it as text, for the `seawall` command to show, or only as hashes.
+        show_keys: bool [default "false"];
     }
     /// A cost budget that policies share; the table's name is its name.
     SharedCost {
@@ -48,6 +65,7 @@ pub struct Document {
     tree: Node,
     operation: BTreeMap<String, Span>,
     resource: BTreeMap<String, u32>,
+    host: SegmentOptions,
 }
 
 impl Document {
@@ -85,6 +103,7 @@ impl Document {
                 .map_err(named)?,
             resource: Decode::decode(&At { node: &tables("resource"), path: "/resource" }, &facts("resource"))
                 .map_err(named)?,
+            host: segment_options(&tables("host")).map_err(named)?,
             tree,
         };
         document.check_policies()?;
@@ -130,6 +149,36 @@ impl Document {
     pub(crate) fn table(&self, kind: &str) -> Option<&Node> {
         self.tree.get(kind)
     }
+}
+
+fn segment_options(node: &Node) -> Result<SegmentOptions, Fault> {
+    let at = At { node, path: "/host" };
+    let host = Host::decode(&at, &Facts::NONE)?;
+    let plain = SegmentOptions::default();
+    let options = SegmentOptions {
+        dir: host.dir.value.as_ref().map(|dir| dir.0.clone().into()),
+        name: host.name.value.as_ref().map_or(plain.name, |name| name.0.clone()),
+        bytes: *host.size,
+        group: *host.group,
+        show_keys: *host.show_keys,
+    };
+    match options.check_name() {
+        Ok(()) => Ok(options),
+        Err(reason) => Err(Fault::new(ConfigCode::BadName, "/host/name", reason).layer(host.name.layer)),
+    }
+}
+
+/// Where the segment of policies in host scope is: as `SEAWALL_HOST_DIR` and `SEAWALL_HOST_NAME` say, or
+/// the file, or a folder of the user's own.
+pub(crate) fn host_options(file: Option<&Document>, environment: &super::Environment) -> SegmentOptions {
+    let mut options = file.map(|file| file.host.clone()).unwrap_or_default();
+    if let Some(dir) = environment.get("SEAWALL_HOST_DIR") {
+        options.dir = Some(dir.into());
+    }
+    if let Some(name) = environment.get("SEAWALL_HOST_NAME") {
+        options.name = name.to_owned();
+    }
+    options
 }
 
 /// The attempt timeout of a kind of operation.

@@ -10,6 +10,8 @@ impl PolicyConfig {
         put(&mut policy, "name", self.name.as_deref());
         policy.insert("enabled".into(), self.enabled.into());
         policy.insert("scope".into(), if self.scope == Scope::Host { "host" } else { "process" }.into());
+        policy.insert("revision".into(), self.revision.into());
+        put(&mut policy, "host_required", self.host_required);
         policy.insert("max_keys".into(), self.max_keys.into());
         policy.insert("stream".into(), if self.stream_exempt { "exempt" } else { "protect" }.into());
         put(&mut policy, "breaker", self.breaker.as_ref().map(breaker));

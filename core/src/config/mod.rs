@@ -28,6 +28,7 @@ pub mod settings;
 mod suggest;
 mod timeout;
 mod value;
+mod words;
 
 #[cfg(all(test, feature = "json", not(loom)))]
 mod tests;
@@ -37,6 +38,7 @@ pub use bulkhead::*;
 pub use cost::*;
 #[cfg(feature = "json")]
 pub use document::from_json;
+pub(crate) use document::host_options;
 pub use document::{Document, ROOT, operation_timeout, resource_limit};
 pub use duration::{BadDuration, parse_duration};
 pub use environment::Environment;
@@ -48,3 +50,4 @@ pub use retry::*;
 pub use suggest::nearest;
 pub use timeout::*;
 pub use value::Value;
+pub(crate) use words::AsWords;

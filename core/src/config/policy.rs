@@ -1,7 +1,7 @@
 use super::{BreakerConfig, BulkheadConfig, CacheConfig, CostConfig, FallbackConfig, RetryConfig, TimeoutConfig};
 
 /// Who shares the state.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Scope {
     /// Every thread of this process.
     Process,
@@ -18,6 +18,11 @@ pub struct PolicyConfig {
     pub enabled: bool,
     /// Who shares its state (default: this process).
     pub scope: Scope,
+    /// In host scope the settings with the higher number are in force.
+    pub revision: u32,
+    /// Whether, in host scope, calls are refused where the segment cannot be used; unset, only those
+    /// under a cost budget are.
+    pub host_required: Option<bool>,
     /// How many keys are kept, where calls are partitioned by key.
     pub max_keys: u32,
     /// Whether streams (generators, streamed bodies) pass without protection.
@@ -44,6 +49,8 @@ impl Default for PolicyConfig {
             name: None,
             enabled: true,
             scope: Scope::Process,
+            revision: 0,
+            host_required: None,
             max_keys: 1024,
             stream_exempt: false,
             breaker: None,

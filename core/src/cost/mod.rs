@@ -7,12 +7,14 @@ use crate::cell::Block;
 use crate::config::CostConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
-use crate::sync::Ordering;
+use crate::family::Spot;
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 
 /// At most this many amounts in one budget.
 pub const AMOUNTS: usize = 8;
 const PERIOD: usize = AMOUNTS;
+const WORDS: usize = PERIOD + 1;
 
 /// What an attempt holds of the budget, in the order of the configured amounts.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -41,7 +43,46 @@ pub struct AmountSnapshot {
 impl CostBudget {
     /// An unspent budget that nobody else shares.
     pub fn new(config: &CostConfig) -> CostBudget {
-        CostBudget { config: config.clone(), cell: Block::new(PERIOD + 1) }
+        CostBudget { config: config.clone(), cell: Block::new(WORDS) }
+    }
+
+    /// At a spot that processes share; of this process's own where there is none. What is used of an
+    /// amount that stays, stays used under other settings.
+    pub(crate) fn at(config: &Arc<CostConfig>, spot: Option<Spot<'_>>) -> CostBudget {
+        let fill = |new: &[AtomicU64], old: Option<(&CostConfig, &[AtomicU64])>| {
+            let Some((old_config, old)) = old else { return };
+            new[PERIOD].store(old[PERIOD].load(Ordering::Acquire), Ordering::Relaxed);
+            for (index, (name, _)) in config.limits.iter().take(AMOUNTS).enumerate() {
+                let own = old_config.limits.iter().take(AMOUNTS).position(|(own, _)| own == name);
+                let used = own.map_or(0, |own| old[own].load(Ordering::Acquire));
+                new[index].store(used, Ordering::Relaxed);
+            }
+        };
+        match spot.and_then(|spot| spot.home.cell(spot.key, config, WORDS, &fill)) {
+            Some((config, found)) if found.held.words().len() >= WORDS => {
+                CostBudget { config: CostConfig::clone(&config), cell: Block::mapped(found.held) }
+            }
+            _ => CostBudget::new(config),
+        }
+    }
+
+    /// Over the words of a shared cell that may only be looked at; `None` if they are too few.
+    pub(crate) fn over(config: &CostConfig, cell: Block) -> Option<CostBudget> {
+        (cell.len() >= WORDS).then(|| CostBudget { config: config.clone(), cell })
+    }
+
+    /// Looks and changes nothing.
+    pub(crate) fn peek(&self, now: Tick) -> Vec<AmountSnapshot> {
+        let over = self.cell.word(PERIOD).load(Ordering::Acquire) < self.period(now);
+        let used = |index| if over { 0 } else { self.used(index) };
+        let amounts = self.amounts();
+        amounts
+            .map(|(index, (name, limit))| AmountSnapshot { amount: name.clone(), used: used(index), limit: *limit })
+            .collect()
+    }
+
+    pub(crate) fn cell(&self) -> &Block {
+        &self.cell
     }
 
     /// The settings in force.

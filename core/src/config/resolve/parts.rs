@@ -23,6 +23,8 @@ pub(super) fn policy(o: &options::Policy, name: Option<&str>, scene: &Scene<'_>)
         name: name.map(str::to_owned),
         enabled: *o.enabled,
         scope: *o.scope,
+        revision: *o.revision,
+        host_required: *o.host_required,
         max_keys: *o.max_keys,
         stream_exempt: *o.stream == Stream::Exempt,
         breaker: o.breaker.value.as_ref().map(|o| breaker::breaker(o, attempt, scene)).transpose()?,

@@ -1,0 +1,178 @@
+//! A block of words, on the heap of this process or in a segment that many map.
+
+use super::{LINE, Writer, Writers};
+use crate::segment::{self, Held};
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+#[cfg_attr(not(loom), repr(C, align(64)))]
+struct Line([AtomicU64; LINE]);
+
+/// A block of words, aligned to cache lines; zeroed where it is new.
+pub(crate) struct Block {
+    #[cfg(not(loom))]
+    base: std::ptr::NonNull<AtomicU64>,
+    #[cfg(not(loom))]
+    words: usize,
+    /// Which lines this process's threads write, where that is not fixed.
+    table: Option<&'static segment::Table>,
+    home: Home,
+}
+
+enum Home {
+    Heap(Box<[Line]>),
+    Mapped(Arc<Held>),
+    /// Words of a file that is only looked at.
+    Seen {
+        #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words that `base` points to"))]
+        file: Arc<segment::File>,
+        words: std::ops::Range<usize>,
+    },
+}
+
+// SAFETY: `base` points into `home`, which is `Send` and `Sync` and is never changed; all access is
+// by atomics.
+#[cfg(not(loom))]
+#[allow(unsafe_code)]
+unsafe impl Send for Block {}
+// SAFETY: as above.
+#[cfg(not(loom))]
+#[allow(unsafe_code)]
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// At least `words` words of this process's own, rounded up to whole lines.
+    pub(crate) fn new(words: usize) -> Block {
+        let lines: Box<[Line]> =
+            (0..words.div_ceil(LINE)).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))).collect();
+        Block {
+            #[cfg(not(loom))]
+            base: std::ptr::NonNull::from(&*lines).cast(),
+            #[cfg(not(loom))]
+            words: lines.len() * LINE,
+            table: None,
+            home: Home::Heap(lines),
+        }
+    }
+
+    /// The words of a cell that many processes map.
+    pub(crate) fn mapped(held: Arc<Held>) -> Block {
+        Block {
+            #[cfg(not(loom))]
+            base: std::ptr::NonNull::from(held.words()).cast(),
+            #[cfg(not(loom))]
+            words: held.words().len(),
+            table: Some(held.table()),
+            home: Home::Mapped(held),
+        }
+    }
+
+    /// Words of a file that is mapped read-only: nothing may be stored in them.
+    pub(crate) fn seen(file: Arc<segment::File>, words: std::ops::Range<usize>) -> Block {
+        Block {
+            #[cfg(not(loom))]
+            base: std::ptr::NonNull::from(&file.map.words()[words.clone()]).cast(),
+            #[cfg(not(loom))]
+            words: words.len(),
+            table: Some(segment::nobodys_table()),
+            home: Home::Seen { file, words },
+        }
+    }
+
+    #[cfg(not(loom))]
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.words, "word {index} of {}", self.words);
+        // SAFETY: `base` is the first of `words` words, which `home` keeps where they are.
+        unsafe { self.base.add(index).as_ref() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
+        match &self.home {
+            Home::Heap(lines) => &lines[index / LINE].0[index % LINE],
+            Home::Mapped(held) => &held.words()[index],
+            Home::Seen { file, words } => &file.map.words()[words.clone()][index],
+        }
+    }
+
+    /// The sum of one word of each of `lines` lines, the first at index `first`.
+    pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
+        // Acquire: what was done before it was counted is seen.
+        (0..lines).map(|line| self.word(first + line * LINE).load(Ordering::Acquire)).sum()
+    }
+
+    /// How many words there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.home {
+            Home::Heap(lines) => lines.len() * LINE,
+            Home::Mapped(held) => held.words().len(),
+            Home::Seen { words, .. } => words.len(),
+        }
+    }
+
+    /// Bytes this block occupies.
+    pub(crate) fn bytes(&self) -> usize {
+        self.len() * size_of::<AtomicU64>()
+    }
+
+    /// The hold on a mapped cell.
+    pub(crate) fn held(&self) -> Option<&Arc<Held>> {
+        match &self.home {
+            Home::Heap(_) | Home::Seen { .. } => None,
+            Home::Mapped(held) => Some(held),
+        }
+    }
+
+    /// Whether this is still the cell of its name; on the heap it always is.
+    pub(crate) fn is_current(&self) -> bool {
+        self.held().is_none_or(|held| held.is_current())
+    }
+
+    /// Whether it has the settings that this process asked for.
+    pub(crate) fn is_as_wanted(&self) -> bool {
+        self.held().is_none_or(|held| held.is_as_wanted())
+    }
+
+    /// How a block of this kind divides its writers' lines.
+    pub(crate) fn writers(&self) -> Writers {
+        if self.table.is_some() { segment::WRITERS } else { Writers::HEAP }
+    }
+
+    /// The writer's line of the calling thread.
+    #[inline]
+    pub(crate) fn writer(&self) -> Writer {
+        let slot = super::slot();
+        match self.table {
+            None => Writers::HEAP.of_slot(slot),
+            Some(table) => segment::of_slot(table, slot).unwrap_or_else(|| self.claim_line(slot)),
+        }
+    }
+
+    #[cold]
+    fn claim_line(&self, slot: usize) -> Writer {
+        match &self.home {
+            Home::Heap(_) | Home::Seen { .. } => Writers::HEAP.of_slot(slot),
+            Home::Mapped(held) => held.claim_line(slot),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_zero_and_whole_lines_are_aligned() {
+        let block = Block::new(9);
+        assert_eq!(block.bytes(), 128);
+        assert!((0..16).all(|i| block.word(i).load(Ordering::Relaxed) == 0));
+        assert_eq!(std::ptr::from_ref(block.word(8)).addr() % 64, 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "word 8 of 8")]
+    fn an_index_past_the_end_is_caught() {
+        Block::new(8).word(8);
+    }
+}

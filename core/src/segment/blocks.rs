@@ -1,0 +1,399 @@
+//! Room in the arena: blocks of whole lines, each with one line of header.
+//!
+//! The arena is a row of blocks that only grows; a block keeps its place and size for ever, so that
+//! a stale number of a line is never worse than the number of another block. One that is given back
+//! is used again for what fits. Every step is one compare-and-swap, and what a dead process had
+//! begun is either nothing yet or a block that the next search gives back.
+//!
+//! Who uses a block sets his bit and then looks whether it still lives; who wants it gone marks it
+//! and then looks for bits. So one of the two sees the other.
+
+use super::error::{SegmentError, SegmentFault as Fault};
+use super::layout::{PROCESS_BITS, PROCESSES, Regions, header};
+use super::process::Owner;
+use crate::cell::LINE;
+use crate::sync::{AtomicU64, Ordering, in_one_order};
+
+/// Lines of a block's header.
+pub(crate) const HEADER: usize = 1;
+// Words of the header.
+/// Lines of the block with its header; never changes. Zero where no block has begun.
+const SIZE: usize = 0;
+/// In preparation by its owner, or free, live, marked or dead with a number that never repeats.
+const STATE: usize = 1;
+/// One bit for each process that uses the block.
+const HOLDERS: usize = 2;
+/// How often the block changed hands.
+const TURNS: usize = 6;
+/// Second chance: set by use, cleared by a search for somebody to evict.
+const USED: usize = 7;
+
+const FREE: u64 = 0b000;
+const LIVE: u64 = 0b001;
+const DEAD: u64 = 0b011;
+/// Somebody wants it gone and looks whether it is used.
+const MARKED: u64 = 0b101;
+const KINDS: u64 = 0b111;
+
+/// The arena of one segment.
+#[derive(Copy, Clone)]
+pub(crate) struct Arena<'a> {
+    words: &'a [AtomicU64],
+    regions: Regions,
+}
+
+/// A block by its first line.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Block {
+    pub line: usize,
+    /// With the header.
+    pub lines: usize,
+}
+
+/// What a block is, and its life: each has a number of its own.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Free,
+    Preparing(Owner),
+    Live(Life),
+    /// Dead, but perhaps still in use or in a chain.
+    Dead,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Life(u64);
+
+impl<'a> Arena<'a> {
+    pub(crate) fn new(words: &'a [AtomicU64], regions: Regions) -> Arena<'a> {
+        Arena { words, regions }
+    }
+
+    /// The block that begins at `line`, if that can be one.
+    pub(crate) fn at(self, line: usize) -> Option<Block> {
+        if line < self.regions.arena || line >= self.regions.end {
+            return None;
+        }
+        let lines = usize::try_from(self.words[line * LINE + SIZE].load(Ordering::Acquire)).ok()?;
+        (lines > HEADER && lines <= self.regions.end - line).then_some(Block { line, lines })
+    }
+
+    /// The words of a block behind its header.
+    pub(crate) fn body(self, block: Block) -> &'a [AtomicU64] {
+        &self.words[(block.line + HEADER) * LINE..(block.line + block.lines) * LINE]
+    }
+
+    fn word(self, block: Block, word: usize) -> &'a AtomicU64 {
+        &self.words[block.line * LINE + word]
+    }
+
+    /// A block for `words` words, all zero, that nobody but `me` knows.
+    pub(crate) fn take(self, words: usize, me: Owner) -> Result<Block, SegmentError> {
+        let lines = words.div_ceil(LINE).max(1) + HEADER;
+        let block = match self.take_free(lines, me) {
+            Some(block) => block,
+            None => self.take_new(lines, me)?,
+        };
+        super::crash::point("block taken");
+        // Relaxed: published with the block.
+        self.body(block).iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        self.word(block, USED).store(1, Ordering::Relaxed);
+        Ok(block)
+    }
+
+    fn take_free(self, lines: usize, me: Owner) -> Option<Block> {
+        if self.words[header::FREED].load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        // A little room may stay unused, so that blocks fit more than their first kind.
+        let fits = |block: &Block| (lines..=lines + lines / 4 + 1).contains(&block.lines);
+        let found = self.all().filter(fits).find(|block| self.claim(*block, me))?;
+        let _ =
+            self.words[header::FREED].fetch_update(Ordering::AcqRel, Ordering::Acquire, |freed| freed.checked_sub(1));
+        Some(found)
+    }
+
+    fn take_new(self, lines: usize, me: Owner) -> Result<Block, SegmentError> {
+        let next = &self.words[header::NEXT];
+        loop {
+            let seen = next.load(Ordering::Acquire);
+            let line = usize::try_from(seen).unwrap_or(usize::MAX);
+            if line < self.regions.arena || line > self.regions.end {
+                return Err(SegmentError::damaged("the arena ends outside the file"));
+            }
+            if lines > self.regions.end - line {
+                return Err(SegmentError::new(Fault::Full, "", format!("{} bytes wanted", lines * LINE * 8)));
+            }
+            // AcqRel: whoever says the size first begins the block; the end moves on behind it.
+            let size = &self.words[line * LINE + SIZE];
+            let _ = size.compare_exchange(0, lines as u64, Ordering::AcqRel, Ordering::Acquire);
+            super::crash::point("block sized");
+            let Some(block) = self.at(line) else { return Err(SegmentError::damaged("a block without a size")) };
+            let _ = next.compare_exchange(seen, seen + block.lines as u64, Ordering::AcqRel, Ordering::Acquire);
+            if block.lines == lines && self.claim(block, me) {
+                return Ok(block);
+            }
+        }
+    }
+
+    fn claim(self, block: Block, me: Owner) -> bool {
+        let state = self.word(block, STATE);
+        let seen = state.load(Ordering::Acquire);
+        // AcqRel: one owner, who sees all that the last one left.
+        is(seen, FREE) && state.compare_exchange(seen, me.word(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Says that a block of ours is in use; from now on it is judged by what refers to it.
+    pub(crate) fn publish(self, block: Block) -> Life {
+        let life = Life(self.turn(block) << 3);
+        // SeqCst: who finds the block live sees what it holds, and the bit of who made it.
+        self.word(block, STATE).store(life.0 | LIVE, Ordering::SeqCst);
+        life
+    }
+
+    /// Gives back a block of ours that was never published.
+    #[cfg(test)]
+    pub(crate) fn give_up(self, block: Block, me: Owner) {
+        self.free(block, me.word());
+    }
+
+    /// Gives back a block that was published but found by nobody.
+    pub(crate) fn withdraw(self, block: Block, life: Life) {
+        self.free(block, life.0 | LIVE);
+    }
+
+    fn free(self, block: Block, seen: u64) -> bool {
+        let next = self.turn(block) << 3 | FREE;
+        // AcqRel: freed once, after everything that was done to it.
+        let freed = self.word(block, STATE).compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if freed {
+            self.words[header::FREED].fetch_add(1, Ordering::AcqRel);
+        }
+        freed
+    }
+
+    fn turn(self, block: Block) -> u64 {
+        self.word(block, TURNS).fetch_add(1, Ordering::AcqRel).wrapping_add(1) & (u64::MAX >> 3)
+    }
+
+    pub(crate) fn state(self, block: Block) -> State {
+        let word = self.word(block, STATE).load(Ordering::SeqCst);
+        match word & KINDS {
+            FREE => State::Free,
+            LIVE | MARKED => State::Live(Life(word & !KINDS)),
+            DEAD => State::Dead,
+            _ => Owner::from_word(word).map_or(State::Dead, State::Preparing),
+        }
+    }
+
+    /// Whether a block is in the life that it was found in; nobody wants it gone.
+    pub(crate) fn is_in(self, block: Block, life: Life) -> bool {
+        self.word(block, STATE).load(Ordering::SeqCst) == life.0 | LIVE
+    }
+
+    /// The same for who has set his bit: takes away the mark of one who wants it gone.
+    pub(crate) fn keep(self, block: Block, life: Life) -> bool {
+        let state = self.word(block, STATE);
+        // SeqCst throughout: ordered with the bit that was set before.
+        let marked = (life.0 | MARKED, life.0 | LIVE);
+        let _ = state.compare_exchange(marked.0, marked.1, Ordering::SeqCst, Ordering::SeqCst);
+        state.load(Ordering::SeqCst) == life.0 | LIVE
+    }
+
+    /// Ends a life, whoever uses the block: something has taken its place.
+    pub(crate) fn end(self, block: Block, life: Life) {
+        let state = self.word(block, STATE);
+        for kind in [LIVE, MARKED] {
+            let _ = state.compare_exchange(life.0 | kind, life.0 | DEAD, Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
+    /// Ends the life of a block that nobody uses; `false` if somebody does.
+    pub(crate) fn end_unused(self, block: Block, is_used: impl Fn(Block) -> bool) -> bool {
+        let state = self.word(block, STATE);
+        let seen = state.load(Ordering::SeqCst);
+        if !(is(seen, LIVE) || is(seen, MARKED)) || is_used(block) {
+            return false;
+        }
+        let (life, marked) = (seen & !KINDS, seen & !KINDS | MARKED);
+        // SeqCst throughout: the mark is ordered with the look at the bits that follows.
+        if seen != marked && state.compare_exchange(seen, marked, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
+        in_one_order();
+        super::crash::point("block marked");
+        let to = if is_used(block) { LIVE } else { DEAD };
+        state.compare_exchange(marked, life | to, Ordering::SeqCst, Ordering::SeqCst).is_ok() && to == DEAD
+    }
+
+    /// Every block, in the order of the arena.
+    pub(crate) fn all(self) -> impl Iterator<Item = Block> + 'a {
+        let end = usize::try_from(self.words[header::NEXT].load(Ordering::Acquire)).unwrap_or(0).min(self.regions.end);
+        let mut line = self.regions.arena;
+        std::iter::from_fn(move || {
+            let block = (line < end).then(|| self.at(line)).flatten()?;
+            line += block.lines;
+            Some(block)
+        })
+    }
+
+    /// Gives back what nobody uses and nothing refers to any more. In this order: who publishes a
+    /// block sets his bit before and refers to it before he takes the bit away.
+    pub(crate) fn collect(
+        self,
+        is_used: impl Fn(Block) -> bool,
+        refers: impl Fn(Block) -> bool,
+        alive: impl Fn(Owner) -> bool,
+    ) -> usize {
+        let is_garbage = |block: Block, seen: u64| match Owner::from_word(seen) {
+            Some(owner) => !alive(owner),
+            None => !is_used(block) && !refers(block),
+        };
+        let try_one = |block: &Block| {
+            let seen = self.word(*block, STATE).load(Ordering::SeqCst);
+            !is(seen, FREE) && is_garbage(*block, seen) && self.free(*block, seen)
+        };
+        self.all().filter(try_one).count()
+    }
+
+    // ---- who uses it ----
+
+    /// SeqCst: whoever sets the bit and then finds the block still referred to keeps it; whoever
+    /// takes the reference away and then finds no bit may have it.
+    pub(crate) fn hold(self, block: Block, slot: usize) {
+        let (word, bit) = holder(slot);
+        self.word(block, word).fetch_or(bit, Ordering::SeqCst);
+        in_one_order();
+    }
+
+    pub(crate) fn let_go(self, block: Block, slot: usize) {
+        let (word, bit) = holder(slot);
+        self.word(block, word).fetch_and(!bit, Ordering::SeqCst);
+    }
+
+    /// The slots that say they use it.
+    pub(crate) fn holders(self, block: Block) -> impl Iterator<Item = usize> + 'a {
+        bits(std::array::from_fn(|word| self.word(block, HOLDERS + word).load(Ordering::SeqCst)))
+    }
+
+    pub(crate) fn mark_used(self, block: Block) {
+        let used = self.word(block, USED);
+        // Relaxed throughout: an estimate of who was used last.
+        if used.load(Ordering::Relaxed) == 0 {
+            used.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was used since the last search for somebody to evict.
+    pub(crate) fn take_used(self, block: Block) -> bool {
+        let used = self.word(block, USED);
+        used.load(Ordering::Relaxed) != 0 && {
+            used.store(0, Ordering::Relaxed);
+            true
+        }
+    }
+}
+
+fn is(word: u64, kind: u64) -> bool {
+    word & KINDS == kind
+}
+
+fn holder(slot: usize) -> (usize, u64) {
+    (HOLDERS + slot / 64, 1 << (slot % 64))
+}
+
+/// The numbers of the bits that are set.
+pub(crate) fn bits(words: [u64; PROCESS_BITS]) -> impl Iterator<Item = usize> {
+    (0..PROCESSES).filter(move |slot| words[slot / 64] >> (slot % 64) & 1 == 1)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::segment::layout::MIN_BYTES;
+
+    fn arena(words: &[AtomicU64]) -> Arena<'_> {
+        let regions = Regions::of(MIN_BYTES);
+        words[header::NEXT].store(regions.arena as u64, Ordering::Relaxed);
+        Arena::new(words, regions)
+    }
+    fn zeroes() -> Vec<AtomicU64> {
+        (0..MIN_BYTES as usize / 8).map(|_| AtomicU64::new(0)).collect()
+    }
+    const ME: fn() -> Owner = || Owner::new(1, 77);
+
+    #[test]
+    fn blocks_follow_each_other_until_the_arena_is_full() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let mut taken = Vec::new();
+        let error = loop {
+            match arena.take(100, ME()) {
+                Ok(block) => taken.push(block),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.fault, Fault::Full);
+        assert_eq!(arena.all().collect::<Vec<_>>(), taken);
+        assert!(taken.len() > 40 && taken.iter().all(|block| block.lines == 14));
+    }
+
+    #[test]
+    fn what_is_given_back_is_used_again_and_is_zero() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let block = arena.take(20, ME()).unwrap();
+        arena.body(block)[5].store(9, Ordering::Relaxed);
+        arena.give_up(block, ME());
+        let again = arena.take(18, Owner::new(2, 5)).unwrap();
+        assert_eq!((again, arena.body(again)[5].load(Ordering::Relaxed)), (block, 0));
+    }
+
+    #[test]
+    fn only_what_nobody_refers_to_or_uses_is_collected() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let [referred, held, garbage, dead, living] = std::array::from_fn(|_| arena.take(8, ME()).unwrap());
+        for block in [referred, held, garbage] {
+            arena.publish(block);
+        }
+        arena.hold(held, 200);
+        // Of the two in preparation one belongs to the dead.
+        arena.word(dead, STATE).store(Owner::new(9, 1).word(), Ordering::Relaxed);
+        let is_held = |block| arena.holders(block).any(|slot| slot == 200);
+        let collect = || arena.collect(is_held, |block| block == referred, |owner| owner == ME());
+        assert_eq!((collect(), arena.state(garbage), arena.state(dead)), (2, State::Free, State::Free));
+        assert_eq!(arena.state(living), State::Preparing(ME()));
+        arena.let_go(held, 200);
+        assert_eq!((collect(), collect()), (1, 0));
+    }
+
+    #[test]
+    fn who_uses_a_block_keeps_it_and_who_comes_later_sees_it_dead() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let block = arena.take(8, ME()).unwrap();
+        let life = arena.publish(block);
+        let is_held = |block| arena.holders(block).next().is_some();
+        arena.hold(block, 3);
+        assert!(!arena.end_unused(block, is_held) && arena.is_in(block, life));
+        arena.let_go(block, 3);
+        // A mark that somebody left who died is taken away by who uses the block.
+        arena.word(block, STATE).store(life.0 | MARKED, Ordering::SeqCst);
+        arena.hold(block, 3);
+        assert!(arena.keep(block, life) && arena.is_in(block, life));
+        arena.let_go(block, 3);
+        assert!(arena.end_unused(block, is_held) && !arena.keep(block, life));
+        assert_eq!(arena.state(block), State::Dead);
+    }
+
+    #[test]
+    fn a_process_that_died_while_it_sized_a_block_is_no_hole() {
+        let words = zeroes();
+        let arena = arena(&words);
+        let at = Regions::of(MIN_BYTES).arena;
+        words[at * LINE].store(4, Ordering::Relaxed);
+        let block = arena.take(30, ME()).unwrap();
+        assert_eq!(arena.all().map(|block| block.line).collect::<Vec<_>>(), [at, block.line]);
+        assert_eq!(arena.take(17, ME()).unwrap().lines, 4);
+    }
+}

@@ -1,0 +1,219 @@
+//! What the rest of the core sees of segments: one for each registry, and a home for each part.
+
+use super::{CellKind, Found, Identity, Make, Record, Segment, SegmentError, SegmentOptions, Wanted};
+use crate::config::AsWords;
+use crate::event::PartKind;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
+
+/// How often the path of a segment is looked at: an operator may have removed it.
+const LOOK: u64 = 1_000_000_000;
+
+/// The segment of a registry, opened when the first part asks for it.
+pub(crate) struct Host {
+    options: SegmentOptions,
+    state: Mutex<State>,
+    /// When the path was looked at, in nanoseconds of the coarse clock.
+    looked: AtomicU64,
+    /// What went wrong and was not yet said.
+    troubles: Mutex<Vec<Trouble>>,
+    any_trouble: AtomicBool,
+    /// The file goes with this.
+    temporary: bool,
+}
+
+/// What is to be said about a segment.
+pub(crate) enum Trouble {
+    Fault(String),
+    /// Two processes give one part different settings.
+    Conflict(PartKind, String),
+}
+
+enum State {
+    New,
+    Open(Arc<Segment>),
+    /// From then on every part is this process's own.
+    Failed,
+}
+
+impl Host {
+    pub(crate) fn new(options: SegmentOptions) -> Host {
+        Host {
+            options,
+            state: Mutex::new(State::New),
+            looked: AtomicU64::new(0),
+            troubles: Mutex::new(Vec::new()),
+            any_trouble: AtomicBool::new(false),
+            temporary: false,
+        }
+    }
+
+    /// One whose file is removed when nobody needs it any more.
+    pub(crate) fn temporary(options: SegmentOptions) -> Host {
+        let mut host = Host::new(options);
+        host.temporary = true;
+        host
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary
+    }
+
+    /// The segment; `None` if it cannot be used, which is said once.
+    pub(crate) fn segment(&self) -> Option<Arc<Segment>> {
+        let mut state = self.state.lock();
+        if matches!(*state, State::New) {
+            *state = match Segment::open(&self.options, &own_name()) {
+                Ok(segment) => {
+                    for other in segment.other_versions() {
+                        self.tell(format!(
+                            "another version of Seawall uses {other} beside {}: the two share nothing",
+                            segment.path()
+                        ));
+                    }
+                    State::Open(segment)
+                }
+                Err(error) => {
+                    self.tell(format!("host scope is not to be had, each process goes on by itself: {error}"));
+                    State::Failed
+                }
+            };
+        }
+        match &*state {
+            State::Open(segment) => Some(segment.clone()),
+            State::New | State::Failed => None,
+        }
+    }
+
+    /// Looks, at most once a second, whether the file was taken from under its path; then the next who
+    /// asks gets another segment. `true` if it was time to look.
+    pub(crate) fn look(&self) -> bool {
+        let now = now();
+        let looked = self.looked.load(Ordering::Relaxed);
+        // Relaxed: one of those who come at once looks, whoever that is.
+        if now.saturating_sub(looked) < LOOK
+            || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return false;
+        }
+        let mut state = self.state.lock();
+        if matches!(&*state, State::Open(segment) if !segment.is_in_place()) {
+            let path = self.options.path();
+            self.tell(format!("{} was removed or replaced: going over to the file of that name", path.display()));
+            *state = State::New;
+        }
+        true
+    }
+
+    fn tell(&self, what: String) {
+        self.say(Trouble::Fault(what));
+    }
+
+    fn say(&self, trouble: Trouble) {
+        self.troubles.lock().push(trouble);
+        // Release, and after the lock: who sees the mark finds the words.
+        self.any_trouble.store(true, Ordering::Release);
+    }
+
+    /// What went wrong since somebody last asked.
+    pub(crate) fn take_troubles(&self) -> Vec<Trouble> {
+        if !self.any_trouble.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        std::mem::take(&mut *self.troubles.lock())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.temporary && std::env::var_os("SEAWALL_TEST_SEGMENTS_KEEP").is_none() {
+            let _ = std::fs::remove_file(self.options.path());
+        }
+    }
+}
+
+/// How this process is called in the list of those attached.
+fn own_name() -> String {
+    std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim().to_owned()
+}
+
+/// The coarse clock of the system, which no test stands still: for how often something is looked at.
+pub(crate) fn now() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
+}
+
+/// How a part fills a new cell: from the settings and words of the one that it takes the place of,
+/// where there is one.
+pub(crate) type Fill<'a, C> = &'a dyn Fn(&[AtomicU64], Option<(&C, &[AtomicU64])>);
+
+/// Where the cells of one part are.
+#[derive(Clone)]
+pub(crate) struct Home {
+    host: Arc<Host>,
+    kind: CellKind,
+    name: Arc<str>,
+    revision: u32,
+    told: Arc<AtomicBool>,
+}
+
+impl Home {
+    pub(crate) fn new(host: Arc<Host>, kind: CellKind, name: &str, revision: u32) -> Home {
+        Home { host, kind, name: name.into(), revision, told: Arc::default() }
+    }
+
+    /// The cell of a key, and the settings that are in force for it: those given, or those of another
+    /// process that came first. `words` is how many words the given settings need.
+    pub(crate) fn cell<C: AsWords + Clone>(
+        &self,
+        key: Option<&str>,
+        config: &Arc<C>,
+        words: usize,
+        fill: Fill<'_, C>,
+    ) -> Option<(Arc<C>, Found)> {
+        let segment = self.host.segment()?;
+        let own = config.to_words();
+        let identity = Identity { kind: self.kind, name: &self.name, key };
+        let show_keys = segment.show_keys();
+        let wanted = Wanted { identity, revision: self.revision, config: &own, words, show_keys };
+        let make: Make<'_> = &|cell, old| {
+            let old = old.and_then(|(record, words)| Some((C::from_words(&record.config, &record.name)?, words)));
+            fill(cell, old.as_ref().map(|(config, words)| (config, *words)));
+        };
+        let found = match segment.cell(&wanted, make) {
+            Ok(found) => found,
+            Err(error) => {
+                self.fail(&error);
+                return None;
+            }
+        };
+        if found.held.is_as_wanted() {
+            return Some((config.clone(), found));
+        }
+        self.conflict(&found.record);
+        let Some(in_force) = C::from_words(&found.record.config, &self.name) else {
+            self.fail(&SegmentError::damaged("settings of a cell"));
+            return None;
+        };
+        Some((Arc::new(in_force), found))
+    }
+
+    /// Said once for the life of the part.
+    fn conflict(&self, in_force: &Record) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (kind, name) = (self.kind.as_str(), &self.name);
+        let what = format!(
+            "{kind} `{name}` has other settings here (revision {}) than those in force on this host (revision {}), \
+             which another process gave first; they stay until it ends or a higher revision comes",
+            self.revision, in_force.revision
+        );
+        self.host.say(Trouble::Conflict(self.kind.part(), what));
+    }
+
+    /// A part goes on by itself.
+    pub(crate) fn fail(&self, error: &SegmentError) {
+        let (kind, name) = (self.kind.as_str(), &self.name);
+        self.host.tell(format!("{kind} `{name}` is not shared with other processes: {error}"));
+    }
+}

@@ -1,0 +1,179 @@
+//! Interleavings of what processes do to a segment, explored by loom.
+
+use super::blocks::State;
+use super::directory::{Directory, Others};
+use super::layout::{Regions, header};
+use super::record::{Identity, Record, Wanted};
+use super::{CellKind, Owner, blocks::Block, writers};
+use crate::cell::{self, LINE, Seats};
+use crate::sync::{AtomicU64, Ordering};
+use loom::sync::Arc;
+use loom::thread;
+
+fn explore(test: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.max_branches = 10_000;
+    model.check(test);
+}
+
+/// Everybody lives; nobody has anything from before.
+struct AllAlive;
+
+impl Others for AllAlive {
+    fn is_alive(&self, _: Owner) -> bool {
+        true
+    }
+    fn lives(&self, _: usize) -> bool {
+        true
+    }
+    fn keeps(&self, _: Block) -> bool {
+        false
+    }
+    fn retire(&self, _: CellKind, old: &[AtomicU64], _: &[AtomicU64]) {
+        old[0].store(u64::MAX, Ordering::Release);
+    }
+}
+
+struct Tiny {
+    words: Vec<AtomicU64>,
+    regions: Regions,
+}
+
+impl Tiny {
+    fn new() -> Arc<Tiny> {
+        let regions = Regions::tiny(40);
+        let words: Vec<AtomicU64> = (0..regions.end * LINE).map(|_| AtomicU64::new(0)).collect();
+        words[header::NEXT].store(regions.arena as u64, Ordering::Relaxed);
+        Arc::new(Tiny { words, regions })
+    }
+
+    fn directory(&self, slot: usize) -> Directory<'_> {
+        Directory::new(&self.words, self.regions, Owner::new(slot, 7), &AllAlive)
+    }
+
+    fn find(&self, slot: usize, config: &[u64]) -> (Block, Record) {
+        let identity = Identity { kind: CellKind::Cost, name: "x", key: None };
+        let wanted = Wanted { identity, revision: 0, config, words: 1, show_keys: false };
+        let make = |cell: &[AtomicU64], old: Option<(&Record, &[AtomicU64])>| {
+            cell[0].store(old.map_or(5, |(_, old)| old[0].load(Ordering::Acquire)), Ordering::Relaxed);
+        };
+        let place = self.directory(slot).find_or_make(&wanted, &make).unwrap();
+        (place.block, place.record)
+    }
+}
+
+#[test]
+fn two_who_ask_for_a_name_get_one_cell() {
+    explore(|| {
+        let segment = Tiny::new();
+        let other = segment.clone();
+        let asking = thread::spawn(move || other.find(1, &[1]).0);
+        let mine = segment.find(0, &[1]).0;
+        assert_eq!(mine, asking.join().unwrap());
+        assert!(matches!(segment.directory(0).arena.state(mine), State::Live(_)));
+    });
+}
+
+#[test]
+fn who_finds_a_cell_keeps_it_from_who_wants_room() {
+    explore(|| {
+        let segment = Tiny::new();
+        let (block, _) = segment.find(0, &[1]);
+        segment.directory(0).arena.let_go(block, 0);
+        let other = segment.clone();
+        let evicting = thread::spawn(move || {
+            let arena = other.directory(1).arena;
+            arena.end_unused(block, |block| arena.holders(block).next().is_some())
+        });
+        // Either the cell is kept, or it is gone and another one is made.
+        let (found, record) = segment.find(2, &[1]);
+        let ended = evicting.join().unwrap();
+        assert_eq!(ended, found != block);
+        let arena = segment.directory(2).arena;
+        assert!(matches!(arena.state(found), State::Live(_)));
+        assert_eq!(arena.body(found)[record.cell].load(Ordering::Acquire), 5);
+    });
+}
+
+#[test]
+fn a_cell_is_replaced_once_and_found_by_all() {
+    explore(|| {
+        let segment = Tiny::new();
+        let (old, _) = segment.find(0, &[1]);
+        // Its maker is gone; two others want it otherwise, alike.
+        segment.directory(0).arena.let_go(old, 0);
+        super::record::want(segment.directory(0).arena.body(old), 0, false);
+        let other = segment.clone();
+        let asking = thread::spawn(move || other.find(1, &[2]).0);
+        let mine = segment.find(2, &[2]).0;
+        assert_eq!(mine, asking.join().unwrap());
+        assert_ne!(mine, old);
+        assert!(!matches!(segment.directory(0).arena.state(old), State::Live(_)));
+    });
+}
+
+#[test]
+fn a_line_of_the_dead_gets_one_writer() {
+    explore(|| {
+        let segment = Tiny::new();
+        let word = &segment.words[Regions::writer(0)];
+        word.store(Owner::new(3, 9).word(), Ordering::Relaxed);
+        let claim = |segment: &Tiny, slot: usize| {
+            writers::free_line(&segment.words, Owner::new(slot, 7), |owner| owner.slot() != 3).is_some()
+        };
+        let other = segment.clone();
+        let claiming = thread::spawn(move || claim(&other, 1));
+        let mine = claim(&segment, 2);
+        assert!(mine ^ claiming.join().unwrap());
+    });
+}
+
+#[test]
+fn places_are_never_more_than_the_limit() {
+    explore(|| {
+        let cell = Arc::new(cell::Block::new(8));
+        let seats = Seats { first: 0, capacity: 4 };
+        let [dead, one, two] = [3, 1, 2].map(|slot| Owner::new(slot, 7));
+        // One place is the dead's, one above a limit that was lowered from three to two.
+        cell.word(0).store(dead.word(), Ordering::Relaxed);
+        cell.word(2).store(one.word(), Ordering::Relaxed);
+        let take = move |cell: &cell::Block, me: Owner| {
+            seats.take_for(cell, me, 2, 3).or_else(|| {
+                seats.reclaim_where(cell, |owner| owner == dead);
+                seats.take_for(cell, me, 2, 3)
+            })
+        };
+        let other = cell.clone();
+        let taking = thread::spawn(move || take(&other, two));
+        let mine = take(&cell, one);
+        let theirs = taking.join().unwrap();
+        assert!(mine.is_some() ^ theirs.is_some(), "{mine:?} {theirs:?}");
+        assert!(seats.in_use(&cell) == 2);
+    });
+}
+
+#[test]
+fn a_permit_carried_to_a_new_cell_comes_back_once() {
+    explore(|| {
+        let old = Arc::new(cell::Block::new(8));
+        let me = Owner::new(1, 7);
+        let seats = Seats { first: 0, capacity: 1 };
+        assert_eq!(seats.take_for(&old, me, 1, 1), Some(0));
+        let new = Arc::new(cell::Block::new(8));
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let (o, n, e) = (old.clone(), new.clone(), ended.clone());
+        let moving = thread::spawn(move || {
+            cell::carry(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
+            e.store(true, Ordering::SeqCst);
+            cell::carry_rest(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
+        });
+        // Given back where it was taken, and in the new cell if the old one's life has ended.
+        seats.give_back_for(&old, me, 0);
+        if ended.load(Ordering::SeqCst) {
+            seats.give_back_for(&new, me, 0);
+        }
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&new), 0);
+    });
+}

@@ -1,0 +1,116 @@
+//! Which lines of a segment's cells this process writes alone.
+//!
+//! The segment has one word for each line, claimed by a process; within the process a thread's slot
+//! chooses among its lines. A line of the dead is taken over as it is: its sums only ever rise. Who
+//! gets none, and every thread beyond the first few, adds atomically to a shared line.
+
+use super::layout::{Regions, WRITERS};
+use super::process::Owner;
+use crate::cell::Writer;
+use crate::sync::{AtomicU64, Ordering, fixed};
+
+/// Threads of one process that may have a line of their own.
+const OWN: usize = 4;
+/// Entries of a table: one for each slot of a thread, and the last for threads without one.
+const ENTRIES: usize = 65;
+/// Segments that one process may have lines of its own in.
+const TABLES: usize = 16;
+
+const ALONE: u8 = 0x80;
+const SHARED: u8 = 0x40;
+
+/// By slot of the calling thread: 0, or a line and whether it is the process's own.
+pub(crate) type Table = [fixed::AtomicU8; ENTRIES];
+
+static LINES: [Table; TABLES] = [const { [const { fixed::AtomicU8::new(0) }; ENTRIES] }; TABLES];
+/// One bit for each table in use; the first is everybody's who gets none, and never has an own line.
+static TAKEN: fixed::AtomicU64 = fixed::AtomicU64::new(1);
+
+/// A table of this process, from now on another's.
+pub(crate) fn take_table() -> usize {
+    let mut taken = TAKEN.load(Ordering::Relaxed);
+    loop {
+        let table = taken.trailing_ones() as usize;
+        if table >= TABLES {
+            return 0;
+        }
+        // Acquire: the table was emptied before it was given back.
+        match TAKEN.compare_exchange(taken, taken | 1 << table, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => return table,
+            Err(seen) => taken = seen,
+        }
+    }
+}
+
+pub(crate) fn give_back(table: usize) {
+    if table > 0 {
+        LINES[table].iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+        TAKEN.fetch_and(!(1 << table), Ordering::Release);
+    }
+}
+
+pub(crate) fn table(number: usize) -> &'static Table {
+    &LINES[number.min(TABLES - 1)]
+}
+
+/// The table of those who never write.
+pub(crate) fn nobodys_table() -> &'static Table {
+    table(0)
+}
+
+/// In a forked child: the lines are the parent's.
+pub(crate) fn forget_own() {
+    LINES.iter().flatten().for_each(|entry| entry.store(0, Ordering::Relaxed));
+}
+
+/// The line of a thread's slot; `None` if it has not asked for one yet.
+#[inline]
+pub(crate) fn of_slot(table: &Table, slot: usize) -> Option<Writer> {
+    // Relaxed: written by this process alone, and right whenever it is seen.
+    match table[slot.min(ENTRIES - 1)].load(Ordering::Relaxed) {
+        0 => None,
+        entry => Some(Writer { line: usize::from(entry & 0x3f), alone: entry & ALONE != 0 }),
+    }
+}
+
+/// Finds a line for the slot of a thread, for good.
+#[cold]
+pub(crate) fn claim(
+    words: &[AtomicU64],
+    number: usize,
+    slot: usize,
+    me: Owner,
+    is_alive: impl Fn(Owner) -> bool,
+) -> Writer {
+    let own = (number > 0 && slot < OWN).then(|| free_line(words, me, is_alive)).flatten();
+    let writer = match own {
+        Some(line) => Writer { line, alone: true },
+        // Spread by process and thread.
+        None => WRITERS.shared(me.slot().wrapping_mul(3) + slot),
+    };
+    let entry = writer.line as u8 & 0x3f | if writer.alone { ALONE } else { SHARED };
+    table(number)[slot.min(ENTRIES - 1)].store(entry, Ordering::Relaxed);
+    writer
+}
+
+pub(super) fn free_line(words: &[AtomicU64], me: Owner, is_alive: impl Fn(Owner) -> bool) -> Option<usize> {
+    (0..WRITERS.own).find(|line| {
+        let word = &words[Regions::writer(*line)];
+        let seen = word.load(Ordering::Acquire);
+        let free = Owner::from_word(seen).is_none_or(|owner| owner != me && !is_alive(owner));
+        // AcqRel: one owner, who sees what the one before it counted.
+        let claimed = free && word.compare_exchange(seen, me.word(), Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if claimed {
+            super::crash::point("writer claimed");
+        }
+        claimed
+    })
+}
+
+/// Hands the lines of a process on.
+pub(crate) fn release(words: &[AtomicU64], me: Owner) {
+    for line in 0..WRITERS.own {
+        // Release: the next owner sees what this one counted.
+        let _ = words[Regions::writer(line)].compare_exchange(me.word(), 0, Ordering::Release, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,177 @@
+//! A process that does as its standard input says, for tests of what processes share. One command a
+//! line, one line of answer.
+
+#![allow(unsafe_code)]
+
+use seawall::breaker::Control;
+use seawall::bulkhead::{Entry, Poll};
+use seawall::events::Cursor;
+use seawall::outcome::Outcome;
+use seawall::permit::Permit;
+use seawall::time::Span;
+use seawall::{Policy, Registry};
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+
+#[derive(Default)]
+struct Worker {
+    policy: Option<Policy>,
+    permits: HashMap<String, Permit>,
+    cursor: Option<Cursor>,
+}
+
+fn main() {
+    let mut worker = Worker::default();
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        say(&worker.answer(&line));
+    }
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+impl Worker {
+    fn answer(&mut self, line: &str) -> String {
+        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match command {
+            "policy" => match Registry::global().policy(rest) {
+                Ok(policy) => {
+                    self.policy = Some(policy);
+                    "ok".to_owned()
+                }
+                Err(error) => format!("error {error}"),
+            },
+            "load" => match Registry::global().load(&rest.replace(';', "\n"), "worker") {
+                Ok(()) => "ok".to_owned(),
+                Err(error) => format!("error {error}"),
+            },
+            "key" => {
+                self.policy = Some(self.policy().at(rest));
+                "ok".to_owned()
+            }
+            "ok" => self.run(rest, Outcome::Success),
+            "fail" => self.run(rest, Outcome::Failure),
+            "acquire" => match self.policy().acquire() {
+                Ok(permit) => self.keep(rest, permit),
+                Err(refusal) => format!("refused {}", refusal.code.as_str()),
+            },
+            "record" => {
+                let (name, outcome) = rest.split_once(' ').unwrap_or((rest, "ok"));
+                let outcome = if outcome == "ok" { Outcome::Success } else { Outcome::Failure };
+                match self.permits.remove(name) {
+                    Some(permit) => self.policy().record(permit, outcome, Span::ZERO, None),
+                    None => return "no such permit".to_owned(),
+                }
+                "ok".to_owned()
+            }
+            "enter" => match self.policy().enter(None) {
+                Entry::Admitted(permit) => self.keep(rest, permit),
+                Entry::Queued { ticket, .. } => format!("queued {ticket}"),
+                Entry::Refused(refusal) => format!("refused {}", refusal.code.as_str()),
+            },
+            "poll" => {
+                let (name, ticket) = rest.split_once(' ').unwrap_or((rest, "0"));
+                match self.policy().poll(ticket.parse().unwrap_or(0)) {
+                    Poll::Admitted(permit) => self.keep(name, permit),
+                    Poll::Waiting { .. } => "waiting".to_owned(),
+                    Poll::Refused(refusal) => format!("refused {}", refusal.code.as_str()),
+                }
+            }
+            "leave" => match self.permits.remove(rest) {
+                Some(permit) => {
+                    self.policy().leave(permit);
+                    "ok".to_owned()
+                }
+                None => "no such permit".to_owned(),
+            },
+            "resize" => {
+                self.policy().resize(rest.parse().unwrap_or(0));
+                "ok".to_owned()
+            }
+            "force" => {
+                self.policy().control(if rest == "open" { Control::ForceOpen } else { Control::Reset });
+                "ok".to_owned()
+            }
+            "state" => self.policy().state().map_or("none", |state| state.as_str()).to_owned(),
+            "snapshot" => self.policy().snapshot_json(),
+            "withdraw" => {
+                let policy = self.policy();
+                let budget = policy.budget().cloned();
+                let cost = budget.and_then(|budget| policy.with(|cx| budget.withdraw(Outcome::Failure, cx)));
+                if cost.is_some() { "granted" } else { "denied" }.to_owned()
+            }
+            "spend" => {
+                let policy = self.policy();
+                let cost = policy.costs()[0].clone();
+                let amount = rest.parse().unwrap_or(0);
+                match policy.with(|cx| cost.reserve(&[("tokens", amount)], cx)) {
+                    Ok(_) => "ok".to_owned(),
+                    Err(refusal) => format!("refused {}", refusal.code.as_str()),
+                }
+            }
+            "listen" => {
+                self.cursor = Some(Registry::global().events().subscribe());
+                "ok".to_owned()
+            }
+            "events" => {
+                Registry::global().tick();
+                let events = self.cursor.as_mut().map(|cursor| cursor.drain().events).unwrap_or_default();
+                let shown = |event: &seawall::events::Event| {
+                    let text = if event.detail.is_empty() { event.note.reason } else { &event.detail };
+                    format!("{}({text})", event.note.kind.as_str())
+                };
+                events.iter().map(shown).collect::<Vec<_>>().join(" ")
+            }
+            "faults" => Registry::global().internal_faults().to_string(),
+            "fork" => self.fork(rest),
+            other => format!("no such command: {other}"),
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy.clone().expect("a policy before this command")
+    }
+
+    fn keep(&mut self, name: &str, permit: Permit) -> String {
+        self.permits.insert(name.to_owned(), permit);
+        "admitted".to_owned()
+    }
+
+    /// `times` protected calls; how many ran.
+    fn run(&self, times: &str, outcome: Outcome) -> String {
+        let policy = self.policy();
+        let mut ran = 0;
+        for _ in 0..times.parse().unwrap_or(1) {
+            let result =
+                policy.run(|| if outcome == Outcome::Success { Ok(()) } else { Err(std::io::Error::other("down")) });
+            ran += u32::from(!matches!(result, Err(seawall::Error::Refused(_))));
+        }
+        ran.to_string()
+    }
+
+    /// A child does what is named, separated by `;`, and ends; the answers in one line.
+    fn fork(&mut self, commands: &str) -> String {
+        let (mut read, mut write) = std::io::pipe().expect("a pipe");
+        // SAFETY: the child runs code of this process as it is, and ends without unwinding.
+        match unsafe { libc::fork() } {
+            0 => {
+                let answers: Vec<String> = commands.split(';').map(|command| self.answer(command.trim())).collect();
+                let _ = write.write_all(answers.join("; ").as_bytes());
+                drop(write);
+                // SAFETY: ends the process at once, without the parent's handlers.
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                drop(write);
+                let mut text = String::new();
+                let _ = std::io::Read::read_to_string(&mut read, &mut text);
+                let mut status = 0;
+                // SAFETY: waits for the child just made.
+                unsafe { libc::waitpid(child, &mut status, 0) };
+                text
+            }
+        }
+    }
+}

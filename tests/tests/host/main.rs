@@ -1,0 +1,167 @@
+//! What the processes of one host share, with real processes.
+
+mod workers;
+
+use seawall::breaker::{Control, State};
+use seawall::segment::{PartView, SegmentOptions, View};
+use workers::Folder;
+
+const BREAKER: &str =
+    r#"{"name":"identity","scope":"host","breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"30s"}}"#;
+
+#[test]
+fn a_trip_in_one_process_is_seen_by_the_next_call_of_another() {
+    let folder = Folder::new();
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
+    }
+    // Streaks of the two add up to one.
+    assert_eq!((a.ask("fail 2"), b.ask("ok 1"), a.ask("fail 2")), ("2".into(), "1".into(), "2".into()));
+    assert_eq!((a.ask("state"), b.ask("fail 1"), a.ask("ok 5")), ("closed".into(), "1".into(), "0".into()));
+    assert_eq!((a.ask("state"), b.ask("state"), b.ask("ok 1")), ("open".into(), "open".into(), "0".into()));
+    assert_eq!((b.ask("force reset"), a.ask("ok 1")), ("ok".into(), "1".into()));
+    let totals = &a.snapshot()["breaker"]["totals"].clone();
+    assert_eq!((&totals["success"], &totals["failure"]), (&2.into(), &5.into()));
+    assert_eq!((a.ask("faults"), b.ask("faults")), ("0".into(), "0".into()));
+}
+
+#[test]
+fn half_open_admits_its_permits_once_for_the_host_and_takes_them_back_from_the_dead() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"x","scope":"host","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"50ms","half_open":{"permits":1,"lease":"300ms"}}}"#;
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+    }
+    assert_eq!(a.ask("fail 1"), "1");
+    a.until("state", "half_open");
+    assert_eq!((a.ask("acquire probe"), b.ask("acquire probe")), ("admitted".into(), "refused circuit_open".into()));
+    a.kill();
+    b.until("acquire probe", "admitted");
+    assert_eq!((b.ask("record probe ok"), b.ask("state")), ("ok".into(), "closed".into()));
+}
+
+#[test]
+fn a_bulkhead_is_one_for_all_and_the_dead_leave_it() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"db","scope":"host","bulkhead":{"limit":3,"queue":2}}"#;
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+    }
+    assert_eq!(
+        (a.ask("enter 1"), a.ask("enter 2"), b.ask("enter 1")),
+        ("admitted".into(), "admitted".into(), "admitted".into())
+    );
+    let ticket = b.ask("enter 2");
+    let ticket = ticket.strip_prefix("queued ").expect("a full bulkhead queues").to_owned();
+    assert_eq!(b.ask(&format!("poll 2 {ticket}")), "waiting");
+    // A permit that another process gives back is there for the waiter.
+    assert_eq!((a.ask("leave 1"), b.ask(&format!("poll 2 {ticket}"))), ("ok".into(), "admitted".into()));
+    // Two permits of a process that is killed come back; a stopped one keeps its own.
+    assert_eq!(b.snapshot()["bulkhead"]["in_use"], 3);
+    a.stop();
+    let queued = b.ask("enter 3");
+    assert!(queued.starts_with("queued"), "{queued}");
+    let poll = format!("poll 3 {}", &queued[7..]);
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    assert_eq!(b.ask(&poll), "waiting");
+    a.kill();
+    b.until(&poll, "admitted");
+    assert_eq!((b.ask("leave 1"), b.ask("leave 2"), b.ask("leave 3")), ("ok".into(), "ok".into(), "ok".into()));
+    assert_eq!(b.snapshot()["bulkhead"]["in_use"], 0);
+}
+
+#[test]
+fn budgets_are_one_for_all() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"x","scope":"host","retry":{"attempts":3,"budget":{"kind":"cap","retries":2}},"cost":[{"name":"llm","limits":{"tokens":10}}]}"#;
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+    }
+    assert_eq!(
+        (a.ask("withdraw"), b.ask("withdraw"), b.ask("withdraw")),
+        ("granted".into(), "granted".into(), "denied".into())
+    );
+    assert_eq!(
+        (a.ask("spend 6"), b.ask("spend 6"), b.ask("spend 4")),
+        ("ok".into(), "refused cost_exceeded".into(), "ok".into())
+    );
+    // What a killed process had under way no longer counts; what it spent does.
+    a.kill();
+    assert_eq!((b.ask("withdraw"), b.ask("withdraw")), ("granted".into(), "denied".into()));
+    assert_eq!(b.ask("spend 1"), "refused cost_exceeded");
+}
+
+#[test]
+fn keys_are_shared_too() {
+    let folder = Folder::new();
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
+        assert_eq!(worker.ask("key tenant 7"), "ok");
+    }
+    assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));
+    assert_eq!((b.ask("key tenant 8"), b.ask("state")), ("ok".into(), "closed".into()));
+}
+
+#[test]
+fn a_forked_child_is_a_process_of_its_own() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"db","scope":"host","breaker":{"window":{"kind":"count","size":100},"failure_rate":0.5},"bulkhead":{"limit":2}}"#;
+    let mut a = folder.worker();
+    assert_eq!(a.ask(&format!("policy {policy}")), "ok");
+    assert_eq!((a.ask("ok 3"), a.ask("enter 1")), ("3".into(), "admitted".into()));
+    // The child cannot give back what its parent holds; its own goes with its end.
+    assert_eq!(a.ask("fork leave 1; enter 2; enter 3; ok 4"), "ok; admitted; refused bulkhead_full; 0");
+    assert_eq!(a.ask("enter 2"), "admitted");
+    assert_eq!(a.snapshot()["bulkhead"]["in_use"], 2);
+    assert_eq!((a.ask("leave 1"), a.ask("leave 2")), ("ok".into(), "ok".into()));
+    // What it counted stays counted.
+    assert_eq!(a.ask("fork ok 5"), "5");
+    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 8);
+    assert_eq!((a.snapshot()["bulkhead"]["in_use"].clone(), a.ask("faults")), (0.into(), "0".into()));
+}
+
+#[test]
+fn the_control_room_sees_everything_and_changes_what_it_is_told() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"identity","scope":"host","revision":4,"breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"30s"},"bulkhead":{"limit":7},"retry":{"attempts":1,"budget":{"name":"shared"}},"cost":[{"name":"llm","limits":{"tokens":10}}]}"#;
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+    }
+    assert_eq!((a.ask("enter 1"), a.ask("spend 4"), a.ask("fail 3")), ("admitted".into(), "ok".into(), "3".into()));
+    assert_eq!((b.ask("state"), b.ask("withdraw"), b.ask("spend 1")), ("open".into(), "granted".into(), "ok".into()));
+    let options = SegmentOptions { dir: Some(folder.path().to_owned()), ..SegmentOptions::default() };
+    assert_eq!(View::names(Some(folder.path())), ["default"]);
+    let view = View::open(&options).unwrap().unwrap();
+    assert_eq!(view.processes().len(), 2);
+    let cells = view.cells();
+    let shown: Vec<_> = cells.iter().map(|cell| (cell.kind.as_str(), cell.name.as_str(), cell.users.len())).collect();
+    let expected =
+        [("breaker", "identity", 2), ("bulkhead", "identity", 2), ("cost", "llm", 2), ("budget", "shared", 2)];
+    assert_eq!(shown, expected);
+    for cell in &cells {
+        assert_eq!(cell.revision, 4);
+        match &cell.part {
+            PartView::Breaker(breaker) => assert_eq!((breaker.0.state, breaker.0.totals.failure), (State::Open, 3)),
+            PartView::Bulkhead(bulkhead, config) => {
+                assert_eq!((bulkhead.in_use, bulkhead.limit, config.limit), (1, 7, 7))
+            }
+            PartView::Budget(budget, _) => assert_eq!((budget.balance, budget.granted), (500.0 - 14.0, 1)),
+            PartView::Cost(amounts, _) => assert_eq!((amounts[0].used, amounts[0].limit), (5, 10)),
+            PartView::Damaged => panic!("{cell:?}"),
+        }
+    }
+    // Looking changed nothing, not even who is attached.
+    assert_eq!((view.cells().len(), view.processes().len()), (4, 2));
+    assert!(view.control(&cells[0], Control::Reset).unwrap());
+    assert_eq!((a.ask("state"), b.ask("ok 1")), ("closed".into(), "1".into()));
+    assert!(!view.control(&cells[1], Control::Reset).unwrap());
+    assert_eq!(view.processes().len(), 2);
+    a.kill();
+    assert_eq!((view.processes().len(), view.cells()[0].users.len()), (1, 1));
+}
