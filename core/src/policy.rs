@@ -54,10 +54,10 @@ pub(crate) struct Live {
     pub ends_at_once: bool,
     /// What a pass is told of when it began.
     pub start: Start,
-    /// The breaker counts slow calls.
-    pub slow: bool,
     /// Other processes share its cells: a later look may find others in their place.
     shared: bool,
+    /// The breaker counts slow calls.
+    pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     next: OnceLock<Arc<Live>>,
@@ -375,11 +375,13 @@ impl Policy {
 
     /// The settings and cells in force for who asks: in host scope the cells may be others than at the
     /// last look, and now and then it is seen whether the segment is still there.
+    #[inline]
     pub(crate) fn asked(&self) -> &Arc<Live> {
         let live = self.live();
         if live.shared { self.look_at_host(live) } else { live }
     }
 
+    #[inline(never)]
     fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
         let time_to_look = self.registry().host().is_some_and(|host| host.look());
         if !time_to_look && live.parts.are_current() {
@@ -457,7 +459,7 @@ impl Live {
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
         let shared = config.scope == Scope::Host;
-        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, slow, shared, refuses_early, next };
+        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, shared, slow, refuses_early, next };
         drop(settings);
         if let Some((part, why)) = chosen.passed_by {
             let detail = format!("calls of some keys pass through the {part}: {why}");

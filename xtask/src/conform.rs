@@ -1,4 +1,5 @@
-//! The vectors, in every language, gate on and off; the counts must match.
+//! The vectors, in every language, gate on and off, in process scope or in host scope; the counts must
+//! match.
 
 use crate::Outcome;
 use crate::steps::{command, output_of};
@@ -30,7 +31,7 @@ fn rust(root: &Path, dir: &Path) -> Command {
     command
 }
 
-/// `conform [--dir DIR] [--lang L]`
+/// `conform [--dir DIR] [--lang L] [--scope process|host]`
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
     let option = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
     let dir = option("--dir")
@@ -40,14 +41,32 @@ pub fn run(root: &Path, words: &[&str]) -> Outcome {
         let known: Vec<&str> = RUNNERS.iter().map(|(lang, _)| *lang).collect();
         return Err(format!("no runner for `{lang}`; there are {}", known.join(", ")).into());
     }
+    let segments = match option("--scope") {
+        None | Some("process") => None,
+        Some("host") => Some(root.join("build/segments")),
+        Some(other) => return Err(format!("no scope `{other}`; there are process and host").into()),
+    };
     let mut all: Vec<Counts> = Vec::new();
     println!("{:<12} {:<5} {:>7} {:>7} {:>7}", "language", "gate", "passed", "failed", "exempt");
     for (lang, runner) in RUNNERS.iter().filter(|(lang, _)| wanted.is_none_or(|wanted| wanted == *lang)) {
         for gate in ["on", "off"] {
             let mut command = runner(root, &dir);
             command.env("SEAWALL_GATE", gate);
+            if let Some(folder) = &segments {
+                empty(folder)?;
+                // Every registry of a test gets a new segment there.
+                command.env("SEAWALL_TEST_SEGMENTS", folder).env("SEAWALL_TEST_SEGMENTS_KEEP", "1");
+            }
             let counts =
                 counts(&output_of(command)?).ok_or_else(|| format!("the {lang} runner closed without its counts"))?;
+            if let Some(folder) = &segments {
+                let made = std::fs::read_dir(folder)?.count() as u64;
+                // Some vectors are about the configuration alone, or retries, and share nothing.
+                if made < (counts.passed + counts.failed) / 2 {
+                    return Err(format!("the {lang} runner made {made} segments only: it is not in host scope").into());
+                }
+                empty(folder)?;
+            }
             println!("{lang:<12} {gate:<5} {:>7} {:>7} {:>7}", counts.passed, counts.failed, counts.exempt);
             all.push(counts);
         }
@@ -59,6 +78,16 @@ pub fn run(root: &Path, words: &[&str]) -> Outcome {
         return Err("the languages did not run the same number of vectors".into());
     }
     if failed > 0 || passed == 0 { Err("not every vector passed".into()) } else { Ok(()) }
+}
+
+/// A folder as segments want it, with nothing in it.
+fn empty(folder: &Path) -> Outcome {
+    use std::os::unix::fs::DirBuilderExt;
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+    Ok(std::fs::DirBuilder::new().mode(0o700).create(folder)?)
 }
 
 /// From the last line: `{"lang":"rust","passed":N,"failed":N,"exempt":N}`.

@@ -40,7 +40,7 @@ const COMMANDS: &str = "commands:
   chaos [--seconds N] [--seed S]
                      workers in four languages on one segment, killed and stopped at random
   check              format, lints, arrows, generated files
-  conform [--dir DIR] [--lang L]
+  conform [--dir DIR] [--lang L] [--scope host]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
@@ -119,6 +119,7 @@ fn test_steps() -> Vec<Step> {
     steps.extend(golang::steps());
     steps.extend(processes::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
+    steps.push(Step::new("conform in host scope", |root| conform::run(root, &["--scope", "host"])));
     steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());
     steps

@@ -89,7 +89,11 @@ const MUTANTS: [Mutant; 26] = [
         "balance.saturating_add(by).min(capacity)",
         "balance.saturating_add(by).min(capacity + u64::MAX / 2)",
     ),
-    mutant("bulkhead/mod.rs", "while !inside.queue.is_empty()\n            && let", "while false\n            && let"),
+    mutant(
+        "bulkhead/mod.rs",
+        "while !inside.queue.is_empty() && self.take() {",
+        "while false && !inside.queue.is_empty() && self.take() {",
+    ),
     mutant(
         "bulkhead/queue.rs",
         "let ticket = *self.waiting.first_key_value()?.0;",

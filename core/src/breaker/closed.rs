@@ -41,7 +41,9 @@ impl Breaker {
             // Successes leave a time window without an event and the rate rises: only far from
             // every threshold may they go unseen for a while.
             Window::Time { .. } => {
-                warm && self.rules_reached(2 * counts.failures, 2 * counts.slow, counts.all()).is_none()
+                warm && self
+                    .rules_reached(counts.failures.saturating_mul(2), counts.slow.saturating_mul(2), counts.all())
+                    .is_none()
             }
         }
     }
@@ -79,7 +81,7 @@ impl Breaker {
     fn log_success(&self, writer: Writer, slow: bool) {
         self.add(writer, TALLY);
         if slow {
-            let number = self.sum(TALLY) + self.cell.word(FAILURES).load(Ordering::Acquire);
+            let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
             self.log_slow(number);
         }
     }
@@ -89,18 +91,19 @@ impl Breaker {
         // entry at an old index.
         let tallied = self.sum(TALLY);
         let index = self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
+        let (streak, number) = (tallied.wrapping_add(1), tallied.wrapping_add(index).wrapping_add(1));
         if let Some(log) = self.failure_log() {
-            log.enter(&self.cell, index, tallied + index + 1);
+            log.enter(&self.cell, index, number);
             if slow {
-                self.log_slow(tallied + index + 1);
+                self.log_slow(number);
             }
         }
         // A streak that no verdict asks for: a new one where a success came in between. Relaxed: it is
         // only shown.
         let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
-        if sum.load(Ordering::Relaxed) != tallied + 1 {
+        if sum.load(Ordering::Relaxed) != streak {
             first.store(index, Ordering::Relaxed);
-            sum.store(tallied + 1, Ordering::Relaxed);
+            sum.store(streak, Ordering::Relaxed);
         }
     }
 
@@ -108,7 +111,11 @@ impl Breaker {
     pub(super) fn streak(&self, word: Word) -> u64 {
         let Window::Count { .. } = self.config.window else { return u64::from(word.streak()) };
         let read = |word| self.cell.word(word).load(Ordering::Relaxed);
-        if read(STREAK_SUM) == self.sum(TALLY) + 1 { read(FAILURES).saturating_sub(read(STREAK_FIRST)) } else { 0 }
+        if read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1) {
+            read(FAILURES).saturating_sub(read(STREAK_FIRST))
+        } else {
+            0
+        }
     }
 
     /// In a new generation no streak runs.
@@ -291,7 +298,7 @@ impl Breaker {
             // Failures first, then successes: what comes in between errs towards closed.
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
             let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
-            let number = self.sum(TALLY) + failed;
+            let number = self.sum(TALLY).wrapping_add(failed);
             let calls = number.saturating_sub(self.base(word.generation())).min(size);
             let start = number - calls;
             let warm = calls >= u64::from(config.minimum_calls);
@@ -338,7 +345,7 @@ impl Breaker {
                     let epoch = slices.epoch_at(&self.cell, self.seen_time(now));
                     let counts = slices.sum(&self.cell, Slice { epoch, generation: word.generation() });
                     if let Some(counts) = counts {
-                        return Counts { maybe: counts.maybe + self.all_pending(), ..counts };
+                        return Counts { maybe: counts.maybe.saturating_add(self.all_pending()), ..counts };
                     }
                 }
             }
@@ -348,13 +355,14 @@ impl Breaker {
     /// How many calls of a count window there have been.
     pub(super) fn call_number(&self) -> u64 {
         let failed = self.failures();
-        self.sum(TALLY) + failed
+        self.sum(TALLY).wrapping_add(failed)
     }
 
     /// All failures but those of probes: of a streak's window on lines of their writers.
     pub(super) fn failures(&self) -> u64 {
         let own = matches!(self.config.window, Window::Consecutive { .. });
-        self.cell.word(FAILURES).load(Ordering::Acquire) + if own { self.sum(OTHER_FAILURES) } else { 0 }
+        let others = if own { self.sum(OTHER_FAILURES) } else { 0 };
+        self.cell.word(FAILURES).load(Ordering::Acquire).wrapping_add(others)
     }
 
     fn failure_log(&self) -> Option<Log> {

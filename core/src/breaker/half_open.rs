@@ -156,7 +156,7 @@ impl Breaker {
         let tag = u64::from(generation) << 32;
         // AcqRel: the count belongs to the generation in its high half.
         let _ = self.cell.word(EXPIRED).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-            Some(if seen & !0xffff_ffff == tag { seen + 1 } else { tag + 1 })
+            Some(if seen & !0xffff_ffff == tag { seen.wrapping_add(1) } else { tag + 1 })
         });
         cx.note(Note { reason: "lease_over", ..Note::new(EventKind::PermitReclaimed, PartKind::Breaker, cx.now) });
     }
@@ -211,7 +211,7 @@ impl Breaker {
         let tag = u64::from(generation & 0xffff) << 48;
         let one = 1 | u64::from(failed) << 16 | u64::from(slow) << 32;
         let _ = self.cell.word(RESULTS).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-            Some(if seen >> 48 == tag >> 48 { seen + one } else { tag | one })
+            Some(if seen >> 48 == tag >> 48 { seen.wrapping_add(one) } else { tag | one })
         });
     }
 
@@ -265,7 +265,7 @@ impl Breaker {
     fn probe_verdict(&self, results: Counts) -> Option<bool> {
         let half_open = &self.config.half_open;
         let permits = u64::from(half_open.permits);
-        let successes = results.calls - results.failures;
+        let successes = results.calls.saturating_sub(results.failures);
         if let Some(needed) = half_open.successes.map(u64::from) {
             let of = half_open.of.map_or(needed.max(permits), u64::from);
             return match () {

@@ -175,8 +175,8 @@ impl Breaker {
 
     fn totals(&self) -> Totals {
         Totals {
-            success: self.sum(TALLY) + self.sum(OTHER_SUCCESS),
-            failure: self.failures() + self.total(PROBE_FAILURES),
+            success: self.sum(TALLY).wrapping_add(self.sum(OTHER_SUCCESS)),
+            failure: self.failures().wrapping_add(self.total(PROBE_FAILURES)),
             slow: self.total(SLOW_TOTAL),
             ignored: self.total(IGNORED),
             cancelled: self.total(CANCELLED),

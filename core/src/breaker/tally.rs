@@ -8,7 +8,7 @@ use super::Breaker;
 use super::State;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, Writer, Writers};
+use crate::cell::{Block, LINE, Writer, Writers};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -102,7 +102,7 @@ impl Breaker {
         }
         // Release: a judge that reads the tally sees the call as over.
         if writer.alone {
-            tally.store(made + 1, Ordering::Release);
+            tally.store(made.wrapping_add(1), Ordering::Release);
         } else {
             tally.fetch_add(1, Ordering::Release);
         }
@@ -120,7 +120,7 @@ impl Breaker {
             own: own.alone.then(|| address(self.at(own, TALLY))),
             shared: address(self.at(writers.shared(0), TALLY)),
             shared_lines: writers.shared as u32,
-            stride: (crate::cell::LINE * size_of::<u64>()) as u32,
+            stride: (LINE * size_of::<u64>()) as u32,
         }
     }
 
@@ -142,7 +142,7 @@ impl Breaker {
         let word = self.at(writer, column);
         // Release: a judge that reads the tally sees the call as over.
         if writer.alone {
-            word.store(word.load(Ordering::Relaxed) + 1, Ordering::Release);
+            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         } else {
             word.fetch_add(1, Ordering::Release);
         }
@@ -152,6 +152,7 @@ impl Breaker {
         self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
     }
 
+    #[inline(always)]
     fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
     }
@@ -198,7 +199,7 @@ impl Breaker {
         slices.add(&self.cell, slice, column, passed);
         // AcqRel: each pass is booked once.
         let mark = self.at(line, FOLDED);
-        if mark.compare_exchange(folded, folded + passed, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire).is_err() {
             slices.take(&self.cell, slice, column, passed);
         }
     }
@@ -208,13 +209,13 @@ impl Breaker {
         for line in self.lines() {
             let (folded, passed) = self.pending(line);
             let mark = self.at(line, FOLDED);
-            let _ = mark.compare_exchange(folded, folded + passed, Ordering::AcqRel, Ordering::Acquire);
+            let _ = mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
     /// Passes that no slice holds yet, of all writers.
     pub(super) fn all_pending(&self) -> u64 {
-        self.lines().map(|line| self.pending(line).1).sum()
+        self.lines().map(|line| self.pending(line).1).fold(0, u64::saturating_add)
     }
 
     /// How much of a line is folded, and what is not. In this order: the tally only rises, so the
@@ -230,10 +231,10 @@ impl Breaker {
         // Relaxed throughout: on a line of its own nobody races; on a shared one a lost update
         // makes the estimate of how busy it is a little wrong.
         let read = |column| word(column).load(Ordering::Relaxed);
-        let made = read(TALLY) + read(OTHER_SUCCESS);
+        let made = read(TALLY).wrapping_add(read(OTHER_SUCCESS));
         let mark = read(MARK);
         if mark != slice.epoch {
-            let last = if mark + 1 == slice.epoch { made.saturating_sub(read(BEFORE)) } else { 0 };
+            let last = if mark.wrapping_add(1) == slice.epoch { made.saturating_sub(read(BEFORE)) } else { 0 };
             word(LAST_SLICE).store(last, Ordering::Relaxed);
             word(BEFORE).store(made, Ordering::Relaxed);
             word(MARK).store(slice.epoch, Ordering::Relaxed);
@@ -241,7 +242,7 @@ impl Breaker {
         if made.saturating_sub(read(BEFORE)).max(read(LAST_SLICE)) >= BUSY {
             let tally = read(TALLY);
             // A 32-bit language compares low halves: credit does not reach over their end.
-            word(LIMIT).store((tally + CREDIT).min(tally | 0xffff_ffff), Ordering::Relaxed);
+            word(LIMIT).store(tally.saturating_add(CREDIT).min(tally | 0xffff_ffff), Ordering::Relaxed);
         }
     }
 

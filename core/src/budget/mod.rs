@@ -22,10 +22,17 @@ const GRANTED: usize = 4;
 const SUCCESSES: usize = LINE;
 const FIRST_SLICE: usize = 2 * LINE;
 const WORDS: usize = (FIRST_SLICE + ratio::WORDS).next_multiple_of(LINE);
-// Behind them, where processes share the budget: what each of them has under way.
+// Behind them, where processes share a rule on what is under way: what each of them has.
 const FIRST_CALLS: usize = WORDS;
 const RETRIES: Seats = Seats { first: FIRST_CALLS + calls::WORDS, capacity: 1024 };
-const SHARED_WORDS: usize = RETRIES.first + RETRIES.capacity;
+
+/// Words of a cell that processes share.
+fn shared_words(rule: &BudgetRule) -> usize {
+    match rule {
+        BudgetRule::Tokens { .. } | BudgetRule::Ratio { .. } => WORDS,
+        BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => RETRIES.first + RETRIES.capacity,
+    }
+}
 
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -74,8 +81,8 @@ impl Budget {
             new[BALANCE].store(balance, Ordering::Relaxed);
         };
         let wanted = crate::sync::Arc::new(rule.clone());
-        match spot.and_then(|spot| spot.home.cell(spot.key, &wanted, SHARED_WORDS, &fill)) {
-            Some((rule, found)) if found.held.words().len() >= SHARED_WORDS => {
+        match spot.and_then(|spot| spot.home.cell(spot.key, &wanted, shared_words(rule), &fill)) {
+            Some((rule, found)) if found.held.words().len() >= shared_words(&rule) => {
                 Budget { rule: BudgetRule::clone(&rule), cell: Block::mapped(found.held) }
             }
             _ => Budget::new(rule),
@@ -84,14 +91,16 @@ impl Budget {
 
     /// Over the words of a shared cell that may only be looked at; `None` if they are too few.
     pub(crate) fn over(rule: &BudgetRule, cell: Block) -> Option<Budget> {
-        (cell.len() >= SHARED_WORDS).then(|| Budget { rule: rule.clone(), cell })
+        (cell.len() >= shared_words(rule)).then(|| Budget { rule: rule.clone(), cell })
     }
 
     /// Looks at a shared cell and changes nothing.
     pub(crate) fn peek(&self, now: crate::time::Tick, living: &dyn Fn(usize) -> Option<Owner>) -> BudgetSnapshot {
-        let word = |word: usize| self.cell.word(word).load(Ordering::Acquire);
-        let active_calls = calls::sum_of(&self.cell, FIRST_CALLS, living);
-        let active_retries = RETRIES.in_use(&self.cell);
+        let word = |word: usize| self.word(word);
+        let (active_calls, active_retries) = match shared_words(&self.rule) {
+            WORDS => (word(ACTIVE_CALLS), word(ACTIVE_RETRIES)),
+            _ => (calls::sum_of(&self.cell, FIRST_CALLS, living), RETRIES.in_use(&self.cell)),
+        };
         let limit = self.limit_of(active_calls);
         let balance = match &self.rule {
             BudgetRule::Tokens { capacity, refund, .. } => {
@@ -112,7 +121,7 @@ impl Budget {
 
     /// A call begins.
     pub fn begin(&self, cx: &mut Cx) {
-        if !calls::change(&self.cell, FIRST_CALLS, true) {
+        if !(self.is_told_apart() && calls::change(&self.cell, FIRST_CALLS, true)) {
             self.cell.word(ACTIVE_CALLS).fetch_add(1, Ordering::AcqRel);
         }
         if let Some(ratio) = self.ratio() {
@@ -122,7 +131,7 @@ impl Budget {
 
     /// A call ends, however it did.
     pub fn end(&self, _cx: &mut Cx) {
-        if !calls::change(&self.cell, FIRST_CALLS, false) {
+        if !(self.is_told_apart() && calls::change(&self.cell, FIRST_CALLS, false)) {
             lower(&self.cell, ACTIVE_CALLS);
         }
     }
@@ -155,7 +164,7 @@ impl Budget {
     }
 
     fn start_retry(&self, limit: u64) -> bool {
-        if self.cell.held().is_some() {
+        if self.is_told_apart() {
             let take = || RETRIES.take(&self.cell, limit, RETRIES.capacity as u64).is_some();
             return take() || RETRIES.reclaim(&self.cell) > 0 && take();
         }
@@ -168,10 +177,11 @@ impl Budget {
         if !matches!(self.rule, BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. }) {
             return;
         }
-        match self.cell.held() {
+        if self.is_told_apart() {
             // Its places are all alike: any of ours will do.
-            Some(_) => _ = RETRIES.give_back_one(&self.cell),
-            None => lower(&self.cell, ACTIVE_RETRIES),
+            RETRIES.give_back_one(&self.cell);
+        } else {
+            lower(&self.cell, ACTIVE_RETRIES);
         }
     }
 
@@ -225,14 +235,21 @@ impl Budget {
 
     /// Retries under way, where the rule counts them.
     pub fn active_retries(&self) -> u64 {
-        match self.cell.held() {
-            Some(_) => RETRIES.in_use(&self.cell),
-            None => self.cell.word(ACTIVE_RETRIES).load(Ordering::Acquire),
-        }
+        if self.is_told_apart() { RETRIES.in_use(&self.cell) } else { self.word(ACTIVE_RETRIES) }
     }
 
     fn active_calls(&self) -> u64 {
-        calls::sum(&self.cell, FIRST_CALLS).unwrap_or_else(|| self.cell.word(ACTIVE_CALLS).load(Ordering::Acquire))
+        let counted = self.is_told_apart().then(|| calls::sum(&self.cell, FIRST_CALLS)).flatten();
+        counted.unwrap_or_else(|| self.word(ACTIVE_CALLS))
+    }
+
+    fn word(&self, word: usize) -> u64 {
+        self.cell.word(word).load(Ordering::Acquire)
+    }
+
+    /// Whether what is under way is counted by process, so that the dead's goes with them.
+    fn is_told_apart(&self) -> bool {
+        self.cell.held().is_some() && shared_words(&self.rule) > WORDS
     }
 
     /// What there is now; pays in what is outstanding.

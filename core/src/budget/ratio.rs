@@ -43,7 +43,7 @@ impl Ratio {
                 return false;
             }
             // AcqRel: a retry is taken once, by a caller who saw all those before it.
-            if counter.compare_exchange_weak(made, made + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            if counter.compare_exchange_weak(made, made.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return true;
             }
         }

@@ -1,168 +1,209 @@
-//! The places of a bulkhead in a cell that processes share, each with the process that has it.
+//! The places of a bulkhead that processes share: words of a cell, each with the process that has it.
 
 use super::BulkheadSnapshot;
-use crate::cell::{self, Block, Seats};
+use crate::cell::{self, Block, LINE, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::Home;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
 
-/// What is counted, each in a word of its own.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Total {
-    Admitted = 1,
-    Full = 2,
-    TimedOut = 3,
-    Cancelled = 4,
-    Stale = 5,
-}
-
-/// The limit in force.
-const LIMIT: usize = 6;
+// Line 0.
+const ADMITTED: usize = 0;
+/// In force: the configured limit, or that of a resize since.
+const LIMIT: usize = 1;
 /// The highest limit there ever was.
-const MOST_EVER: usize = 7;
-const WORDS: usize = 8;
-/// Places of a shared cell: room for a limit that grows, and no more than a search may take.
+const MOST_EVER: usize = 2;
+// Line 1 has the totals, at the same places as in a bulkhead of this process's own.
+const WORDS: usize = 2 * LINE;
+/// Places of a cell: room for a limit that grows, and no more than a search may take.
 const FEWEST: u32 = 64;
 const MOST: u32 = 1 << 16;
 
-/// How long one sweep for the places of the dead does, in nanoseconds.
+/// How long one search for the places of the dead does, in nanoseconds.
 const SWEEP: u64 = 5_000_000;
 
+/// The door that all processes of the host use.
 pub(super) struct Door {
     home: Home,
     key: Option<Box<str>>,
-    /// What this process asked for; what is in force may be another's.
-    wanted: Arc<BulkheadConfig>,
-    pub config: Arc<BulkheadConfig>,
-    cell: Block,
-    seats: Seats,
-    swept: u64,
+    state: RwLock<State>,
+    swept: AtomicU64,
 }
 
-fn capacity(config: &BulkheadConfig) -> usize {
-    config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize
+struct State {
+    /// What this process asked for; what is in force may be another's.
+    wanted: Arc<BulkheadConfig>,
+    config: Arc<BulkheadConfig>,
+    /// None where the segment cannot be used: then this process is by itself.
+    cell: Option<Block>,
 }
 
 fn seats(config: &BulkheadConfig) -> Seats {
-    Seats { first: WORDS, capacity: capacity(config) }
+    Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
-impl Door {
-    /// The door of the host; `None` where that is not to be had.
-    pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Option<Door> {
-        let (config, cell) = cell_of(spot.home, spot.key, config)?;
-        Some(Door {
-            home: spot.home.clone(),
-            key: spot.key.map(Into::into),
-            wanted: config.clone(),
-            seats: seats(&config),
-            config,
-            cell,
-            swept: 0,
-        })
-    }
-
-    /// Looks for the cell in force; `false` if there is none to be had any more.
-    fn find(&mut self) -> bool {
-        let Some((config, cell)) = cell_of(&self.home, self.key.as_deref(), &self.wanted) else { return false };
-        self.seats = seats(&config);
-        self.config = config;
-        self.cell = cell;
-        true
-    }
-
-    /// Goes over to the cell in force where another took the place of ours.
-    pub(super) fn keep_up(&mut self) -> bool {
-        self.cell.is_current() || self.find()
-    }
-
-    /// Takes up new settings of this process.
-    pub(super) fn reconfigure(&mut self, config: &Arc<BulkheadConfig>) -> bool {
-        self.wanted = config.clone();
-        self.find()
-    }
-
-    pub(super) fn look_again(&mut self) -> bool {
-        self.cell.is_as_wanted() || self.find()
-    }
-
-    /// A place inside, if there is one.
-    pub(super) fn take(&self) -> Option<u32> {
-        let most = self.cell.word(MOST_EVER).load(Ordering::Relaxed);
-        let seat = self.seats.take(&self.cell, u64::from(self.limit()), most)?;
-        self.count(Total::Admitted);
-        crate::segment::point("permit taken");
-        Some(seat as u32)
-    }
-
-    pub(super) fn give_back(&mut self, seat: u32) -> bool {
-        self.seats.give_back(&self.cell, seat as usize);
-        crate::segment::point("permit returned");
-        if self.cell.is_current() {
-            return true;
-        }
-        // Whoever took the place of this cell while we gave back may have carried the permit over.
-        let found = self.find();
-        if found {
-            self.seats.give_back(&self.cell, seat as usize);
-        }
-        found
-    }
-
-    /// Takes back the places of the dead, now and then; how many they are.
-    pub(super) fn reclaim(&mut self) -> u64 {
-        let now = crate::segment::now();
-        if now.saturating_sub(self.swept) < SWEEP {
-            return 0;
-        }
-        self.swept = now;
-        self.seats.reclaim(&self.cell)
-    }
-
-    pub(super) fn limit(&self) -> u32 {
-        self.cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into()) as u32
-    }
-
-    /// Sets the limit, of the whole host.
-    pub(super) fn resize(&self, limit: u32) {
-        let most = self.seats.capacity as u32;
-        // Before the new limit: who takes by it knows what may have been taken before.
-        self.cell.word(MOST_EVER).fetch_max(self.limit().into(), Ordering::AcqRel);
-        self.cell.word(LIMIT).store(limit.min(most).into(), Ordering::Release);
-    }
-
-    pub(super) fn in_use(&self) -> u64 {
-        self.seats.in_use(&self.cell)
-    }
-
-    pub(super) fn count(&self, total: Total) {
-        // Relaxed: a total that nothing is decided by.
-        self.cell.word(total as usize).fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn total(&self, total: Total) -> u64 {
-        self.cell.word(total as usize).load(Ordering::Relaxed)
-    }
+fn words(config: &BulkheadConfig) -> usize {
+    WORDS + seats(config).capacity
 }
 
-/// The cell in force and its settings.
-fn cell_of(home: &Home, key: Option<&str>, wanted: &Arc<BulkheadConfig>) -> Option<(Arc<BulkheadConfig>, Block)> {
-    let words = WORDS + capacity(wanted);
-    let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
-        if let Some((_, old)) = old {
+impl State {
+    /// Asks for the cell in force.
+    fn find(&mut self, home: &Home, key: Option<&str>) {
+        let wanted = self.wanted.clone();
+        let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
+            let old = old.map_or(&[] as &[AtomicU64], |(_, old)| old);
+            // Relaxed: nobody else knows the new cell yet.
             new[..WORDS]
                 .iter()
                 .zip(old)
                 .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
-            cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words]);
+            cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(&wanted)]);
+            // Permits of the old cell may lie above the new limit.
+            let before = new[LIMIT].swap(wanted.limit.into(), Ordering::Relaxed);
+            new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
+        };
+        let found = home.cell(key, &wanted, words(&wanted), &fill);
+        let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
+        (self.config, self.cell) = match fits {
+            Some((config, found)) => (config, Some(Block::mapped(found.held))),
+            None => (wanted, None),
+        };
+    }
+
+    fn is_current(&self) -> bool {
+        self.cell.as_ref().is_none_or(Block::is_current)
+    }
+
+    fn seats(&self) -> Seats {
+        seats(&self.config)
+    }
+}
+
+impl Door {
+    pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
+        let mut state = State { wanted: config.clone(), config: config.clone(), cell: None };
+        state.find(spot.home, spot.key);
+        let key = spot.key.map(Into::into);
+        Door { home: spot.home.clone(), key, state: RwLock::new(state), swept: AtomicU64::new(0) }
+    }
+
+    /// Acts on the cell in force; `None` where there is none.
+    fn with<R>(&self, act: impl Fn(&State, &Block) -> R) -> Option<R> {
+        loop {
+            let state = self.state.read();
+            if state.is_current() {
+                return state.cell.as_ref().map(|cell| act(&state, cell));
+            }
+            drop(state);
+            self.find_again();
         }
-        // Permits of the old cell may lie above the new limit.
-        let before = new[LIMIT].swap(wanted.limit.into(), Ordering::Relaxed);
-        new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
-    };
-    let (config, found) = home.cell(key, wanted, words, &fill)?;
-    (WORDS + capacity(&config) <= found.held.words().len()).then(|| (config, Block::mapped(found.held)))
+    }
+
+    /// Goes over to the cell that took the place of ours.
+    fn find_again(&self) {
+        let mut state = self.state.write();
+        if !state.is_current() {
+            state.find(&self.home, self.key.as_deref());
+        }
+    }
+
+    /// Takes up new settings of this process.
+    pub(super) fn reconfigure(&self, config: &Arc<BulkheadConfig>) {
+        let mut state = self.state.write();
+        state.wanted = config.clone();
+        state.find(&self.home, self.key.as_deref());
+    }
+
+    /// Asks again for settings that another process's stood before.
+    pub(super) fn look_again(&self) {
+        let mut state = self.state.write();
+        if state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted()) {
+            state.find(&self.home, self.key.as_deref());
+        }
+    }
+
+    pub(super) fn config(&self) -> Arc<BulkheadConfig> {
+        self.state.read().config.clone()
+    }
+
+    /// Takes a place, if there is one; `None` where this process is by itself.
+    pub(super) fn take(&self) -> Option<bool> {
+        let taken = self.with(|state, cell| {
+            let (limit, most) = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+            let taken = state.seats().take(cell, limit, most).is_some();
+            if taken {
+                cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
+            }
+            taken
+        });
+        crate::segment::point("permit taken");
+        taken
+    }
+
+    /// Gives back a place of this process: they are all alike.
+    pub(super) fn give_back(&self) {
+        let state = self.state.read();
+        let Some(cell) = &state.cell else { return };
+        let seat = state.seats().give_back_one(cell);
+        crate::segment::point("permit returned");
+        if state.is_current() {
+            return;
+        }
+        drop(state);
+        // Whoever took the place of this cell while we gave back may have carried the permit over.
+        self.find_again();
+        let state = self.state.read();
+        if let (Some(cell), Some(seat)) = (&state.cell, seat) {
+            state.seats().give_back_carried(cell, seat);
+        }
+    }
+
+    /// Takes back the places of the dead, now and then; how many they are.
+    pub(super) fn reclaim(&self) -> u64 {
+        let (now, swept) = (crate::segment::now(), self.swept.load(Ordering::Relaxed));
+        // Relaxed: one of those who come at once looks, whoever that is.
+        if now.saturating_sub(swept) < SWEEP {
+            return 0;
+        }
+        self.swept.store(now, Ordering::Relaxed);
+        self.with(|state, cell| state.seats().reclaim(cell)).unwrap_or(0)
+    }
+
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.with(|_, cell| self.limit_of(cell))
+    }
+
+    fn limit_of(&self, cell: &Block) -> u64 {
+        cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+    }
+
+    /// Sets the limit of the whole host.
+    pub(super) fn resize(&self, limit: u32) {
+        self.with(|state, cell| {
+            let limit = u64::from(limit).min(state.seats().capacity as u64);
+            // Before the new limit: who takes by it knows what may have been taken before.
+            cell.word(MOST_EVER).fetch_max(self.limit_of(cell), Ordering::AcqRel);
+            cell.word(LIMIT).store(limit, Ordering::Release);
+        });
+    }
+
+    pub(super) fn in_use(&self) -> Option<u64> {
+        self.with(|state, cell| state.seats().in_use(cell))
+    }
+
+    pub(super) fn admitted(&self) -> Option<u64> {
+        self.total(ADMITTED)
+    }
+
+    /// Adds one to a total of line 1; `None` where this process is by itself.
+    pub(super) fn count(&self, total: usize) -> Option<()> {
+        // Relaxed: a total that nothing is decided by.
+        self.with(|_, cell| _ = cell.word(total).fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn total(&self, total: usize) -> Option<u64> {
+        self.with(|_, cell| cell.word(total).load(Ordering::Relaxed))
+    }
 }
 
 /// What changed in an old cell until its life ended.
@@ -172,19 +213,18 @@ pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
 
 /// What a shared cell says; `None` if it is too small for its settings.
 pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
-    if cell.len() < WORDS + capacity(config) {
+    if cell.len() < words(config) {
         return None;
     }
-    let word = |word: usize| cell.word(word).load(Ordering::Relaxed);
-    let total = |total: Total| word(total as usize);
+    let total = |word: usize| cell.word(word).load(Ordering::Relaxed);
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: word(LIMIT).min(u32::MAX.into()) as u32,
-        admitted: total(Total::Admitted),
-        rejected_full: total(Total::Full),
-        rejected_timeout: total(Total::TimedOut),
-        cancelled: total(Total::Cancelled),
-        stale: total(Total::Stale),
+        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        admitted: total(ADMITTED),
+        rejected_full: total(super::FULL),
+        rejected_timeout: total(super::TIMED_OUT),
+        cancelled: total(super::CANCELLED),
+        stale: total(super::STALE),
     })
 }

@@ -4,10 +4,9 @@
 //! one compare-and-swap and leaving one addition. A permit that is given back goes to the first in
 //! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
-//! Who leaves and who begins to wait change the same word, so one of them sees the other.
-//!
-//! Where processes share it (`door.rs`) the places are the host's, each with its holder, and all of
-//! this happens under the lock; whoever waits also looks by itself, every few milliseconds.
+//! Who leaves and who begins to wait change the same word, so one of them sees the other. Where
+//! processes share the bulkhead (`door.rs`) the places are the host's, these words count what this
+//! process has of them, and whoever waits also looks by itself, every few milliseconds.
 
 mod door;
 mod queue;
@@ -21,9 +20,9 @@ use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering};
 use crate::time::{Span, Tick};
-use door::{Door, Total};
+use door::Door;
 use queue::Queue;
 
 // Line 0: who is inside. Both counts only rise; in use is what lies between them.
@@ -96,64 +95,49 @@ pub struct BulkheadSnapshot {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
-    /// Who is inside, unless the places are the host's.
     cell: Block,
-    /// Whether they are; turned off for good when the segment is lost.
-    shared: AtomicBool,
+    /// The door of the host, where processes share it.
+    host: Option<Box<Door>>,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    /// What this process asked for.
     config: Arc<BulkheadConfig>,
-    /// The places of the host, and the settings in force there.
-    door: Option<Box<Door>>,
     queue: Queue,
     out: Permits,
 }
 
-/// Permits that are out, so that one given back twice frees one place.
+/// Permits that are out, so that one given back twice frees one slot.
 #[derive(Default)]
 struct Permits {
-    /// The serial number of each number's permit while it is out, else 0, and its place inside.
-    numbers: Vec<(u32, u32)>,
+    /// The serial number of each place's permit while it is out, else 0.
+    places: Vec<u32>,
     free: Vec<u32>,
     serial: u32,
 }
 
 impl Permits {
-    fn issue(&mut self, place: u32) -> Permit {
+    fn issue(&mut self) -> Permit {
         self.serial = self.serial.wrapping_add(1).max(1);
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.numbers.push((0, 0));
-            self.numbers.len() as u32 - 1
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(0);
+            self.places.len() as u32 - 1
         });
-        self.numbers[number as usize] = (self.serial, place);
-        Permit(u64::from(self.serial) << 32 | u64::from(number))
+        self.places[place as usize] = self.serial;
+        Permit(u64::from(self.serial) << 32 | u64::from(place))
     }
 
-    /// The place that becomes free; `None` if the permit is not out.
-    fn take_back(&mut self, permit: Permit) -> Option<u32> {
-        let (serial, number) = ((permit.0 >> 32) as u32, permit.0 as u32);
-        match self.numbers.get_mut(number as usize) {
-            Some((out, place)) if *out == serial && serial != 0 => {
+    /// `false` if it is not out.
+    fn take_back(&mut self, permit: Permit) -> bool {
+        let (serial, place) = ((permit.0 >> 32) as u32, permit.0 as u32);
+        match self.places.get_mut(place as usize) {
+            Some(out) if *out == serial && serial != 0 => {
                 *out = 0;
-                self.free.push(number);
-                Some(*place)
+                self.free.push(place);
+                true
             }
-            _ => None,
+            _ => false,
         }
-    }
-
-    fn out(&self) -> u64 {
-        (self.numbers.len() - self.free.len()) as u64
-    }
-}
-
-impl Inside {
-    /// The settings in force: ours, or those of another process that came first.
-    fn settings(&self) -> &Arc<BulkheadConfig> {
-        self.door.as_ref().map_or(&self.config, |door| &door.config)
     }
 }
 
@@ -171,21 +155,35 @@ impl Bulkhead {
         let cell = Block::new(2 * LINE);
         // Relaxed: nobody else knows the cell yet.
         cell.word(LIMIT).store(u64::from(config.limit), Ordering::Relaxed);
-        let door = spot.and_then(|spot| Door::at(config, spot)).map(Box::new);
-        let shared = AtomicBool::new(door.is_some());
-        let inside = Inside { config: config.clone(), door, queue: Queue::default(), out: Permits::default() };
-        Bulkhead { cell, shared, inside: Mutex::new(inside) }
-    }
-
-    /// The settings in force.
-    pub fn config(&self) -> BulkheadConfig {
-        BulkheadConfig::clone(self.inside.lock().settings())
+        let inside = Inside { config: config.clone(), queue: Queue::default(), out: Permits::default() };
+        let host = spot.map(|spot| Box::new(Door::at(config, spot)));
+        Bulkhead { cell, host, inside: Mutex::new(inside) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
     pub fn is_shared(&self) -> bool {
-        // Acquire: who sees that it is not finds the permits that were out counted here.
-        self.shared.load(Ordering::Acquire)
+        self.host.is_some()
+    }
+
+    /// Looks at a shared cell and changes nothing; `None` if it is too small.
+    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
+        door::peek(cell, config)
+    }
+
+    /// Asks again for settings that another process's stood before.
+    pub(crate) fn look_again(&self) {
+        if let Some(door) = &self.host {
+            door.look_again();
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> BulkheadConfig {
+        BulkheadConfig::clone(&self.in_force(&self.inside.lock()))
+    }
+
+    fn in_force(&self, inside: &Inside) -> Arc<BulkheadConfig> {
+        self.host.as_ref().map_or_else(|| inside.config.clone(), |door| door.config())
     }
 
     /// Takes new settings up in place: permits that are out stay out, waiters keep their place, and
@@ -193,40 +191,20 @@ impl Bulkhead {
     pub(crate) fn reconfigure(&self, config: &Arc<BulkheadConfig>, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
         inside.config = config.clone();
-        self.set_limit(config.limit);
-        self.go_through(&mut inside, |door| door.reconfigure(config));
         inside.queue.expire(now);
-        self.admit_waiters(&mut inside)
-    }
-
-    /// Asks again for settings that another process's stood before.
-    pub(crate) fn look_again(&self) {
-        self.go_through(&mut self.inside.lock(), Door::look_again);
-    }
-
-    /// Does something at the host's door; if that is lost, this process goes on by itself, and the
-    /// permits it has out are counted here.
-    fn go_through(&self, inside: &mut Inside, act: impl FnOnce(&mut Door) -> bool) {
-        if inside.door.as_mut().is_none_or(|door| act(door)) {
-            return;
+        if let Some(door) = &self.host {
+            door.reconfigure(config);
         }
-        inside.door = None;
-        self.cell.word(ENTERED).fetch_add(inside.out.out(), Ordering::AcqRel);
-        self.shared.store(false, Ordering::Release);
-    }
-
-    /// What is in force now: the places, and who waits still.
-    fn keep_up(&self, inside: &mut Inside, now: Tick) {
-        self.go_through(inside, Door::keep_up);
-        inside.queue.expire(now);
+        self.set_own_limit(config.limit);
+        self.admit_waiters(&mut inside)
     }
 
     /// A place for a caller of the core, which gives it back once with [`Bulkhead::leave_held`];
     /// `None` where it is full or somebody waits: then ask to enter.
     pub(crate) fn try_enter(&self) -> Option<Permit> {
         // Acquire: who was seen to wait comes first.
-        let free = !self.is_shared() && self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
-        (free && self.take_own()).then_some(Bulkhead::UNNAMED)
+        let free = self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
+        (free && self.take()).then_some(Bulkhead::UNNAMED)
     }
 
     /// The place of a call goes back, however it was got.
@@ -240,165 +218,142 @@ impl Bulkhead {
     /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
     /// then to be admitted with [`Bulkhead::admit_next`].
     pub(crate) fn give_alone(&self) -> bool {
-        self.give_own() & WAITED_FOR == 0
+        self.give() & WAITED_FOR == 0
     }
 
     pub(crate) fn admit_next(&self, now: Tick) -> Wakes {
         let mut inside = self.inside.lock();
-        self.keep_up(&mut inside, now);
+        inside.queue.expire(now);
         self.admit_waiters(&mut inside)
     }
 
     /// Asks to come in. `max_wait` replaces the configured wait: `Some(None)` waits without limit,
     /// `Some(Some(ZERO))` does not wait.
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
-        let inside = &mut *self.inside.lock();
-        self.keep_up(inside, cx.now);
-        if inside.queue.is_empty()
-            && let Some(permit) = self.take(inside).or_else(|| self.take_of_the_dead(inside, cx))
-        {
-            self.say_who_waits(inside);
-            return Entry::Admitted(permit);
+        let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
+        if inside.queue.is_empty() && (self.take() || self.take_of_the_dead(cx)) {
+            self.say_who_waits(&inside);
+            return Entry::Admitted(inside.out.issue());
         }
-        let config = inside.settings();
+        let config = self.in_force(&inside);
         // Who asks to wait may, where the settings have no queue of their own.
         let queue = if max_wait.is_some() && config.queue == 0 { u32::MAX } else { config.queue };
         let wait = max_wait.unwrap_or(config.max_wait);
         if wait == Some(Span::ZERO) || inside.queue.waiting() >= queue as usize {
-            self.say_who_waits(inside);
-            self.count(inside, Total::Full);
-            return Entry::Refused(refuse(Code::BulkheadFull, self.in_use(inside), self.limit(inside), cx));
+            self.say_who_waits(&inside);
+            self.count(FULL);
+            drop(inside);
+            return Entry::Refused(self.refuse(Code::BulkheadFull, self.in_use(), self.limit(), cx));
         }
         let until = wait.map(|span| cx.now.after(span));
         let ticket = inside.queue.join(until, cx.now);
-        self.say_who_waits(inside);
+        self.say_who_waits(&inside);
         // Once more now that who leaves sees us: a place may have come free before.
-        if let Some(permit) = self.admit_first(inside, ticket) {
+        if let Some(permit) = self.admit_first(&mut inside, ticket, cx) {
             return Entry::Admitted(permit);
         }
         let count = inside.queue.waiting() as u64;
+        drop(inside);
         cx.note(Note { count, ..Note::new(EventKind::Queued, PartKind::Bulkhead, cx.now) });
         Entry::Queued { ticket, until }
     }
 
     /// Looks how a ticket stands.
     pub fn poll(&self, ticket: u64, cx: &mut Cx) -> Poll {
-        let inside = &mut *self.inside.lock();
-        self.keep_up(inside, cx.now);
+        let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
             return Poll::Admitted(permit);
         }
         // Room may have come from elsewhere (another process); the first may take it.
-        if let Some(permit) = self.admit_first(inside, ticket) {
-            return Poll::Admitted(permit);
-        }
-        if inside.queue.is_first(ticket)
-            && let Some(permit) = self.take_of_the_dead(inside, cx)
-        {
-            inside.queue.leave(ticket);
+        if let Some(permit) = self.admit_first(&mut inside, ticket, cx) {
             return Poll::Admitted(permit);
         }
         if let Some(until) = inside.queue.until(ticket) {
             return Poll::Waiting { until };
         }
         let late = inside.queue.take_late(ticket);
-        self.say_who_waits(inside);
+        self.say_who_waits(&inside);
+        drop(inside);
         let Some(since) = late else {
             return Poll::Refused(Refusal::new(Code::StaleHandle));
         };
-        self.count(inside, Total::TimedOut);
-        Poll::Refused(refuse(Code::BulkheadTimeout, self.in_use(inside), cx.now.since(since).0, cx))
+        self.count(TIMED_OUT);
+        Poll::Refused(self.refuse(Code::BulkheadTimeout, self.in_use(), cx.now.since(since).0, cx))
     }
 
     /// A waiter leaves. A permit that was handed to it in that instant goes to the next.
     pub fn cancel(&self, ticket: u64, cx: &mut Cx) -> Wakes {
-        let inside = &mut *self.inside.lock();
-        self.keep_up(inside, cx.now);
+        let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
         if let Some(permit) = inside.queue.collect(ticket) {
-            self.count(inside, Total::Cancelled);
-            self.take_back(inside, permit);
+            self.count(CANCELLED);
+            inside.out.take_back(permit);
+            self.give();
         } else if inside.queue.leave(ticket) {
-            self.count(inside, Total::Cancelled);
+            self.count(CANCELLED);
         }
         // Who was second may find room that the first had not been offered.
-        self.admit_waiters(inside)
+        self.admit_waiters(&mut inside)
     }
 
     /// A permit comes back. One that is not out changes nothing.
     pub fn leave(&self, permit: Permit, cx: &mut Cx) -> Wakes {
-        let inside = &mut *self.inside.lock();
-        self.keep_up(inside, cx.now);
-        if !self.take_back(inside, permit) {
-            self.count(inside, Total::Stale);
+        let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
+        if inside.out.take_back(permit) {
+            self.give();
+        } else {
+            self.count(STALE);
         }
-        self.admit_waiters(inside)
+        self.admit_waiters(&mut inside)
     }
 
     /// Changes the limit. Growing admits waiters; shrinking takes permits as they come back.
     pub fn resize(&self, limit: u32, cx: &mut Cx) -> Wakes {
-        let inside = &mut *self.inside.lock();
-        self.keep_up(inside, cx.now);
-        match &inside.door {
-            Some(door) => door.resize(limit),
-            None => self.set_limit(limit),
-        }
-        self.admit_waiters(inside)
+        let mut inside = self.inside.lock();
+        inside.queue.expire(cx.now);
+        self.set_limit(limit);
+        self.admit_waiters(&mut inside)
     }
 
     /// What there is now; changes nothing.
     pub fn look(&self) -> BulkheadSnapshot {
-        let inside = &*self.inside.lock();
-        let total = |total| match &inside.door {
-            Some(door) => door.total(total),
-            None => self.cell.word(own(total)).load(Ordering::Relaxed),
-        };
+        let inside = self.inside.lock();
+        let host = self.host.as_ref();
+        let own = |word| self.cell.word(word).load(Ordering::Relaxed);
+        let total = |word| host.and_then(|door| door.total(word)).unwrap_or_else(|| own(word));
         BulkheadSnapshot {
-            in_use: self.in_use(inside),
+            in_use: self.in_use(),
             queued: inside.queue.waiting() as u64,
-            limit: self.limit(inside) as u32,
-            admitted: total(Total::Admitted),
-            rejected_full: total(Total::Full),
-            rejected_timeout: total(Total::TimedOut),
-            cancelled: total(Total::Cancelled),
-            stale: total(Total::Stale),
+            limit: self.limit() as u32,
+            admitted: host.and_then(|door| door.admitted()).unwrap_or_else(|| own(ENTERED)),
+            rejected_full: total(FULL),
+            rejected_timeout: total(TIMED_OUT),
+            cancelled: total(CANCELLED),
+            stale: total(STALE),
         }
-    }
-
-    /// Looks at a shared cell and changes nothing; `None` if it is too small.
-    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
-        door::peek(cell, config)
     }
 
     /// Nobody inside and nobody waiting.
     pub fn is_empty(&self) -> bool {
-        let inside = &*self.inside.lock();
-        self.in_use(inside) == 0 && inside.queue.is_empty()
+        self.in_use() == 0 && self.inside.lock().queue.is_empty()
     }
 
     /// In a forked child: what the parent's callers hold is not ours to give back.
     pub fn forget_callers(&self) {
-        let inside = &mut *self.inside.lock();
+        let mut inside = self.inside.lock();
         inside.queue = Queue::default();
         inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
         let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
         self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
     }
 
-    fn take_back(&self, inside: &mut Inside, permit: Permit) -> bool {
-        let Some(place) = inside.out.take_back(permit) else { return false };
-        match &inside.door {
-            // Lost in that moment: the place is no longer anybody's, and this permit is not out.
-            Some(_) => self.go_through(inside, |door| door.give_back(place)),
-            None => _ = self.give_own(),
-        }
-        true
-    }
-
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
         let mut wakes = Wakes::new();
-        while !inside.queue.is_empty()
-            && let Some(permit) = self.take(inside)
-        {
+        while !inside.queue.is_empty() && self.take() {
+            let permit = inside.out.issue();
             wakes.extend(inside.queue.hand_over(permit));
         }
         self.say_who_waits(inside);
@@ -406,14 +361,13 @@ impl Bulkhead {
     }
 
     /// Lets `ticket` in if it is the first and there is room.
-    fn admit_first(&self, inside: &mut Inside, ticket: u64) -> Option<Permit> {
-        if !inside.queue.is_first(ticket) {
+    fn admit_first(&self, inside: &mut Inside, ticket: u64, cx: &mut Cx) -> Option<Permit> {
+        if !inside.queue.is_first(ticket) || !(self.take() || self.take_of_the_dead(cx)) {
             return None;
         }
-        let permit = self.take(inside)?;
         inside.queue.leave(ticket);
         self.say_who_waits(inside);
-        Some(permit)
+        Some(inside.out.issue())
     }
 
     /// Tells those without the lock whether somebody waits; called with it after each change.
@@ -430,26 +384,35 @@ impl Bulkhead {
         };
     }
 
-    fn take(&self, inside: &mut Inside) -> Option<Permit> {
-        let place = match &inside.door {
-            Some(door) => door.take()?,
-            None => self.take_own().then_some(0)?,
-        };
-        Some(inside.out.issue(place))
+    /// One more inside, if there is room.
+    #[inline]
+    fn take(&self) -> bool {
+        match &self.host {
+            None => self.take_own(),
+            Some(door) => self.take_at(door),
+        }
     }
 
-    /// The same for who found no place: the dead may have had one.
-    fn take_of_the_dead(&self, inside: &mut Inside, cx: &mut Cx) -> Option<Permit> {
-        let count = inside.door.as_mut()?.reclaim();
+    fn take_at(&self, door: &Door) -> bool {
+        let Some(taken) = door.take() else { return self.take_own() };
+        if taken {
+            // AcqRel: one more of this process, whose callers these words are for.
+            self.cell.word(ENTERED).fetch_add(1, Ordering::AcqRel);
+        }
+        taken
+    }
+
+    /// The same for who found none: the dead may have had it.
+    fn take_of_the_dead(&self, cx: &mut Cx) -> bool {
+        let count = self.host.as_ref().map_or(0, |door| door.reclaim());
         if count == 0 {
-            return None;
+            return false;
         }
         let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
         cx.note(Note { reason: "process_died", count, ..note });
-        self.take(inside)
+        self.take()
     }
 
-    /// One more inside, if there is room.
     fn take_own(&self) -> bool {
         let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
         let mut gone = left.load(Ordering::Acquire);
@@ -472,21 +435,24 @@ impl Bulkhead {
     }
 
     /// One less; the word as it was.
-    fn give_own(&self) -> u64 {
+    fn give(&self) -> u64 {
+        if let Some(door) = &self.host {
+            door.give_back();
+        }
         // AcqRel: what was done inside is seen by who takes the place.
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
     }
 
-    fn in_use(&self, inside: &Inside) -> u64 {
-        if let Some(door) = &inside.door {
-            return door.in_use();
+    fn in_use(&self) -> u64 {
+        if let Some(in_use) = self.host.as_ref().and_then(|door| door.in_use()) {
+            return in_use;
         }
         let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
         self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
     }
 
-    fn limit(&self, inside: &Inside) -> u64 {
-        inside.door.as_ref().map_or_else(|| self.own_limit(), |door| u64::from(door.limit()))
+    fn limit(&self) -> u64 {
+        self.host.as_ref().and_then(|door| door.limit()).unwrap_or_else(|| self.own_limit())
     }
 
     fn own_limit(&self) -> u64 {
@@ -495,32 +461,31 @@ impl Bulkhead {
     }
 
     fn set_limit(&self, limit: u32) {
+        if let Some(door) = &self.host {
+            door.resize(limit);
+        }
+        self.set_own_limit(limit);
+    }
+
+    fn set_own_limit(&self, limit: u32) {
         self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
     }
 
-    fn count(&self, inside: &Inside, total: Total) {
-        match &inside.door {
-            Some(door) => door.count(total),
+    fn count(&self, total: usize) {
+        if self.host.as_ref().and_then(|door| door.count(total)).is_none() {
             // Relaxed: a total that nothing is decided by.
-            None => _ = self.cell.word(own(total)).fetch_add(1, Ordering::Relaxed),
+            self.cell.word(total).fetch_add(1, Ordering::Relaxed);
         }
     }
-}
 
-/// Where this process counts by itself.
-fn own(total: Total) -> usize {
-    match total {
-        Total::Admitted => ENTERED,
-        Total::Full => FULL,
-        Total::TimedOut => TIMED_OUT,
-        Total::Cancelled => CANCELLED,
-        Total::Stale => STALE,
+    fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
+        cx.note(Note {
+            reason: code.as_str(),
+            count: used,
+            ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now)
+        });
+        Refusal { used, limit, ..Refusal::new(code) }
     }
-}
-
-fn refuse(code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
-    cx.note(Note { reason: code.as_str(), count: used, ..Note::new(EventKind::Rejected, PartKind::Bulkhead, cx.now) });
-    Refusal { used, limit, ..Refusal::new(code) }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -49,11 +49,6 @@ impl Seats {
     }
 
     /// Gives back a place of this process; `false` if it is not.
-    pub(crate) fn give_back(self, cell: &Block, seat: usize) -> bool {
-        let me = cell.held().and_then(|held| held.segment().owner());
-        me.is_some_and(|me| self.give_back_for(cell, me, seat))
-    }
-
     pub(crate) fn give_back_for(self, cell: &Block, me: Owner, seat: usize) -> bool {
         // SeqCst: the next sees what this one did; and ordered with the look, by who gives back, whether
         // the cell still lives.
@@ -63,9 +58,22 @@ impl Seats {
         given
     }
 
-    /// Gives back any place of this process.
-    pub(crate) fn give_back_one(self, cell: &Block) -> bool {
-        (0..self.capacity).any(|seat| self.give_back(cell, seat))
+    /// Gives back any place of this process, and says which; `None` if it has none.
+    pub(crate) fn give_back_one(self, cell: &Block) -> Option<usize> {
+        let me = cell.held()?.segment().owner()?;
+        let is_mine = |seat: usize| cell.word(self.first + seat).load(Ordering::Relaxed) & !CARRIED == me.word();
+        (0..self.capacity).find(|seat| is_mine(*seat) && self.give_back_for(cell, me, *seat))
+    }
+
+    /// Gives a place back that was given back in the cell that this one took the place of, and came
+    /// over nevertheless.
+    pub(crate) fn give_back_carried(self, cell: &Block, seat: usize) {
+        if let Some(me) = cell.held().and_then(|held| held.segment().owner())
+            && seat < self.capacity
+        {
+            let carried = me.word() | CARRIED;
+            let _ = cell.word(self.first + seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn in_use(self, cell: &Block) -> u64 {

@@ -79,10 +79,12 @@ impl Block {
     }
 
     #[cfg(not(loom))]
-    #[inline]
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
-        assert!(index < self.words, "word {index} of {}", self.words);
+        if index >= self.words {
+            out_of_bounds(index, self.words);
+        }
         // SAFETY: `base` is the first of `words` words, which `home` keeps where they are.
         unsafe { self.base.add(index).as_ref() }
     }
@@ -96,10 +98,29 @@ impl Block {
         }
     }
 
+    /// `count` words from `first` on, each `stride` after the one before.
+    #[inline(always)]
+    #[cfg_attr(not(loom), allow(unsafe_code))]
+    pub(crate) fn every(&self, first: usize, stride: usize, count: usize) -> impl Iterator<Item = &AtomicU64> {
+        #[cfg(not(loom))]
+        if count > 0 {
+            self.word(first + stride * (count - 1));
+        }
+        (0..count).map(move |number| {
+            #[cfg(loom)]
+            return self.word(first + stride * number);
+            #[cfg(not(loom))]
+            // SAFETY: the last of them is in bounds, and no other comes after it.
+            unsafe {
+                self.base.add(first + stride * number).as_ref()
+            }
+        })
+    }
+
     /// The sum of one word of each of `lines` lines, the first at index `first`.
     pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
         // Acquire: what was done before it was counted is seen.
-        (0..lines).map(|line| self.word(first + line * LINE).load(Ordering::Acquire)).sum()
+        self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
     }
 
     /// How many words there are.
@@ -145,17 +166,28 @@ impl Block {
         let slot = super::slot();
         match self.table {
             None => Writers::HEAP.of_slot(slot),
-            Some(table) => segment::of_slot(table, slot).unwrap_or_else(|| self.claim_line(slot)),
+            Some(table) => match segment::of_slot(table, slot) {
+                Some(writer) => writer,
+                None => self.claim_line(slot),
+            },
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn claim_line(&self, slot: usize) -> Writer {
         match &self.home {
             Home::Heap(_) | Home::Seen { .. } => Writers::HEAP.of_slot(slot),
             Home::Mapped(held) => held.claim_line(slot),
         }
     }
+}
+
+#[cfg(not(loom))]
+#[cold]
+#[inline(never)]
+fn out_of_bounds(index: usize, words: usize) -> ! {
+    panic!("word {index} of {words}")
 }
 
 #[cfg(all(test, not(loom)))]

@@ -34,7 +34,7 @@ impl Log {
         let entry = block.word(self.ring + ((made - k) % self.length as u64) as usize).load(Ordering::Acquire);
         // An entry that a later failure has replaced would be younger than the one asked for.
         let now = block.word(self.counter).load(Ordering::Acquire);
-        (now - made <= self.length as u64 - k).then_some(entry > start)
+        (now.wrapping_sub(made) <= self.length as u64 - k).then_some(entry > start)
     }
 
     /// How many entries are calls after number `start`: at least, if more than the ring holds.

@@ -17,6 +17,6 @@ pub(crate) struct Counts {
 impl Counts {
     /// The calls that rates refer to.
     pub(crate) fn all(self) -> u64 {
-        self.calls + self.maybe
+        self.calls.saturating_add(self.maybe)
     }
 }

@@ -66,9 +66,9 @@ impl Slices {
         loop {
             let own = (seen >> 32) as u32 == tag;
             let count = if own { seen & 0xffff_ffff } else { 0 };
-            let next = u64::from(tag) << 32 | (count + n).min(0xffff_ffff);
+            let next = u64::from(tag) << 32 | count.saturating_add(n).min(0xffff_ffff);
             // A slice that now belongs to a younger epoch is not taken back.
-            if !own && block.word(self.epoch).load(Ordering::Acquire) >= slice.epoch + self.count {
+            if !own && block.word(self.epoch).load(Ordering::Acquire) >= slice.epoch.saturating_add(self.count) {
                 return;
             }
             // AcqRel: a judge that sees the count sees what was counted before it.
@@ -90,7 +90,7 @@ impl Slices {
     /// between makes the rate too low and never too high. `None`: the window rolled meanwhile.
     pub(crate) fn sum(self, block: &Block, slice: Slice) -> Option<Counts> {
         let column = |column| {
-            let oldest = (slice.epoch + 1).saturating_sub(self.count);
+            let oldest = slice.epoch.saturating_add(1).saturating_sub(self.count);
             (oldest..=slice.epoch)
                 .map(|epoch| {
                     let word = block.word(self.index(epoch, column)).load(Ordering::Acquire);

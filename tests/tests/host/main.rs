@@ -1,5 +1,6 @@
 //! What the processes of one host share, with real processes.
 
+mod hostile;
 mod workers;
 
 use seawall::breaker::{Control, State};
