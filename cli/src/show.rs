@@ -121,13 +121,13 @@ fn breaker(out: &mut impl Write, shot: &BreakerSnapshot, now: Tick) -> io::Resul
     line(out, "window", &window)?;
     let totals = &shot.totals;
     let since = format!(
-        "{} succeeded, {} failed, {} refused, {} ignored, {} cancelled, {} changes",
+        "{} succeeded, {} failed, {} refused, {} ignored, {} cancelled, {}",
         count(totals.success as f64),
         count(totals.failure as f64),
         count(totals.rejected as f64),
         count(totals.ignored as f64),
         count(totals.cancelled as f64),
-        count(totals.transitions as f64)
+        many(totals.transitions as usize, "change", "changes")
     );
     line(out, "ever", &since)
 }

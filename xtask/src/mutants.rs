@@ -39,11 +39,7 @@ const MUTANTS: [Mutant; 26] = [
         "self.fold_all(slices, slice, Column::Maybe)",
         "self.fold_all(slices, slice, Column::Successes)",
     ),
-    on_the_hot_path(
-        "breaker/closed.rs",
-        "self.rules_reached(2 * counts.failures",
-        "self.rules_reached(counts.failures",
-    ),
+    on_the_hot_path("breaker/closed.rs", "counts.failures.saturating_mul(2)", "counts.failures"),
     on_the_hot_path("breaker/closed.rs", "Some(_) if !folded =>", "Some(_) if false && !folded =>"),
     on_the_hot_path("breaker/mod.rs", "let old = self.retire();", "let old = self.word();"),
     mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),
