@@ -1,7 +1,7 @@
 //! Names to policies, and what all policies of a process share: clock, randomness, events, switch.
 
 use crate::clock::Clock;
-use crate::config::{Document, Environment, Layers, PolicyConfig, Scope, Value, host_options, resolve};
+use crate::config::{Document, Environment, Layers, Packed, PolicyConfig, Scope, Value, host_options, resolve};
 use crate::cx::Cx;
 use crate::error::{ConfigCode, ConfigError};
 use crate::event::{EventKind, PartKind};
@@ -45,8 +45,8 @@ struct Inner {
 
 struct Known {
     policy: Kept,
-    code: Option<Value>,
-    place: String,
+    code: Option<Packed>,
+    place: Box<str>,
 }
 
 struct File {
@@ -226,7 +226,12 @@ impl Registry {
         let (families, conflicts) = self.0.names.families(&config, place, self.host_of(&config));
         let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
         match known {
-            Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
+            Some(known) => {
+                let code = code.as_ref().map(Packed::of);
+                // Almost always the only one of its name.
+                known.reserve_exact(1);
+                known.push(Known { policy: policy.keep(), code, place: place.into() });
+            }
             None => self.remember_unnamed(&policy),
         }
         drop(policies);
@@ -287,16 +292,18 @@ impl Registry {
     }
 
     fn put_in_force(&self, file: File) -> Result<(), ConfigError> {
-        let layers_of =
-            |code| Layers { preset: None, file: Some(&file.document), code, environment: &self.0.environment };
+        let resolved = |code: Option<Value>, name: &str| {
+            let environment = &self.0.environment;
+            resolve(&Layers { preset: None, file: Some(&file.document), code: code.as_ref(), environment }, Some(name))
+        };
         // All of it must be right before any of it counts, the policies that nobody uses yet too.
         for name in file.document.names() {
-            resolve(&layers_of(None), Some(name))?;
+            resolved(None, name)?;
         }
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let mut config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            let mut config = resolved(known.code.as_ref().map(Packed::value), name)?;
             if self.0.everything_shared {
                 config.scope = Scope::Host;
             }
