@@ -10,8 +10,9 @@ use crate::metrics;
 use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
+use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
 use std::collections::BTreeMap;
 
@@ -19,11 +20,21 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
 
+/// A registry that lives as long as somebody else holds it.
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
+}
+
 struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
     events: Events,
+    listeners: Listeners,
     internal: AtomicU64,
     /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
     stranded: Mutex<Vec<u64>>,
@@ -63,6 +74,7 @@ impl Registry {
             rng,
             enabled: AtomicBool::new(enabled),
             events: Events::default(),
+            listeners: Listeners::default(),
             internal: AtomicU64::new(0),
             stranded: Mutex::new(Vec::new()),
             any_stranded: AtomicBool::new(false),
@@ -342,11 +354,20 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due();
         }
+        self.tell();
     }
 
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
     }
 
     /// Runs a look at a part that belongs to no policy; what it notes is dropped.
@@ -408,6 +429,7 @@ impl Registry {
     pub fn forked(&self) {
         crate::cell::forked();
         self.all().iter().for_each(Policy::forget_callers);
+        self.listeners().forked();
     }
 
     /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,

@@ -70,7 +70,7 @@ const MUTANTS: [Mutant; 26] = [
     mutant("breaker/mod.rs", "took > slow.longer_than", "took >= slow.longer_than"),
     mutant(
         "window/time.rs",
-        "let oldest = (slice.epoch + 1).saturating_sub(self.count);",
+        "let oldest = slice.epoch.saturating_add(1).saturating_sub(self.count);",
         "let oldest = slice.epoch.saturating_sub(self.count);",
     ),
     mutant("retry/mod.rs", "if self.retries >= config.attempts {", "if self.retries > config.attempts {"),
