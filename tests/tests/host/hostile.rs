@@ -73,7 +73,8 @@ fn a_header_that_is_not_ours_is_refused() {
 
 #[test]
 fn a_file_that_others_may_write_or_that_is_no_file_is_refused() {
-    let tampers: [(&str, fn(&Folder)); 9] = [
+    type Tamper = fn(&Folder);
+    let tampers: [(&str, Tamper); 9] = [
         ("open to others", |f| fs::set_permissions(file(f), Permissions::from_mode(0o666)).unwrap()),
         ("cut or extended", |f| fs::OpenOptions::new().write(true).open(file(f)).unwrap().set_len(4096).unwrap()),
         ("cut or extended", |f| fs::OpenOptions::new().write(true).open(file(f)).unwrap().set_len(0).unwrap()),
