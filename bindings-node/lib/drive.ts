@@ -1,20 +1,18 @@
 // The driver: does what the core's steps say, and nothing else. Each callback reports and follows
 // the next step; there is one promise for the whole call and no frame that waits.
 import { Running, type Conductor } from './attempt.js';
-import { judgedError, judgedValue, SUCCESS, type Judged, type Outcome } from './classify.js';
+import type { Outcome } from './classify.js';
 import { isFetching, within, type Ambient } from './context.js';
 import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
+import { How, isThenable, judge, nameOf } from './end.js';
 import * as at from './hot.js';
 import { hot, mail, type Kind } from './hot.js';
 import type { Link, Verdict } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
-import type { Flight, Store } from './store.js';
+import { keyOf, type Flight, type Store } from './store.js';
 import { isDeadline, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
-
-/** What the last attempt, or the fallback, came to. */
-export const enum How { Nothing, Value, Error }
 
 interface Info { attempts: number; elapsed: number; reason: string | null; outcome: Outcome | null; refusal: Refusal | null }
 
@@ -36,6 +34,7 @@ export class Driver<T> implements Conductor {
   private begun = false;
   /** Where values of before are, under the settings that the call began with. */
   private readonly store: Store | undefined;
+  private readonly key: string | undefined;
   private flight: Flight | undefined = undefined;
   private link: number | undefined = undefined;
   private queued = NaN;
@@ -48,6 +47,7 @@ export class Driver<T> implements Conductor {
     private readonly around: Ambient | undefined = undefined,
   ) {
     this.store = policy.shape.store;
+    this.key = options.cacheKey === undefined ? undefined : keyOf(policy.key, options.cacheKey);
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -57,7 +57,7 @@ export class Driver<T> implements Conductor {
   /** A call from its start, with `limit` nanoseconds to go. */
   start(limit: number): Promise<T> {
     const { policy, options } = this;
-    const cached = options.cacheKey !== undefined && this.store !== undefined ? 1 : 0;
+    const cached = this.key !== undefined && this.store !== undefined ? 1 : 0;
     const estimate = options.estimate === undefined ? undefined : JSON.stringify(options.estimate);
     const kind = hot.open(policy.gate.slot, limit, cached, estimate);
     if (kind >= 0) {
@@ -215,7 +215,7 @@ export class Driver<T> implements Conductor {
     if (!(kind >= 0)) return this.finish('settle');
     const slow = mail[at.SLOW]!;
     this.keep = mail[at.KEEP]!;
-    const key = this.options.cacheKey;
+    const { key } = this;
     if (key !== undefined && this.keep !== 0) {
       if (this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
       if (this.keep === 2) this.store?.forget(key);
@@ -261,8 +261,7 @@ export class Driver<T> implements Conductor {
 
   /** Whether the store has it; nothing while another call is fetching it. */
   private lookUp(stale: boolean): boolean | undefined {
-    const { store } = this;
-    const key = this.options.cacheKey;
+    const { store, key } = this;
     if (store === undefined || key === undefined) return false;
     const kept = store.find(key, stale);
     const first = !this.begun;
@@ -384,29 +383,6 @@ export class Driver<T> implements Conductor {
 
 function expired(driver: Driver<any>): void {
   driver.expire();
-}
-
-export function judge(policy: Driven, how: How, last: unknown): Judged {
-  if (how === How.Value && policy.classify === undefined && (typeof last !== 'object' || last === null)) return SUCCESS;
-  const report = (what: string) => policy.registry.internal(what);
-  return how === How.Error ? judgedError(policy, last, report) : judgedValue(policy, last, report);
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value instanceof Promise ||
-    (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function')
-  );
-}
-
-/** The class of an error, for the metrics. */
-export function nameOf(how: How, last: unknown): string | undefined {
-  if (how !== How.Error || !(last instanceof Error)) return undefined;
-  try {
-    return String(last.name);
-  } catch {
-    return 'Error';
-  }
 }
 
 function answerOf(policy: Driven, link: Link): unknown {

@@ -50,6 +50,8 @@ export interface Hooks {
 export interface Driven extends Hooks, Judging {
   readonly native: NativePolicy;
   readonly name: string | null;
+  /** What it is the view for. */
+  readonly key?: string;
   readonly registry: NativeRegistry;
   readonly gate: Gate;
   readonly shape: Shape;

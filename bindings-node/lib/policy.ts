@@ -12,6 +12,7 @@ import type { CallOptions, Driven, Hooks, Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
 import { Shape, type FallbackSettings } from './shape.js';
+import { keyOf } from './store.js';
 import { streamed } from './stream.js';
 import { wake } from './wait.js';
 
@@ -72,7 +73,7 @@ export class Policy {
       native.park();
       gate.park();
     };
-    return { view: new Policy({ ...this.#driven, native, gate }), park, used: false };
+    return { view: new Policy({ ...this.#driven, native, key, gate }), park, used: false };
   }
 
   /** State of the circuit, a due transition applied; `undefined` without a breaker. */
@@ -212,7 +213,8 @@ export class Policy {
 
   /** Stores a last good result, as a success with this key `ageMs` ago would have. */
   remember(cacheKey: string, value: unknown, ageMs = 0): void {
-    this.#driven.shape.current().store?.keep(cacheKey, value, ageMs * 1e6);
+    const { shape, key } = this.#driven;
+    shape.current().store?.keep(keyOf(key, cacheKey), value, ageMs * 1e6);
   }
 
   #lacks(part: string): MisuseError {

@@ -6,6 +6,11 @@ import type { NativeRegistry } from './native.js';
 interface Kept { readonly value: unknown; readonly at: number }
 export interface CacheConfig { ttl: string; stale_for: string | null; size: number }
 
+/** The key of a value: views of a policy for its own keys share the room, not the values. */
+export function keyOf(view: string | undefined, cacheKey: string): string {
+  return view === undefined ? cacheKey : `\u0000${view.length}:${view}${cacheKey}`;
+}
+
 /** One call that fetches a value for all who ask for its key meanwhile. */
 export class Flight {
   readonly landed: Promise<void>;

@@ -53,6 +53,15 @@ test('a call inside the live call for its own key does not wait for itself', { t
   assert.equal(value, 'inner');
 });
 
+test('views for different keys share no values', async () => {
+  const policy = seawall.policy({ cache: { ttl: '1m', first: true } });
+  const ask = (model: string) => policy.at(model).execute(() => `answer of ${model}`, { cacheKey: 'question' });
+  assert.deepEqual([await ask('a'), await ask('b'), await ask('a')], ['answer of a', 'answer of b', 'answer of a']);
+  policy.at('c').remember('question', 'remembered');
+  assert.equal(await ask('c'), 'remembered');
+  assert.equal(await policy.execute(() => 'answer of none', { cacheKey: 'question' }), 'answer of none');
+});
+
 // ---- what an inner call inherits ----
 
 test('an outer caller that gives up ends the inner calls too', async () => {
@@ -75,7 +84,7 @@ test('an outer caller that gives up ends the inner calls too', async () => {
 });
 
 test('an outer attempt that runs out of time ends the inner ones, which blame nobody', async () => {
-  const outer = seawall.timeout({ attempt: '20ms' });
+  const outer = seawall.timeout({ attempt: '300ms' });
   const inner = seawall.policy({ name: 'inner', breaker: consecutive(1), retry: { attempts: 3 } });
   let reason: unknown;
   await assert.rejects(

@@ -97,11 +97,11 @@ test('a gap longer than the idle limit ends the stream as a timeout', async () =
 });
 
 test('gaps within the idle limit add up to any length, and a slow reader is no gap', async () => {
-  const policy = seawall.policy({ timeout: { idle: '50ms', attempt: '60ms' } });
+  const policy = seawall.policy({ timeout: { idle: '500ms', attempt: '600ms' } });
   const seen: number[] = [];
   for await (const item of policy.stream(slowly(5))) {
     seen.push(item);
-    if (item === 3) await new Promise((resolve) => setTimeout(resolve, 80));
+    if (item === 3) await new Promise((resolve) => setTimeout(resolve, 700));
     if (item === 10) break;
   }
   assert.equal(seen.length, 11);

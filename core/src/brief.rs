@@ -57,14 +57,19 @@ impl<'a> Brief<'a> {
 }
 
 impl Brief<'_> {
-    /// The attempt ended. Where that is not the end of the call, the call that goes on and its step.
+    /// The attempt ended, and may be repeated unless `once`. Where that is not the end of the call, the
+    /// call that goes on and its step.
     #[inline(always)]
-    pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>) -> Option<(Call, Step)> {
+    pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>, once: bool) -> Option<(Call, Step)> {
         if outcome == Outcome::Success {
             self.succeed();
             return None;
         }
-        self.fall_short(outcome, hint)
+        if !self.live.ends_at_once || outcome == Outcome::Cancelled {
+            return Some(self.go_on(outcome, hint, once));
+        }
+        self.fail(outcome, hint);
+        None
     }
 
     #[inline(always)]
@@ -72,7 +77,7 @@ impl Brief<'_> {
         if let Some(breaker) = &self.live.parts.breaker {
             let (permit, took) = (Permit(self.pass.permit), self.took());
             if breaker.is_slow(took) || !breaker.tally(permit) {
-                self.record(breaker, Outcome::Success, took, None);
+                self.record_success(breaker, took);
             }
         }
         self.leave();
@@ -80,20 +85,25 @@ impl Brief<'_> {
     }
 
     #[inline(never)]
-    fn fall_short(self, outcome: Outcome, hint: Option<Hint>) -> Option<(Call, Step)> {
-        if !self.live.ends_at_once || outcome == Outcome::Cancelled {
-            let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
-            std::mem::forget(self);
-            let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
-            let step = call.done(1, outcome, hint);
-            return Some((call, step));
+    fn go_on(self, outcome: Outcome, hint: Option<Hint>, once: bool) -> (Call, Step) {
+        let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
+        std::mem::forget(self);
+        let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
+        if once {
+            call.last_attempt();
         }
+        let step = call.done(1, outcome, hint);
+        (call, step)
+    }
+
+    #[inline(never)]
+    fn fail(self, outcome: Outcome, hint: Option<Hint>) {
         self.give_back(outcome, hint);
         self.policy.metrics().ended_at_once(Verdict::Settle, outcome);
         std::mem::forget(self);
-        None
     }
 
+    #[inline(always)]
     fn give_back(&self, outcome: Outcome, hint: Option<Hint>) {
         if let Some(breaker) = &self.live.parts.breaker {
             self.record(breaker, outcome, self.took(), hint);
@@ -101,8 +111,12 @@ impl Brief<'_> {
         self.leave();
     }
 
-    #[cold]
     #[inline(never)]
+    fn record_success(&self, breaker: &Breaker, took: Span) {
+        self.record(breaker, Outcome::Success, took, None);
+    }
+
+    #[inline(always)]
     fn record(&self, breaker: &Breaker, outcome: Outcome, took: Span, hint: Option<Hint>) {
         let permit = Permit(self.pass.permit);
         match breaker.record_untimed(Shard::OWN, permit, outcome, breaker.is_slow(took)) {

@@ -3,6 +3,7 @@
 //! Lengths of time are whole nanoseconds in fields that end in `_ns`; what is unknown is `null`.
 
 use crate::breaker::BreakerSnapshot;
+use crate::budget::BudgetSnapshot;
 use crate::bulkhead::BulkheadSnapshot;
 use crate::error::{ConfigError, Refusal};
 use crate::events::Event;
@@ -70,6 +71,20 @@ impl BulkheadSnapshot {
     }
 }
 
+impl BudgetSnapshot {
+    /// One object.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "balance": self.balance,
+            "limit": self.limit,
+            "active_calls": self.active_calls,
+            "active_retries": self.active_retries,
+            "granted": self.granted,
+            "denied": self.denied,
+        })
+    }
+}
+
 impl Policy {
     /// The parts of this policy that have a state, each under its name; a due transition is applied.
     pub fn snapshot_json(&self) -> String {
@@ -84,16 +99,7 @@ impl Policy {
             parts.insert("bulkhead".into(), bulkhead.look().to_json());
         }
         if let Some(budget) = self.budget().cloned() {
-            let shot = self.with(|cx| budget.snapshot(cx));
-            let value = json!({
-                "balance": shot.balance,
-                "limit": shot.limit,
-                "active_calls": shot.active_calls,
-                "active_retries": shot.active_retries,
-                "granted": shot.granted,
-                "denied": shot.denied,
-            });
-            parts.insert("budget".into(), value);
+            parts.insert("budget".into(), self.with(|cx| budget.snapshot(cx)).to_json());
         }
         let costs: serde_json::Map<_, _> = self.costs().to_vec().iter().map(|cost| self.cost_json(cost)).collect();
         if !costs.is_empty() {

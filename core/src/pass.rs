@@ -149,13 +149,13 @@ impl Policy {
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
     /// could answer and nobody listens. `None` means ask.
+    #[inline(always)]
     pub fn refusal(&self) -> Option<Refusal> {
         let live = self.live();
         if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
             return None;
         }
-        let (now, slack) = self.registry().clock().coarse();
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(now, slack)?;
+        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.registry().clock().coarse())?;
         self.metrics().refused_early();
         Some(refusal)
     }

@@ -7,6 +7,7 @@ mod borders;
 mod c;
 mod chaos;
 mod check;
+mod cli;
 mod conform;
 mod demo;
 mod generate;
@@ -80,6 +81,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["bench", rest @ ..] => bench::run(root, rest),
         ["instructions", rest @ ..] => instructions::run(root, rest),
         ["mutants"] => mutants::run(root),
+        ["package", "cli"] => cli::package(root),
         ["package", "c"] => c::package::run(root),
         ["package"] => steps::run_all(root, package_steps()),
         ["exactness"] => pages::exactness(root),
@@ -130,6 +132,7 @@ fn package_steps() -> Vec<Step> {
         Step::new("package: Python wheel", python::package),
         Step::new("package: npm tarball", node::package),
         Step::new("package: Go module", golang::package),
+        Step::new("package: the command, as wheel and npm package", cli::package),
     ]
 }
 

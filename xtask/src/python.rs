@@ -91,13 +91,20 @@ fn newest(path: &Path) -> Option<SystemTime> {
 
 /// Builds the wheel that ships; its path.
 pub fn wheel(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    wheel_of(root, "bindings-python", "build/wheels")
+}
+
+/// Builds the wheel of a folder into an empty one; its path.
+pub fn wheel_of(root: &Path, project: &str, out: &str) -> Result<String, Box<dyn std::error::Error>> {
     environment(root)?;
-    let wheels = root.join("build/wheels");
+    let wheels = root.join(out);
     if wheels.exists() {
         fs::remove_dir_all(&wheels)?;
     }
     let out = wheels.to_string_lossy().into_owned();
-    quiet(module(root, "maturin", &["build", "--quiet", "--release", "--locked", "--out", &out]))?;
+    let mut build = module(root, "maturin", &["build", "--quiet", "--release", "--locked", "--out", &out]);
+    build.current_dir(root.join(project));
+    quiet(build)?;
     let found = fs::read_dir(&wheels)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .find(|path| path.extension().is_some_and(|ending| ending == "whl"))

@@ -1,13 +1,14 @@
 # Generated from core/src/config/schema; do not edit. Make it anew with: cargo xtask gen
-"""Types of plain configurations: the shape of one `[policy.NAME]` table, part by part."""
+"""Types of configurations: the shape of one `[policy.NAME]` table, part by part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal, Required, TypedDict, Union
 
-#: A length of time as text with its unit: `"250ms"`, `"30s"`.
-Duration = str
+#: A length of time: seconds, a `timedelta`, or text with its unit (`"250ms"`, `"30s"`); plain data takes text only.
+Duration = Union[float, timedelta, str]
 
 
 class HostOptions(TypedDict, total=False):

@@ -22,12 +22,21 @@ _CO_COROUTINE = 0x80
 _CO_ASYNC_GENERATOR = 0x200
 _CO_ITERABLE_COROUTINE = 0x100
 
-_DEFERRED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
+_DEFERRED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType, map, filter})
+#: Bases of results that stand for work under way, by the modules that have them.
+_DEFERRED_BASES = (("contextlib", "_GeneratorContextManagerBase"), ("concurrent.futures", "Future"))
 
 
 def is_deferred(kind: type) -> bool:
     """Whether a plain function that returns this hands out work that has not ended: it would run unprotected."""
-    return kind in _DEFERRED or hasattr(kind, "__await__")
+    if kind in _DEFERRED or hasattr(kind, "__await__"):
+        return True
+    for module, name in _DEFERRED_BASES:
+        # An object of it can only be there if its module is.
+        base = getattr(sys.modules.get(module), name, None)
+        if base is not None and issubclass(kind, base):
+            return True
+    return False
 
 
 #: Results that cannot be work yet to be done: no need to look.
@@ -55,7 +64,8 @@ def kind_of(fn: Any) -> str:
     if isinstance(fn, type):
         raise UsageError(f"cannot protect the class {fn.__qualname__}: decorate its methods, or a function that makes it")
     if not callable(fn):
-        raise UsageError(f"cannot protect {fn!r}: a function or another callable is needed, not {type(fn).__name__}")
+        hint = f": write the decorator below @{type(fn).__name__}" if hasattr(type(fn), "__get__") else ""
+        raise UsageError(f"cannot protect {fn!r}: a function or another callable is needed, not {type(fn).__name__}{hint}")
     while isinstance(fn, (functools.partial, types.MethodType)):
         fn = fn.func if isinstance(fn, functools.partial) else fn.__func__
     code = getattr(fn, "__code__", None)
@@ -81,7 +91,7 @@ def _marked(fn: Any) -> bool:
 
 def refuse_deferred(fn: Any, result: Any) -> None:
     """A plain function gave a coroutine or a generator: nothing was protected, so say so."""
-    close = getattr(result, "close", None)
+    close = getattr(result, "close", None) or getattr(result, "cancel", None)
     if close is not None:
         close()
     name = getattr(fn, "__qualname__", repr(fn))

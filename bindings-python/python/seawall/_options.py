@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 #: Options that are lengths of time, wherever they stand.
 _DURATIONS = frozenset(
     {
-        "attempt", "base", "caller_deadline_after", "cap", "deadline", "delays", "hint_cap", "idle", "lease",
-        "longer_than", "max", "max_elapsed", "max_wait", "min", "open_for", "per", "slow_after", "span",
+        "attempt", "backoff", "base", "caller_deadline_after", "cap", "deadline", "delays", "hint_cap", "idle", "lease",
+        "longer_than", "max", "max_elapsed", "max_wait", "min", "open_for", "per", "slow_after", "slow_call", "span",
         "stale_for", "ttl",
     }
 )  # fmt: skip

@@ -19,7 +19,7 @@ class Spec:
     """The host's half of a policy: what the caller gave besides the options of the core."""
 
     __slots__ = (
-        "actual", "bad_result", "cache_key", "classify", "code_timeout", "deadline", "empty", "estimate", "fail_closed", "fail_open",
+        "actual", "bad_result", "cache_key", "classify", "code_idle", "code_timeout", "deadline", "empty", "estimate", "fail_closed", "fail_open",
         "function", "ignore", "key", "on", "on_fallback", "on_retry", "on_slow", "on_timeout", "value",
     )  # fmt: skip
 
@@ -44,6 +44,8 @@ class Spec:
         self.on_slow: Any = None
         #: The attempt timeout was given in code, so that it must be one that can be kept.
         self.code_timeout = False
+        #: The same for the limit of the gaps in a stream.
+        self.code_idle = False
         for name, value in given.items():
             setattr(self, name, value)
         for name in ("on_retry", "on_timeout", "on_fallback", "on_slow", "key", "cache_key", "classify", "bad_result"):

@@ -44,7 +44,9 @@ class Policy:
             assert name is not None
             named = name
             return cls(Plan(lambda registry: registry.named(named), spec))
-        spec.code_timeout = _limits_attempts(config.get("timeout"))
+        timeout = config.get("timeout")
+        spec.code_timeout = _limits_attempts(timeout)
+        spec.code_idle = isinstance(timeout, dict) and timeout.get("idle") is not None
         text = _json(config)
         return cls(Plan(lambda registry: registry.policy(text), spec))
 

@@ -7,7 +7,7 @@ it. Permit and deadline live until the stream ends or is closed; left early it i
 from __future__ import annotations
 
 from . import _async, _context, _sync
-from ._flow import RUN, Flow
+from ._flow import ABANDON, RUN, Flow
 from .errors import AttemptTimeoutError
 
 TYPE_CHECKING = False
@@ -18,66 +18,101 @@ if TYPE_CHECKING:
     from ._plan import Plan
 
 ENDED: Any = object()
+LATE: Any = object()
 
 
 def iterate(plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Generator[Any, Any, Any]:
     """The items of a protected generator, and its return value."""
-    flow = Flow(plan, fn, args, kwargs).open()
-    source: Any = None
-    number = 0
-    item: Any = ENDED
-    returned: list[Any] = []
-
-    def attempt(flow: Flow) -> None:
-        nonlocal source, number, item
-        number, limit = flow.step[1], flow.step[2]
-        source = fn(*args, **kwargs)
-        flow.enter(limit)
-        try:
-            item = next(source)
-        except StopIteration as end:
-            flow.succeeded(number, end.value)
-        except BaseException as error:
-            flow.failed(number, error)
-        else:
-            flow.call.commit()
-            raise _FirstItem
-        finally:
-            flow.leave()
-
+    stream = _Stream(Flow(plan, fn, args, kwargs).open())
     try:
-        return _sync.drive(flow, attempt)
+        return _sync.drive(stream.flow, stream.first)
     except _FirstItem:
-        pass
+        item = stream.item
     while True:
         try:
             sent = yield item
         except GeneratorExit:
-            flow.give_up()
-            source.close()
+            stream.flow.give_up()
+            stream.source.close()
             raise
         except BaseException as error:
-            item = _resume(flow, number, source.throw, (error,), returned)
+            item = stream.resume(stream.source.throw, error)
         else:
-            item = _resume(flow, number, source.send if sent is not None else source.__next__,
-                           () if sent is None else (sent,), returned)  # fmt: skip
+            item = stream.resume(stream.source.__next__) if sent is None else stream.resume(stream.source.send, sent)
         if item is ENDED:
-            return returned[0]
+            return stream.flow.finish()
 
 
-def _resume(flow: Flow, number: int, step: Any, given: tuple[Any, ...], returned: list[Any]) -> Any:
-    gap, _ = _gap(flow)
-    token = _context.deadline.set(_context.narrowed(flow.plan.registry, gap))
-    try:
-        return step(*given)
-    except StopIteration as end:
-        flow.succeeded(number, end.value)
-    except BaseException as error:
-        flow.failed(number, error)
-    finally:
-        _context.deadline.reset(token)
-    returned.append(flow.finish())
-    return ENDED
+class _Stream:
+    """A generator under way. Nothing can stop it from outside: it looks at `remaining()` and what comes
+    late is not taken, or (`abandon`) it is left behind in a thread."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.source: Any = None
+        self.item: Any = None
+        self._number = 0
+
+    def first(self, flow: Flow) -> None:
+        _, self._number, limit, mode = flow.step
+        if mode is None and limit is not None:
+            flow.unenforced()
+            limit = flow.call.remaining()
+        self.source = flow.fn(*flow.args, **flow.kwargs)
+        flow.enter(limit)
+        try:
+            self.item = self._next(limit, self.source.__next__, ())
+        finally:
+            flow.leave()
+        if self.item is LATE:
+            flow.expired(self._number)
+        elif self.item is not ENDED:
+            flow.call.commit()
+            raise _FirstItem
+
+    def resume(self, step: Any, *given: Any) -> Any:
+        flow = self.flow
+        gap, is_idle = _gap(flow)
+        if is_idle and flow.plan.core.mode() is None:
+            flow.plan.tell_unenforced()
+            gap, is_idle = flow.call.remaining(), False
+        token = _context.deadline.set(_context.narrowed(flow.plan.registry, gap))
+        try:
+            item = self._next(gap, step, given)
+        finally:
+            _context.deadline.reset(token)
+        if item is not LATE:
+            return item
+        if is_idle:
+            flow.idled(self._number, _idle_error(flow))
+        else:
+            flow.expired(self._number)
+        return ENDED
+
+    def _next(self, limit: int | None, step: Any, given: tuple[Any, ...]) -> Any:
+        """An item, `LATE`, or `ENDED` after the attempt was reported."""
+        flow = self.flow
+        try:
+            if limit is not None and flow.plan.core.mode() == ABANDON and flow.plan.registry.time is None:
+                return _sync.in_pool(lambda: step(*given), limit, LATE)
+            began = flow.plan.registry.now()
+            item = step(*given)
+            if limit is None or flow.plan.registry.now() - began <= limit:
+                return item
+            self.source.close()
+            return LATE
+        except StopIteration as end:
+            flow.succeeded(self._number, end.value)
+        except BaseException as error:
+            flow.failed(self._number, error)
+        return ENDED
+
+
+def _idle_error(flow: Flow, cause: BaseException | None = None) -> BaseException:
+    error = AttemptTimeoutError("the next item of the stream did not come within its idle limit")
+    error.limit = (flow.plan.core.idle() or 0) / 1e9
+    error.__cause__ = cause
+    return error
 
 
 def _gap(flow: Flow) -> tuple[int | None, bool]:
@@ -158,10 +193,7 @@ class AsyncStream:
         if not self._in_gap:
             self._flow.expired(self._number, cause)
             return
-        error = AttemptTimeoutError("the next item of the stream did not come within its idle limit")
-        error.limit = (self._flow.plan.core.idle() or 0) / 1e9
-        error.__cause__ = cause
-        self._flow.idled(self._number, error)
+        self._flow.idled(self._number, _idle_error(self._flow, cause))
 
     async def close(self) -> None:
         self._flow.give_up()

@@ -78,7 +78,6 @@ def attempt(flow: Flow) -> None:
 
 
 def _in_pool(flow: Flow, number: int, limit: int) -> None:
-    seconds = limit / 1e9
     fn, args, kwargs = flow.fn, flow.args, flow.kwargs
 
     def work() -> Any:
@@ -86,23 +85,36 @@ def _in_pool(flow: Flow, number: int, limit: int) -> None:
         check_result(fn, value)
         return value
 
-    job = _pool.pool.start(work, seconds)
-    if job is None:
+    value = in_pool(work, limit, _LATE)
+    if value is _LATE:
         flow.expired(number)
-        return
+    else:
+        flow.succeeded(number, value)
+
+
+_LATE: Any = object()
+
+
+def in_pool(work: Any, limit: int, late: Any) -> Any:
+    """What `work` returns in a thread, or raises; `late` if that takes longer than `limit`."""
+    job = _pool.pool.start(work, limit / 1e9)
+    if job is None:
+        return late
     try:
-        ended = job.wait(seconds)
+        ended = job.wait(limit / 1e9)
     except BaseException:
         _pool.pool.abandon(job)
         raise
     if not ended:
         _pool.pool.abandon(job)
-        flow.expired(number)
-    elif job.error is not None:
+        return late
+    if job.error is not None:
         error, job.error = job.error, None
-        flow.failed(number, error)
-    else:
-        flow.succeeded(number, job.value)
+        try:
+            raise error
+        finally:
+            del error  # the traceback holds this frame
+    return job.value
 
 
 def _look_up(flow: Flow) -> None:

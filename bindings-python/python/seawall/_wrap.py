@@ -35,7 +35,9 @@ def wrap(plan: Plan, fn: Any) -> Any:
 
 def check(plan: Plan, fn: Any, kind: str) -> None:
     """Refuses, at decoration, what could not be kept: a blocking function has no way to be stopped."""
-    if kind in (_kinds.PLAIN, _kinds.GENERATOR) and plan.spec.code_timeout and plan.core.mode() is None:
+    blocks = kind in (_kinds.PLAIN, _kinds.GENERATOR)
+    limited = plan.spec.code_timeout or (kind == _kinds.GENERATOR and plan.spec.code_idle)
+    if blocks and limited and plan.core.mode() is None:
         name = getattr(fn, "__qualname__", repr(fn))
         raise config_error(
             "required",

@@ -41,6 +41,57 @@ class Client:
         return bool(user)
 
 
+@seawall.circuit_breaker(
+    window={"kind": "time", "span": 30, "slices": 10},
+    failure_rate=0.5,
+    slow_call={"longer_than": timedelta(seconds=2), "rate": 0.8},
+    open_for={"base": 10, "factor": 2.0, "cap": "5m"},
+    half_open={"permits": 3, "successes": 2},
+    ignore=(KeyError, ValueError),
+    on=lambda error: isinstance(error, OSError),
+)
+@seawall.retry(
+    on=(ConnectionError, TimeoutError),
+    backoff=[0.1, 0.5, 2],
+    by_outcome={"throttled": {"backoff": {"kind": "fixed", "base": 1}}},
+    budget={"kind": "ratio", "share": 0.1},
+    on_retry=lambda attempt, error, seconds: print(attempt, error, seconds),
+)
+def thorough(number: int) -> list[int]:
+    return [number]
+
+
+def guest(error: BaseException, *_: object) -> str:
+    return "guest"
+
+
+def tenant_of(tenant: str) -> str:
+    return tenant
+
+
+whole = seawall.policy(
+    "whole",
+    preset="production",
+    breaker={"window": {"kind": "count", "size": 50}, "open_for": 5},
+    retry={"attempts": 4, "backoff": {"kind": "exponential", "base": 0.05}, "jitter": "equal"},
+    bulkhead={"limit": 10, "max_wait": timedelta(milliseconds=200)},
+    timeout={"attempt": 2, "deadline": 10, "mode": "cooperative"},
+    fallback={"function": guest, "value": "guest", "on": ["refused"]},
+    cache={"ttl": 60, "stale_for": 600},
+    cost=[{"name": "llm", "limits": {"tokens": 1000}}],
+    key=tenant_of,
+)
+assert_type(thorough(1), list[int])
+assert_type(whole(plain)(1), str)
+
+# What a type checker finds before anything runs.
+seawall.circuit_breaker(failuers=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+seawall.circuit_breaker(failures="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+seawall.retry(jitter="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+seawall.timeout(2, mode="thread")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+seawall.fallback(1, on=["never"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+seawall.policy(retry={"attemps": 3})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
 assert_type(plain(1, word="a"), str)
 assert_type(Client().method(1), str)
 plain("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

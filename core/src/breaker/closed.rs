@@ -50,6 +50,7 @@ impl Breaker {
 
     /// Counts a call where that takes no clock: not in a time window. Whether the circuit opens by it,
     /// which takes one: then [`Breaker::judge`].
+    #[inline]
     pub(super) fn count_untimed(&self, writer: Writer, word: Word, failed: bool, slow: bool) -> Option<bool> {
         let opens = match self.config.window {
             Window::Time { .. } => return None,

@@ -144,12 +144,14 @@ impl Breaker {
 
     /// The rejection of a circuit that is open without doubt, by the coarse clock: `None` means ask.
     /// It counts as one and makes no event.
-    pub fn refuse_early(&self, coarse: Tick, slack: Span) -> Option<Refusal> {
+    #[inline(always)]
+    pub(crate) fn refuse_early(&self, coarse: impl FnOnce() -> (Tick, Span)) -> Option<Refusal> {
         let word = self.word();
         let retry_after = match word.state() {
             State::ForcedOpen => None,
             State::Open => {
                 let deadline = self.deadline(word.generation());
+                let (coarse, slack) = coarse();
                 (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
             }
             _ => return None,
@@ -199,6 +201,7 @@ impl Breaker {
     }
 
     /// Counts an outcome where that takes neither the clock nor the applying of what is due.
+    #[inline]
     pub(crate) fn record_untimed(&self, shard: Shard, permit: Permit, outcome: Outcome, slow: bool) -> Untimed {
         let word = self.word();
         let counts = matches!(word.state(), State::Closed | State::MetricsOnly);

@@ -15,7 +15,7 @@ use crate::time::{Span, Tick};
 use crate::window::Counts;
 
 /// A breaker at one instant.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Debug)]
 pub struct BreakerSnapshot {
     /// What the circuit is doing.
     pub state: State,

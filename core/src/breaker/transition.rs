@@ -279,6 +279,7 @@ impl Breaker {
         }
     }
 
+    #[inline]
     fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
         let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
         (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
@@ -288,6 +289,7 @@ impl Breaker {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
+    #[inline]
     pub(super) fn deadline(&self, generation: u32) -> Tick {
         match self.read_slot(DEADLINES, generation) {
             Some(SLOT_VALUE) => Tick::NEVER,

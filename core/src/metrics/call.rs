@@ -91,6 +91,7 @@ impl CallMetrics {
         *errors.entry((outcome.as_str(), name.into())).or_default() += 1;
     }
     /// A call that needed no stepper did not succeed.
+    #[inline]
     pub(crate) fn ended_at_once(&self, verdict: Verdict, outcome: Outcome) {
         self.add(VERDICTS + verdict as usize);
         self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
@@ -112,13 +113,14 @@ impl CallMetrics {
         *self.refusals.lock().entry(code.as_str()).or_default() += 1;
     }
     /// An open circuit refused at once.
+    #[inline]
     pub(crate) fn refused_early(&self) {
-        self.add(VERDICTS + Verdict::Refused as usize);
         self.add(EARLY);
     }
     /// How many calls ended with `verdict`.
     pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
-        self.sum(VERDICTS + verdict as usize)
+        let early = if verdict == Verdict::Refused { self.sum(EARLY) } else { 0 };
+        self.sum(VERDICTS + verdict as usize) + early
     }
     /// How many attempts ended with `outcome`.
     pub(crate) fn attempts(&self, outcome: Outcome) -> u64 {
@@ -134,6 +136,7 @@ impl CallMetrics {
         refusals
     }
 
+    #[inline]
     fn add(&self, column: usize) {
         let ends = self.ends.get_or_init(|| Block::new(Writers::HEAP.lines() * ENDS));
         let writer = ends.writer();

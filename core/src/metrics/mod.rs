@@ -1,11 +1,12 @@
 //! One catalogue of metrics for all languages, and its Prometheus text form.
 
 mod call;
+mod parts;
 mod text;
 
 pub(crate) use call::CallMetrics;
+pub(crate) use parts::of_cells;
 
-use crate::breaker::State;
 use crate::call::Verdict;
 use crate::config::{FallbackStep, Scope};
 use crate::outcome::Outcome;
@@ -18,10 +19,7 @@ use text::{Kind, Labels, Text};
 /// Everything a registry counts, in Prometheus text exposition format 0.0.4.
 pub(crate) fn prometheus(registry: &Registry) -> String {
     let mut text = Text::default();
-    breakers(registry, &mut text);
-    bulkheads(registry, &mut text);
-    budgets(registry, &mut text);
-    costs(registry, &mut text);
+    parts::of_registry(registry, &mut text);
     for policy in registry.policies() {
         calls(&policy, &mut text);
     }
@@ -43,136 +41,6 @@ fn part_labels((name, scope): &PartName) -> Vec<(&'static str, String)> {
 
 fn with(labels: Labels, key: &'static str, value: &str) -> Vec<(&'static str, String)> {
     labels.iter().cloned().chain([(key, value.to_owned())]).collect()
-}
-
-/// The cells of a part are summed over its keys: a key is no label.
-fn breakers(registry: &Registry, text: &mut Text) {
-    for (name, family) in registry.names().breakers() {
-        let labels = part_labels(&name);
-        let shots: Vec<_> =
-            family.cells().iter().map(|(key, cell)| (key.is_none(), cell.peek(registry.clock().now()))).collect();
-        let sum = |pick: fn(&crate::breaker::Totals) -> u64| {
-            shots.iter().map(|(_, shot)| pick(&shot.totals)).sum::<u64>() as f64
-        };
-        let help = "Calls recorded by a breaker, by outcome.";
-        for (outcome, value) in [
-            ("success", sum(|t| t.success)),
-            ("failure", sum(|t| t.failure)),
-            ("ignored", sum(|t| t.ignored)),
-            ("cancelled", sum(|t| t.cancelled)),
-            ("stale", sum(|t| t.stale)),
-        ] {
-            text.add("seawall_breaker_calls_total", Kind::Counter, help, &with(&labels, "outcome", outcome), value);
-        }
-        text.add(
-            "seawall_breaker_slow_calls_total",
-            Kind::Counter,
-            "Calls slower than the slow-call threshold.",
-            &labels,
-            sum(|t| t.slow),
-        );
-        text.add(
-            "seawall_breaker_rejections_total",
-            Kind::Counter,
-            "Calls that a breaker refused.",
-            &labels,
-            sum(|t| t.rejected),
-        );
-        text.add(
-            "seawall_breaker_transitions_total",
-            Kind::Counter,
-            "Changes of state.",
-            &labels,
-            sum(|t| t.transitions),
-        );
-        text.add(
-            "seawall_breaker_reclaimed_permits_total",
-            Kind::Counter,
-            "Probes whose lease ran out.",
-            &labels,
-            sum(|t| t.reclaimed),
-        );
-        for state in State::ALL {
-            let count = shots.iter().filter(|(_, shot)| shot.state == state).count() as f64;
-            text.add(
-                "seawall_breaker_state",
-                Kind::Gauge,
-                "Circuits in a state.",
-                &with(&labels, "state", state.as_str()),
-                count,
-            );
-        }
-        if let Some((_, shot)) = shots.iter().find(|(whole, _)| *whole) {
-            if let Some(rate) = shot.failure_rate {
-                text.add(
-                    "seawall_breaker_failure_rate",
-                    Kind::Gauge,
-                    "Share of failures in the window.",
-                    &labels,
-                    rate,
-                );
-            }
-            if let Some(rate) = shot.slow_rate {
-                text.add(
-                    "seawall_breaker_slow_call_rate",
-                    Kind::Gauge,
-                    "Share of slow calls in the window.",
-                    &labels,
-                    rate,
-                );
-            }
-        }
-    }
-}
-
-fn bulkheads(registry: &Registry, text: &mut Text) {
-    for (name, family) in registry.names().bulkheads() {
-        let labels = part_labels(&name);
-        let shots: Vec<_> = family.cells().iter().map(|(_, cell)| cell.look()).collect();
-        let sum = |pick: fn(&crate::bulkhead::BulkheadSnapshot) -> u64| shots.iter().map(pick).sum::<u64>() as f64;
-        text.add("seawall_bulkhead_in_use", Kind::Gauge, "Permits in use.", &labels, sum(|s| s.in_use));
-        text.add("seawall_bulkhead_queued", Kind::Gauge, "Callers in the queue.", &labels, sum(|s| s.queued));
-        text.add("seawall_bulkhead_limit", Kind::Gauge, "Permits there are.", &labels, sum(|s| u64::from(s.limit)));
-        text.add("seawall_bulkhead_admitted_total", Kind::Counter, "Callers admitted.", &labels, sum(|s| s.admitted));
-        let help = "Callers refused, by reason.";
-        for (reason, value) in [
-            ("bulkhead_full", sum(|s| s.rejected_full)),
-            ("bulkhead_timeout", sum(|s| s.rejected_timeout)),
-            ("cancelled", sum(|s| s.cancelled)),
-        ] {
-            text.add("seawall_bulkhead_rejections_total", Kind::Counter, help, &with(&labels, "reason", reason), value);
-        }
-    }
-}
-
-fn budgets(registry: &Registry, text: &mut Text) {
-    for (name, family) in registry.names().budgets() {
-        let labels = part_labels(&name);
-        for (_, budget) in family.cells() {
-            let shot = registry.look(|cx| budget.snapshot(cx));
-            text.add("seawall_budget_balance", Kind::Gauge, "Retries or tokens that are left.", &labels, shot.balance);
-            text.add("seawall_budget_granted_total", Kind::Counter, "Retries paid for.", &labels, shot.granted as f64);
-            text.add("seawall_budget_denials_total", Kind::Counter, "Retries denied.", &labels, shot.denied as f64);
-        }
-    }
-}
-
-fn costs(registry: &Registry, text: &mut Text) {
-    for (name, family) in registry.names().costs() {
-        for (_, budget) in family.cells() {
-            for amount in registry.look(|cx| budget.snapshot(cx)) {
-                let labels = with(&part_labels(&name), "amount", &amount.amount);
-                text.add(
-                    "seawall_cost_used",
-                    Kind::Gauge,
-                    "Used or reserved of an amount.",
-                    &labels,
-                    amount.used as f64,
-                );
-                text.add("seawall_cost_limit", Kind::Gauge, "Limit of an amount.", &labels, amount.limit as f64);
-            }
-        }
-    }
 }
 
 /// Calls that succeed at once under a pass appear in their breaker's counts only.

@@ -59,10 +59,34 @@ pub(super) async fn awaiting<T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    let options = CallOptions { deadline: scope::left(policy), cached: host.has_key(), ..CallOptions::default() };
-    let mut guarded = Guarded::new(policy.call_with(options));
-    let mut step = guarded.0.start();
+    let left = scope::left(policy);
     let (mut last, mut ended) = (None, Ended::default());
+    let at_once = left.is_none() && !host.has_key();
+    let brief = if at_once { policy.brief() } else { None };
+    let (call, mut step) = match brief {
+        Some(mut brief) => {
+            let result = polled(&mut brief.running, || work(Attempt::FIRST)).await;
+            let (outcome, hint) = judge(&result);
+            match brief.end(outcome, hint, is_last()) {
+                None => return result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
+                Some((call, step)) => {
+                    last = Some(result);
+                    tell(&call, step, last.as_ref(), host);
+                    (call, step)
+                }
+            }
+        }
+        None => {
+            if at_once && let Some(refusal) = policy.refusal() {
+                return Err(Error::Refused(refusal));
+            }
+            let options = CallOptions { deadline: left, cached: host.has_key(), ..CallOptions::default() };
+            let mut call = policy.call_with(options);
+            let step = call.start();
+            (call, step)
+        }
+    };
+    let mut guarded = Guarded::new(call);
     loop {
         wait::wake(guarded.0.take_wakes());
         step = match step {
@@ -133,6 +157,21 @@ async fn inside<F: Future>(
         let scope = Scope::enter(until, panicked);
         let polled = work.as_mut().poll(cx);
         scope.leave();
+        polled
+    })
+    .await
+}
+
+/// The work of a call without a limit; who unwinds out of it is known.
+async fn polled<F: Future>(running: &mut bool, work: impl FnOnce() -> F) -> F::Output {
+    *running = true;
+    let work = work();
+    *running = false;
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        *running = true;
+        let polled = work.as_mut().poll(cx);
+        *running = false;
         polled
     })
     .await

@@ -27,19 +27,35 @@ pub(super) fn blocking<T, E>(
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
-            return match brief.end(outcome, hint) {
+            return match brief.end(outcome, hint, false) {
                 None => result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
-                Some((call, step)) => follow(policy, Guarded::new(call), step, Some(result), judge, host, &mut work),
+                Some((call, step)) => {
+                    let last = Some(result);
+                    tell(&call, step, last.as_ref(), host);
+                    follow(policy, Guarded::new(call), step, last, judge, host, &mut work)
+                }
             };
         }
         if let Some(refusal) = policy.refusal() {
             return Err(Error::Refused(refusal));
         }
     }
+    stepped(policy, left, judge, host, &mut work)
+}
+
+/// Out of line, so that those who need no stepper carry none of it.
+#[inline(never)]
+fn stepped<T, E>(
+    policy: &Policy,
+    left: Option<Span>,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    work: &mut impl FnMut(Attempt) -> Result<T, E>,
+) -> Result<T, Error<E>> {
     let options = CallOptions { deadline: left, cached: host.has_key(), ..CallOptions::default() };
     let mut call = policy.call_with(options);
     let step = call.start();
-    follow(policy, Guarded::new(call), step, None, judge, host, &mut work)
+    follow(policy, Guarded::new(call), step, None, judge, host, work)
 }
 
 /// A call whose attempt is recorded as a failure if the work itself panics. Unwinding that began
@@ -63,6 +79,7 @@ impl Drop for Guarded {
     }
 }
 
+#[inline(never)]
 fn follow<T, E>(
     policy: &Policy,
     mut guarded: Guarded,

@@ -138,6 +138,12 @@ impl View {
         cells
     }
 
+    /// The counters and states of every part in Prometheus text exposition format 0.0.4, labelled
+    /// `scope="host"`.
+    pub fn metrics(&self) -> String {
+        crate::metrics::of_cells(&self.cells())
+    }
+
     fn part(&self, block: Block, record: &Record, now: Tick) -> Option<PartView> {
         let first = (block.line + super::blocks::HEADER) * cell::LINE + record.cell;
         let end = (block.line + block.lines) * cell::LINE;

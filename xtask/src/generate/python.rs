@@ -4,15 +4,16 @@ use super::{Entry, NOTICE, comment, tables, words};
 use seawall::config::schema::{Field, Kind, Table};
 
 const TOP: &str = "\
-\"\"\"Types of plain configurations: the shape of one `[policy.NAME]` table, part by part.\"\"\"
+\"\"\"Types of configurations: the shape of one `[policy.NAME]` table, part by part.\"\"\"
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal, Required, TypedDict, Union
 
-#: A length of time as text with its unit: `\"250ms\"`, `\"30s\"`.
-Duration = str
+#: A length of time: seconds, a `timedelta`, or text with its unit (`\"250ms\"`, `\"30s\"`); plain data takes text only.
+Duration = Union[float, timedelta, str]
 ";
 
 pub fn render() -> String {

@@ -1,0 +1,62 @@
+//! `seawall check`: a configuration file as the libraries read it.
+
+use crate::fault::Fault;
+use seawall::config::{Document, Environment, Layers, PolicyConfig, resolve};
+use seawall::error::{ConfigCode, ConfigError};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+pub fn run(file: &Path, as_json: bool) -> Result<(), Fault> {
+    let source = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| Fault::Configuration(format!("{source}: {error}")))?;
+    let policies = match policies(&bytes, &source) {
+        Ok(policies) => policies,
+        Err(error) => {
+            if as_json {
+                println!("{}", json!({ "valid": false, "error": error.to_json() }));
+            }
+            return Err(Fault::Configuration(error.to_string()));
+        }
+    };
+    if as_json {
+        let policies: Map<String, Value> =
+            policies.into_iter().map(|(name, policy)| (name, policy.map_or(Value::Null, |it| it.to_json()))).collect();
+        println!("{}", json!({ "valid": true, "policies": policies }));
+        return Ok(());
+    }
+    println!("{source}: no errors");
+    for (name, policy) in policies {
+        println!("  {name:<24}{}", policy.map_or("completed by code".to_owned(), |policy| parts(&policy)));
+    }
+    Ok(())
+}
+
+type Policies = Vec<(String, Option<PolicyConfig>)>;
+
+/// The policies of the file under this process's environment; `None` for one that only code can
+/// complete.
+fn policies(bytes: &[u8], source: &str) -> Result<Policies, ConfigError> {
+    let document = Document::parse_bytes(bytes, source)?;
+    let environment = Environment::from_process();
+    let layers = Layers { preset: None, file: Some(&document), code: None, environment: &environment };
+    let one = |name: &&str| match resolve(&layers, Some(name)) {
+        Ok(policy) => Ok((name.to_string(), Some(policy))),
+        Err(error) if matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => Ok((name.to_string(), None)),
+        Err(error) => Err(error),
+    };
+    document.names().iter().map(one).collect()
+}
+
+/// The parts of a policy, outermost first.
+fn parts(policy: &PolicyConfig) -> String {
+    let Value::Object(table) = policy.to_json() else { return String::new() };
+    let order = ["fallback", "cache", "cost", "retry", "bulkhead", "breaker", "timeout"];
+    let has = |part: &&&str| table.get(**part).is_some_and(|value| *value != Value::Bool(false));
+    let parts: Vec<&str> = order.iter().filter(has).copied().collect();
+    let parts = if parts.is_empty() { "nothing".to_owned() } else { parts.join(" · ") };
+    match (policy.enabled, table["scope"].as_str()) {
+        (false, _) => format!("{parts} (switched off)"),
+        (true, Some("host")) => format!("{parts} (host)"),
+        _ => parts,
+    }
+}

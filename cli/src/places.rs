@@ -1,0 +1,83 @@
+//! Which segments are meant.
+
+use crate::args::Place;
+use crate::fault::Fault;
+use seawall::segment::{CellView, ProcessInfo, SegmentOptions, View};
+use seawall::time::Tick;
+use std::path::PathBuf;
+
+/// A segment that can be read.
+pub struct Segment {
+    pub name: String,
+    pub view: View,
+}
+
+/// What it held at one instant.
+#[derive(Clone)]
+pub struct Reading {
+    pub now: Tick,
+    pub processes: Vec<ProcessInfo>,
+    pub cells: Vec<CellView>,
+}
+
+impl Segment {
+    pub fn read(&self) -> Reading {
+        Reading { now: self.view.now(), processes: self.view.processes(), cells: self.view.cells() }
+    }
+}
+
+/// The folder that is meant.
+fn folder(place: &Place) -> Result<PathBuf, Fault> {
+    match (&place.dir, &place.user) {
+        (Some(folder), _) => Ok(folder.clone()),
+        (None, Some(user)) => Ok(format!("/dev/shm/seawall-{}", user_id(user)?).into()),
+        (None, None) => Ok(SegmentOptions::default().folder()),
+    }
+}
+
+/// Every segment that is meant and can be read; those that cannot be are said on standard error.
+/// An error if there is none.
+pub fn open(place: &Place) -> Result<Vec<Segment>, Fault> {
+    let folder = folder(place)?;
+    let wanted = |name: &String| place.segment.as_ref().is_none_or(|wanted| wanted == name);
+    let (mut segments, mut faults) = (Vec::new(), Vec::new());
+    for name in View::names(Some(&folder)).into_iter().filter(wanted) {
+        let options = SegmentOptions { dir: Some(folder.clone()), name: name.clone(), ..SegmentOptions::default() };
+        match View::open(&options) {
+            Ok(Some(view)) => segments.push(Segment { name, view }),
+            // Gone since it was listed.
+            Ok(None) => {}
+            Err(error) => faults.push(Fault::Segment(error)),
+        }
+    }
+    if segments.is_empty() {
+        return Err(faults.pop().unwrap_or_else(|| nothing(place, &folder.display().to_string())));
+    }
+    for fault in faults {
+        eprintln!("seawall: {fault}");
+    }
+    Ok(segments)
+}
+
+fn nothing(place: &Place, folder: &str) -> Fault {
+    Fault::NotThere(match &place.segment {
+        Some(name) => format!("no segment `{name}` in {folder}"),
+        None => format!("no segment in {folder}: no process of this user has a policy with scope = \"host\""),
+    })
+}
+
+/// A user by number, or by the name that the password file knows.
+fn user_id(user: &str) -> Result<u32, Fault> {
+    if let Ok(id) = user.parse() {
+        return Ok(id);
+    }
+    let users = std::fs::read_to_string("/etc/passwd")?;
+    users
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next()? == user).then(|| fields.nth(1)?.parse().ok()).flatten()
+        })
+        .next()
+        .ok_or_else(|| Fault::Usage(format!("no user `{user}`: a name of /etc/passwd or a number is needed")))
+}

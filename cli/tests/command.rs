@@ -1,0 +1,170 @@
+//! The command over real segments, with this process as the one that is attached.
+
+use seawall::breaker::State;
+use seawall::segment::SegmentOptions;
+use seawall::{Policy, Registry};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of our own, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("seawall-cli-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn seawall(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+    command.arg("--dir").arg(folder).args(words).env_remove("SEAWALL_HOST_DIR");
+    command.output().expect("the command runs")
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn refused(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn registry(folder: &Folder, name: &str) -> Registry {
+    let registry = Registry::manual(1);
+    let options = SegmentOptions { dir: Some(folder.0.clone()), name: name.into(), ..SegmentOptions::default() };
+    assert!(registry.set_host(options));
+    registry
+}
+
+fn policy(registry: &Registry, name: &str) -> Policy {
+    let json = format!(
+        r#"{{"name":"{name}","scope":"host","breaker":{{"window":{{"kind":"consecutive","failures":3}},"open_for":"1h"}},"bulkhead":{{"limit":4}}}}"#
+    );
+    registry.policy(&json).expect("a policy")
+}
+
+fn fail(policy: &Policy, times: usize) {
+    for _ in 0..times {
+        let _ = policy.run(|| Err::<(), _>(std::io::Error::other("down")));
+    }
+}
+
+#[test]
+fn what_a_process_counts_is_listed_shown_and_measured() {
+    let folder = Folder::new("list");
+    let registry = registry(&folder, "shop");
+    let (identity, billing) = (policy(&registry, "identity"), policy(&registry, "billing"));
+    fail(&identity, 3);
+    billing.run(|| Ok::<_, std::io::Error>(())).expect("a call");
+
+    let list = said(&seawall(&folder.0, &["list"]));
+    let line = |name: &str| list.lines().find(|line| line.contains(name)).unwrap_or_default().to_owned();
+    assert!(list.starts_with("shop\n"), "{list}");
+    assert!(line("identity").contains("○ open") && line("identity").contains("100%"), "{list}");
+    assert!(line("billing").contains("● closed") && line("billing").contains("0/4"), "{list}");
+
+    let show = said(&seawall(&folder.0, &["show", "identity"]));
+    assert!(show.contains("closed → open, consecutive failures"), "{show}");
+    assert!(show.contains(&format!("{} ", std::process::id())), "{show}");
+    assert!(show.contains(r#""open_for":{"base":"1h""#), "{show}");
+
+    let rows: Value = serde_json::from_str(&said(&seawall(&folder.0, &["--json", "list"]))).expect("JSON");
+    assert_eq!(rows[1]["breaker"]["state"], "open");
+    assert_eq!(rows[1]["breaker"]["totals"]["failure"], 3);
+    assert_eq!(rows[0]["breaker"]["totals"]["success"], 1);
+
+    let metrics = said(&seawall(&folder.0, &["metrics"]));
+    let sample = r#"seawall_breaker_calls_total{name="identity",scope="host",outcome="failure"} 3"#;
+    assert!(metrics.contains(sample), "{metrics}");
+}
+
+#[test]
+fn circuits_obey() {
+    let folder = Folder::new("control");
+    let registry = registry(&folder, "shop");
+    let identity = policy(&registry, "identity");
+    let breaker = identity.breaker().expect("a breaker").clone();
+    for (words, state) in [
+        (&["open", "identity", "--for", "5m"][..], State::Open),
+        (&["close", "identity"], State::Closed),
+        (&["open", "identity", "--forced"], State::ForcedOpen),
+        (&["enable", "identity"], State::Closed),
+        (&["disable", "identity"], State::Disabled),
+        (&["enable", "identity"], State::Closed),
+    ] {
+        let output = said(&seawall(&folder.0, words));
+        assert_eq!(output.trim(), format!("identity: {}", state.as_str().replace('_', " ")));
+        assert_eq!(breaker.state(), state, "{words:?}");
+    }
+    fail(&identity, 2);
+    said(&seawall(&folder.0, &["reset", "identity"]));
+    fail(&identity, 2);
+    assert_eq!(breaker.state(), State::Closed, "the two before are forgotten");
+    assert!(said(&seawall(&folder.0, &["open", "identity", "--json"])).contains(r#""identity":"open""#));
+    assert!(identity.run(|| Ok::<_, std::io::Error>(())).is_err());
+}
+
+#[test]
+fn what_is_not_there_is_said_with_its_own_status() {
+    let folder = Folder::new("absent");
+    assert!(refused(&seawall(&folder.0, &["list"]), 1).contains("no segment"));
+    let registry = registry(&folder, "shop");
+    let _identity = policy(&registry, "identity");
+    let words = refused(&seawall(&folder.0, &["show", "idenity"]), 1);
+    assert!(words.contains("no policy `idenity`; did you mean `identity`?"), "{words}");
+    assert!(refused(&seawall(&folder.0, &["reset", "identity", "--key", "x"]), 1).contains("has no key `x`"));
+    assert!(refused(&seawall(&folder.0, &["-s", "other", "list"]), 1).contains("no segment `other`"));
+    refused(&seawall(&folder.0, &["shout"]), 2);
+    assert!(refused(&seawall(&folder.0, &["top"]), 2).contains("needs a terminal"));
+}
+
+#[test]
+fn a_file_that_is_no_segment_is_refused_and_hides_no_other() {
+    let folder = Folder::new("broken");
+    let registry = registry(&folder, "shop");
+    let _identity = policy(&registry, "identity");
+    let good = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let bad = good.with_file_name("bad.1");
+    std::fs::write(&bad, vec![7; 1 << 16]).expect("a file");
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&bad, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    let output = seawall(&folder.0, &["list"]);
+    assert!(said(&output).contains("identity"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bad.1"), "{output:?}");
+    assert!(refused(&seawall(&folder.0, &["-s", "bad", "list"]), 3).contains("bad.1"));
+}
+
+#[test]
+fn looking_changes_no_byte() {
+    let folder = Folder::new("quiet");
+    let registry = registry(&folder, "shop");
+    fail(&policy(&registry, "identity"), 3);
+    let file = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let before = std::fs::read(&file).expect("bytes");
+    for words in [&["list"][..], &["show", "identity"], &["metrics"], &["--json", "list"]] {
+        said(&seawall(&folder.0, words));
+    }
+    assert!(before == std::fs::read(&file).expect("bytes"));
+}
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let folder = Folder::new("manual");
+    for words in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
+        let text = said(&seawall(&folder.0, words));
+        for command in ["list", "top", "show", "reset", "open", "close", "disable", "enable", "metrics", "check"] {
+            assert!(text.contains(command), "{words:?} says nothing of {command}");
+        }
+    }
+}
