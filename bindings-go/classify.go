@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"seawall.dev/seawall/internal/abi"
@@ -77,7 +78,10 @@ func (p *Policy) classify(err error) (Outcome, int64) {
 		}
 		return OutcomeIgnored, abi.NoHint
 	}
-	return ClassifyError(err), hintOf(nil, err)
+	if says(err) {
+		return ClassifyError(err), hintOf(nil, err)
+	}
+	return lookUp(err).outcome, abi.NoHint
 }
 
 // judge asks the user's function; one that panics is logged and has not decided.
@@ -97,6 +101,9 @@ func ClassifyError(err error) Outcome {
 	if err == nil {
 		return OutcomeSuccess
 	}
+	if !says(err) {
+		return lookUp(err).outcome
+	}
 	var marked *markedError
 	if errors.As(err, &marked) {
 		return marked.outcome
@@ -115,15 +122,60 @@ func ClassifyError(err error) Outcome {
 		return OutcomeTimeout
 	}
 	for one := err; one != nil; one = errors.Unwrap(one) {
-		if outcome, known := abi.ClassifyError(typeName(one)); known {
-			return Outcome(outcome)
+		if found := lookUp(one); found.known {
+			return found.outcome
 		}
 	}
 	return OutcomeFailure
 }
 
+// says tells whether an error may say more than the name of its type: by what it wraps, or by a method.
+func says(err error) bool {
+	switch err.(type) {
+	case interface{ Unwrap() error }, interface{ Unwrap() []error }, interface{ Is(error) bool }, interface{ As(any) bool },
+		interface{ HTTPStatusCode() int }, interface{ Timeout() bool }, interface{ RetryAfter() time.Duration }:
+		return true
+	}
+	return err == ErrRejected
+}
+
+// byName keeps what the tables say of the types that have been seen.
+var byName sync.Map // reflect.Type -> named
+
+type named struct {
+	outcome Outcome
+	known   bool
+}
+
+func lookUp(err error) named {
+	kind := reflect.TypeOf(err)
+	if found, seen := byName.Load(kind); seen {
+		return found.(named)
+	}
+	found := named{outcome: OutcomeFailure}
+	if outcome, known := abi.ClassifyError(typeName(err)); known {
+		found = named{Outcome(outcome), true}
+	}
+	byName.Store(kind, found)
+	return found
+}
+
 // ClassifyStatus looks an HTTP status up in the shared table.
-func ClassifyStatus(code int) Outcome { return Outcome(abi.ClassifyHTTP(code)) }
+func ClassifyStatus(code int) Outcome {
+	if table := statuses(); code >= 0 && code < len(table) {
+		return table[code]
+	}
+	return Outcome(abi.ClassifyHTTP(code))
+}
+
+// statuses is the shared table, read once.
+var statuses = sync.OnceValue(func() *[600]Outcome {
+	table := new([600]Outcome)
+	for code := range table {
+		table[code] = Outcome(abi.ClassifyHTTP(code))
+	}
+	return table
+})
 
 func classifyResult(result any) (Outcome, int64) {
 	if response, is := result.(*http.Response); is && response != nil {

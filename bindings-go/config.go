@@ -15,8 +15,13 @@ type Config struct {
 	Preset string
 	// Without takes parts of the preset or the file away: "retry", "timeout", …
 	Without []string
-	// Scope is "process".
+	// Scope is "process", or "host": all processes of the host and user share the state.
 	Scope string
+	// Revision decides in host scope where processes differ in their settings: the highest is in force.
+	Revision int
+	// HostRequired refuses calls in host scope where the shared file cannot be used, rather than
+	// protect this process alone; not given, only where a cost budget would be overdrawn.
+	HostRequired *bool
 	// Off turns the policy into a plain call.
 	Off bool
 	// MaxKeys bounds the partitions of Key; 1024 if zero.

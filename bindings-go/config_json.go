@@ -69,6 +69,8 @@ func (c *Config) document() (string, error) {
 	t.text("name", c.Name)
 	t.text("preset", c.Preset)
 	t.text("scope", c.Scope)
+	t.number("revision", c.Revision)
+	orNil(t, "host_required", c.HostRequired)
 	if c.Off {
 		t["enabled"] = false
 	}

@@ -77,30 +77,6 @@ func TestTheReaderLivesOnlyWhileThereAreListeners(t *testing.T) {
 	waitFor(t, func() bool { return readers() == 0 })
 }
 
-func TestNoGoroutineIsLeftBehind(t *testing.T) {
-	before := runtime.NumGoroutine()
-	p := seawall.MustNew(seawall.Config{
-		Breaker: &seawall.Breaker{Failures: 1000}, Retry: noJitter(2, time.Microsecond),
-		Bulkhead: &seawall.Bulkhead{Limit: 2, MaxWait: time.Second}, Timeout: &seawall.Timeout{Attempt: time.Second},
-	})
-	for range 50 {
-		_, _ = seawall.Do(context.Background(), p, fails)
-	}
-	waitFor(t, func() bool { return runtime.NumGoroutine() <= before })
-}
-
-func TestHandlesAreFreedByTheCollector(t *testing.T) {
-	for range 2000 {
-		p := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{Window: seawall.Window{Size: 1000}}})
-		_, _ = seawall.Do(context.Background(), p, fails)
-	}
-	runtime.GC()
-	runtime.GC()
-	p := seawall.MustNew(seawall.Config{Breaker: &seawall.Breaker{Failures: 1}})
-	_, _ = seawall.Do(context.Background(), p, fails)
-	mustState(t, p, seawall.StateOpen)
-}
-
 func TestMetricsAndHealth(t *testing.T) {
 	env := seawalltest.New(t)
 	p := breakAfter(env, 1)

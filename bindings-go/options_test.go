@@ -14,7 +14,7 @@ func literals() []Config {
 	delay := Delay{all, jitter}
 	return []Config{
 		{
-			Name: "n", Preset: "busy", Scope: "process", Off: true, MaxKeys: 1, Stream: "exempt",
+			Name: "n", Preset: "busy", Scope: "process", Revision: 1, HostRequired: Ptr(false), Off: true, MaxKeys: 1, Stream: "exempt",
 			Breaker: &Breaker{
 				Name: "b", Failures: 1, FailureRate: 0.5, FailureCount: 1, SlowCall: &SlowCall{1, 0.5}, MinimumCalls: 1,
 				OpenFor: 1, OpenFactor: 2, OpenCap: 3, OpenJitter: 0.1,

@@ -22,6 +22,7 @@ type Policy struct {
 	registry *Registry
 	seen     atomic.Pointer[view]
 	looking  sync.Mutex
+	asked    atomic.Uint32
 	core     *abi.Policy
 	host     *host
 	name     string

@@ -71,6 +71,7 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	if !p.registry.gate || !p.look().shape.Admits {
 		return ask(ctx, p, fn, nil)
 	}
+	p.takeAgain()
 	p.registry.sync()
 	var in abi.Admission
 	var refusal abi.Refusal

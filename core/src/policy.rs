@@ -233,6 +233,7 @@ impl Policy {
     pub fn control(&self, control: Control) -> bool {
         let Some(breaker) = self.breaker().cloned() else { return false };
         self.with(|cx| breaker.control(control, cx));
+        self.registry().tell();
         true
     }
 

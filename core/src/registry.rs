@@ -1,7 +1,7 @@
 //! Names to policies, and what all policies of a process share: clock, randomness, events, switch.
 
 use crate::clock::Clock;
-use crate::config::{Document, Environment, Layers, PolicyConfig, Scope, Value, host_options, resolve};
+use crate::config::{Document, Environment, Layers, Packed, PolicyConfig, Scope, Value, host_options, resolve};
 use crate::cx::Cx;
 use crate::error::{ConfigCode, ConfigError};
 use crate::event::{EventKind, PartKind};
@@ -10,8 +10,9 @@ use crate::metrics;
 use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
+use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
 use std::collections::BTreeMap;
 
@@ -19,11 +20,21 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
 
+/// A registry that lives as long as somebody else holds it.
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
+}
+
 struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
     events: Events,
+    listeners: Listeners,
     internal: AtomicU64,
     /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
     stranded: Mutex<Vec<u64>>,
@@ -45,8 +56,8 @@ struct Inner {
 
 struct Known {
     policy: Kept,
-    code: Option<Value>,
-    place: String,
+    code: Option<Packed>,
+    place: Box<str>,
 }
 
 struct File {
@@ -63,6 +74,7 @@ impl Registry {
             rng,
             enabled: AtomicBool::new(enabled),
             events: Events::default(),
+            listeners: Listeners::default(),
             internal: AtomicU64::new(0),
             stranded: Mutex::new(Vec::new()),
             any_stranded: AtomicBool::new(false),
@@ -226,7 +238,12 @@ impl Registry {
         let (families, conflicts) = self.0.names.families(&config, place, self.host_of(&config));
         let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
         match known {
-            Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
+            Some(known) => {
+                let code = code.as_ref().map(Packed::of);
+                // Almost always the only one of its name.
+                known.reserve_exact(1);
+                known.push(Known { policy: policy.keep(), code, place: place.into() });
+            }
             None => self.remember_unnamed(&policy),
         }
         drop(policies);
@@ -287,16 +304,18 @@ impl Registry {
     }
 
     fn put_in_force(&self, file: File) -> Result<(), ConfigError> {
-        let layers_of =
-            |code| Layers { preset: None, file: Some(&file.document), code, environment: &self.0.environment };
+        let resolved = |code: Option<Value>, name: &str| {
+            let environment = &self.0.environment;
+            resolve(&Layers { preset: None, file: Some(&file.document), code: code.as_ref(), environment }, Some(name))
+        };
         // All of it must be right before any of it counts, the policies that nobody uses yet too.
         for name in file.document.names() {
-            resolve(&layers_of(None), Some(name))?;
+            resolved(None, name)?;
         }
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let mut config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            let mut config = resolved(known.code.as_ref().map(Packed::value), name)?;
             if self.0.everything_shared {
                 config.scope = Scope::Host;
             }
@@ -335,11 +354,20 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due();
         }
+        self.tell();
     }
 
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
     }
 
     /// Runs a look at a part that belongs to no policy; what it notes is dropped.
@@ -401,6 +429,7 @@ impl Registry {
     pub fn forked(&self) {
         crate::cell::forked();
         self.all().iter().for_each(Policy::forget_callers);
+        self.listeners().forked();
     }
 
     /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,

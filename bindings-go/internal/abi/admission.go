@@ -15,10 +15,7 @@ package abi
 */
 import "C"
 
-import (
-	"runtime"
-	"unsafe"
-)
+import "runtime"
 
 // Admission is what a call holds that runs without being stepped: it was let in, or has passed under
 // the gate. It is given back once.
@@ -73,12 +70,7 @@ func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string,
 	var ptr *C.seawall_call
 	o := C.seawall_call_options{size: C.sizeof_seawall_call_options, deadline: C.uint64_t(deadline)}
 	s := C.seawall_step{size: C.sizeof_seawall_step}
-	var pins runtime.Pinner
-	if errorType != "" {
-		pins.Pin(unsafe.StringData(errorType))
-	}
 	status := C.seawall_policy_fail(p.ptr, &a.c, C.uint8_t(outcome), C.int64_t(hint), str(errorType), &o, &s, &ptr)
-	pins.Unpin()
 	runtime.KeepAlive(p)
 	step.read(&s)
 	return Call{ptr}, Status(status)

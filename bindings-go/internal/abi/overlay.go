@@ -49,14 +49,15 @@ func init() { open.Store(1) }
 // Shut lets everybody ask.
 func (o *Overlay) Shut() { o.gate.Store(&shut) }
 
-// Take up where calls pass now; to be done again when the settings have changed, after Shut. The
-// gate comes last: who finds it finds its lines. Who found the one before finds it changed.
+// Take up where calls pass now; to be done again when the settings have changed. The gate comes
+// last: who finds it finds its lines. Who found the one before finds that it no longer passes.
 func (o *Overlay) Take(p *Policy) {
 	c := C.seawall_overlay{size: C.sizeof_seawall_overlay}
 	status := C.seawall_policy_overlay(p.ptr, &c)
 	runtime.KeepAlive(p)
 	switch {
 	case status != 0 || c.gate == nil:
+		o.Shut()
 	case c.lines == 0: // nothing is counted
 		o.first.Store(nil)
 		o.gate.Store(&open)

@@ -52,6 +52,7 @@ def policy(
     cost: Sequence[to.CostLimitsOptions | str] | to.CostLimitsOptions | str | None = None,
     enabled: bool | None = None,
     scope: to.ScopeWord | None = None,
+    host_required: bool | None = None,
     revision: int | None = None,
     max_keys: int | None = None,
     stream: to.StreamWord | None = None,
@@ -70,8 +71,8 @@ def policy(
     options: dict[str, Any] = {part: _options.part(part, value) for part, value in parts.items()}
     options["fallback"] = None if fallback is None else _parts.fallback(fallback, own)
     options |= {
-        "preset": preset, "cost": cost, "enabled": enabled, "scope": scope, "revision": revision, "max_keys": max_keys,
-        "stream": stream,
+        "preset": preset, "cost": cost, "enabled": enabled, "scope": scope, "host_required": host_required,
+        "revision": revision, "max_keys": max_keys, "stream": stream,
     }  # fmt: skip
     if name is not None and all(value is None for value in options.values()):
         return Policy._build(None, name, own)

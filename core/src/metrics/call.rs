@@ -66,7 +66,8 @@ pub(crate) struct CallMetrics {
     pub cache_hits: Counter,
     pub cache_misses: Counter,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
-    pub errors: Mutex<BTreeMap<(&'static str, Box<str>), u64>>,
+    /// By outcome, then by type.
+    pub errors: Mutex<BTreeMap<&'static str, BTreeMap<Box<str>, u64>>>,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
     ends: OnceLock<Block>,
     pub retry_delay: Histogram,
@@ -86,9 +87,13 @@ impl CallMetrics {
     /// An attempt ended with an error of the class `name`.
     pub(crate) fn error(&self, outcome: Outcome, name: &str) {
         let mut errors = self.errors.lock();
-        let known = errors.len() < ERROR_TYPES || errors.contains_key(&(outcome.as_str(), name.into()));
-        let name = if known { name } else { "other" };
-        *errors.entry((outcome.as_str(), name.into())).or_default() += 1;
+        if let Some(count) = errors.get_mut(outcome.as_str()).and_then(|types| types.get_mut(name)) {
+            *count += 1;
+            return;
+        }
+        let known: usize = errors.values().map(BTreeMap::len).sum();
+        let name = if known < ERROR_TYPES { name } else { "other" };
+        *errors.entry(outcome.as_str()).or_default().entry(name.into()).or_default() += 1;
     }
     /// A call that needed no stepper did not succeed.
     #[inline]

@@ -96,9 +96,16 @@ fn calls(policy: &Policy, text: &mut Text) {
             value,
         );
     }
-    for ((outcome, error), value) in m.errors.lock().iter() {
-        let labels = with(&with(&labels, "outcome", outcome), "error_type", error);
-        count("seawall_call_errors_total", "Errors of attempts, by type.", &labels, *value);
+    for (outcome, types) in m.errors.lock().iter() {
+        let labels = with(&labels, "outcome", outcome);
+        for (error, value) in types {
+            count(
+                "seawall_call_errors_total",
+                "Errors of attempts, by type.",
+                &with(&labels, "error_type", error),
+                *value,
+            );
+        }
     }
     text.histogram("seawall_retry_delay_seconds", "Waits before retries.", &labels, &m.retry_delay);
     text.histogram(

@@ -1,0 +1,197 @@
+package seawall_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"strings"
+
+	"testing"
+	"time"
+
+	"seawall.dev/seawall"
+	"seawall.dev/seawall/internal/bridge"
+	"seawall.dev/seawall/seawalltest"
+)
+
+// crossings is how often n calls of do cross into C.
+func crossings(n int, do func()) int64 {
+	before := runtime.NumCgoCall()
+	for range n {
+		do()
+	}
+	return runtime.NumCgoCall() - before
+}
+
+func successes(t *testing.T, p *seawall.Policy) int {
+	t.Helper()
+	snapshot, err := p.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	totals := snapshot["breaker"].(map[string]any)["totals"].(map[string]any)
+	return int(totals["success"].(float64))
+}
+
+func TestAClosedCircuitIsNoCrossingAndNoAllocation(t *testing.T) {
+	t.Setenv("SEAWALL_GATE", "on")
+	env := seawalltest.New(t)
+	for name, config := range map[string]seawall.Config{
+		"consecutive":       {Breaker: &seawall.Breaker{}},
+		"count window":      {Breaker: &seawall.Breaker{Window: seawall.Window{Size: 100}}},
+		"retry and breaker": {Breaker: &seawall.Breaker{}, Retry: &seawall.Retry{}},
+		"key":               {Breaker: &seawall.Breaker{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := env.Policy(config)
+			if name == "key" {
+				var err error
+				if p, err = p.Key("tenant"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx := context.Background()
+			do := func() { _, _ = seawall.Do(ctx, p, answers) }
+			for range 100 { // past the minimum of calls
+				do()
+			}
+			if n := crossings(1000, do); n != 0 {
+				t.Errorf("%d crossings", n)
+			}
+			if n := testing.AllocsPerRun(1000, do); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+			if n := successes(t, p); n != 2101 { // AllocsPerRun warms up once
+				t.Errorf("%d successes", n)
+			}
+		})
+	}
+}
+
+func TestARetryAloneIsNoCrossing(t *testing.T) {
+	t.Setenv("SEAWALL_GATE", "on")
+	p := seawalltest.New(t).Policy(seawall.Config{Retry: noJitter(3, time.Second)})
+	if n := crossings(100, func() { _, _ = seawall.Do(context.Background(), p, answers) }); n != 0 {
+		t.Errorf("%d crossings", n)
+	}
+	calls := 0
+	_, err := seawall.Do(context.Background(), p, func(context.Context) (string, error) {
+		if calls++; calls < 3 {
+			return "", errDown
+		}
+		return "alice", nil
+	})
+	if err != nil || calls != 3 {
+		t.Fatal(calls, err)
+	}
+}
+
+// unheard makes a policy in a registry without listeners, whose gate is in use whatever the
+// environment says.
+func unheard(t *testing.T, config seawall.Config) *seawall.Policy {
+	t.Helper()
+	registry, control := bridge.Manual(1, true, nil)
+	control.Advance(time.Second)
+	p, err := registry.(*seawall.Registry).New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestWhatIsAskedCrossesTwice(t *testing.T) {
+	for name, config := range map[string]seawall.Config{
+		"bulkhead":               {Bulkhead: &seawall.Bulkhead{}},
+		"retry breaker bulkhead": {Breaker: &seawall.Breaker{}, Retry: &seawall.Retry{}, Bulkhead: &seawall.Bulkhead{}},
+		"slow calls": {Breaker: &seawall.Breaker{Window: seawall.Window{Size: 100},
+			SlowCall: &seawall.SlowCall{LongerThan: time.Second, Rate: 0.5}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := unheard(t, config)
+			do := func() { _, _ = seawall.Do(context.Background(), p, answers) }
+			do()
+			if n := crossings(100, do); n > 200 {
+				t.Errorf("%d crossings of 100 calls", n)
+			}
+			if n := testing.AllocsPerRun(100, do); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func TestAnOpenCircuitAndAFailureCrossOnce(t *testing.T) {
+	open := unheard(t, seawall.Config{Breaker: &seawall.Breaker{OpenFor: time.Hour}})
+	if err := open.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if n := crossings(100, func() {
+		if _, err := seawall.Do(context.Background(), open, answers); !errors.Is(err, seawall.ErrCircuitOpen) {
+			t.Fatal(err)
+		}
+	}); n != 100 {
+		t.Errorf("%d crossings of 100 rejected calls", n)
+	}
+	closed := unheard(t, seawall.Config{Breaker: &seawall.Breaker{Failures: 1_000_000}})
+	_, _ = seawall.Do(context.Background(), closed, fails)
+	if n := crossings(100, func() { _, _ = seawall.Do(context.Background(), closed, fails) }); n > 200 {
+		t.Errorf("%d crossings of 100 failing calls", n)
+	}
+}
+
+// Whatever path the calls take, the numbers are the same.
+func TestTheGateChangesNothingButTheCost(t *testing.T) {
+	story := func(t *testing.T, gate string) (said []string) {
+		t.Setenv("SEAWALL_GATE", gate)
+		env := seawalltest.New(t)
+		p := env.Policy(seawall.Config{Name: "identity", Breaker: &seawall.Breaker{Failures: 3, OpenFor: 10 * time.Second}, Bulkhead: &seawall.Bulkhead{Limit: 2}})
+		q := env.Policy(seawall.Config{Name: "other", Breaker: &seawall.Breaker{Window: seawall.Window{Size: 10}, MinimumCalls: 5}})
+		for i, p := range []*seawall.Policy{p, q, p, q} {
+			for range 5 + i {
+				_, _ = seawall.Do(context.Background(), p, answers)
+			}
+			for range 2 {
+				_, _ = seawall.Do(context.Background(), p, fails)
+			}
+		}
+		_, _ = seawall.Do(context.Background(), p, fails)
+		_, err := seawall.Do(context.Background(), p, answers)
+		said = append(said, err.Error())
+		env.Advance(11 * time.Second)
+		_, err = seawall.Do(context.Background(), p, answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = seawall.Do(context.Background(), p, func(context.Context) (string, error) { panic("lost") })
+		}()
+		for _, policy := range []*seawall.Policy{p, q} {
+			snapshot, err := policy.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range []string{"breaker", "bulkhead"} {
+				text, err := json.Marshal(snapshot[part])
+				if err != nil {
+					t.Fatal(err)
+				}
+				said = append(said, string(text))
+			}
+		}
+		for _, e := range env.Events() {
+			said = append(said, e.Kind+" "+e.Policy+" "+e.From+" "+e.To)
+		}
+		return said
+	}
+	var on, off []string
+	t.Run("on", func(t *testing.T) { on = story(t, "on") })
+	t.Run("off", func(t *testing.T) { off = story(t, "off") })
+	if strings.Join(on, "\n") != strings.Join(off, "\n") {
+		t.Errorf("with the gate:\n%s\nwithout:\n%s", strings.Join(on, "\n"), strings.Join(off, "\n"))
+	}
+	if len(on) < 6 {
+		t.Error("the story is too short", on)
+	}
+}
