@@ -41,7 +41,9 @@ impl Breaker {
             // Successes leave a time window without an event and the rate rises: only far from
             // every threshold may they go unseen for a while.
             Window::Time { .. } => {
-                warm && self.rules_reached(2 * counts.failures, 2 * counts.slow, counts.all()).is_none()
+                warm && self
+                    .rules_reached(counts.failures.saturating_mul(2), counts.slow.saturating_mul(2), counts.all())
+                    .is_none()
             }
         }
     }
