@@ -38,6 +38,7 @@ mod sync;
 pub mod testing;
 pub mod time;
 pub mod timeout;
+mod views;
 mod window;
 
 pub use admission::Admission;

@@ -14,6 +14,7 @@ use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
+use crate::views::Views;
 use std::collections::BTreeMap;
 
 /// The policies of a process, or of one test. Cloning is cheap; all clones are one registry.
@@ -42,6 +43,8 @@ struct Inner {
     /// Policies without a name, for what must be done for all; those that are gone are dropped now
     /// and then.
     unnamed: Mutex<Vec<WeakPolicy>>,
+    /// Of policies that keep views of keys; those that are gone are dropped now and then.
+    views: Mutex<Vec<Weak<Views>>>,
     names: Names,
     latest: Latest<PolicyConfig>,
     /// Named policies, with the code layer they were built from.
@@ -79,6 +82,7 @@ impl Registry {
             stranded: Mutex::new(Vec::new()),
             any_stranded: AtomicBool::new(false),
             unnamed: Mutex::new(Vec::new()),
+            views: Mutex::new(Vec::new()),
             names: Names::default(),
             latest: Latest::default(),
             policies: Mutex::new(BTreeMap::new()),
@@ -265,6 +269,23 @@ impl Registry {
             unnamed.retain(WeakPolicy::is_alive);
         }
         unnamed.push(policy.downgrade());
+    }
+
+    /// A place for the views of a policy's keys.
+    pub(crate) fn new_views(&self) -> Arc<Views> {
+        let views = Arc::new(Views::new());
+        let mut all = self.0.views.lock();
+        if all.len() == all.capacity() {
+            all.retain(|views| views.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(&views));
+        views
+    }
+
+    /// Lets go of kept views that nobody uses, for a key that finds no cell. Whether there were any.
+    pub(crate) fn make_room(&self) -> bool {
+        let all: Vec<Arc<Views>> = self.0.views.lock().iter().filter_map(Weak::upgrade).collect();
+        all.iter().filter(|views| views.make_room()).count() > 0
     }
 
     /// Every policy that lives, named or not.
