@@ -10,20 +10,34 @@ use crate::metrics;
 use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
+use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
+use crate::views::Views;
 use std::collections::BTreeMap;
 
 /// The policies of a process, or of one test. Cloning is cheap; all clones are one registry.
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
 
+/// A registry that lives as long as somebody else holds it.
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
+}
+
 struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
+    /// Whether calls may pass without asking; `SEAWALL_GATE=off` says no, for this process.
+    gate: bool,
     events: Events,
+    listeners: Listeners,
     internal: AtomicU64,
     /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
     stranded: Mutex<Vec<u64>>,
@@ -31,6 +45,8 @@ struct Inner {
     /// Policies without a name, for what must be done for all; those that are gone are dropped now
     /// and then.
     unnamed: Mutex<Vec<WeakPolicy>>,
+    /// Of policies that keep views of keys; those that are gone are dropped now and then.
+    views: Mutex<Vec<Weak<Views>>>,
     names: Names,
     latest: Latest<PolicyConfig>,
     /// Named policies, with the code layer they were built from.
@@ -62,11 +78,14 @@ impl Registry {
             clock,
             rng,
             enabled: AtomicBool::new(enabled),
+            gate: !std::env::var("SEAWALL_GATE").is_ok_and(|value| !is_on(&value)),
             events: Events::default(),
+            listeners: Listeners::default(),
             internal: AtomicU64::new(0),
             stranded: Mutex::new(Vec::new()),
             any_stranded: AtomicBool::new(false),
             unnamed: Mutex::new(Vec::new()),
+            views: Mutex::new(Vec::new()),
             names: Names::default(),
             latest: Latest::default(),
             policies: Mutex::new(BTreeMap::new()),
@@ -255,6 +274,23 @@ impl Registry {
         unnamed.push(policy.downgrade());
     }
 
+    /// A place for the views of a policy's keys.
+    pub(crate) fn new_views(&self) -> Arc<Views> {
+        let views = Arc::new(Views::new());
+        let mut all = self.0.views.lock();
+        if all.len() == all.capacity() {
+            all.retain(|views| views.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(&views));
+        views
+    }
+
+    /// Lets go of kept views that nobody uses, for a key that finds no cell. Whether there were any.
+    pub(crate) fn make_room(&self) -> bool {
+        let all: Vec<Arc<Views>> = self.0.views.lock().iter().filter_map(Weak::upgrade).collect();
+        all.iter().filter(|views| views.make_room()).count() > 0
+    }
+
     /// Every policy that lives, named or not.
     fn all(&self) -> Vec<Policy> {
         let unnamed: Vec<Policy> = self.0.unnamed.lock().iter().filter_map(|weak| weak.upgrade(self)).collect();
@@ -342,11 +378,24 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due();
         }
+        self.tell();
     }
 
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn gate(&self) -> bool {
+        self.0.gate
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
     }
 
     /// Runs a look at a part that belongs to no policy; what it notes is dropped.
@@ -408,6 +457,7 @@ impl Registry {
     pub fn forked(&self) {
         crate::cell::forked();
         self.all().iter().for_each(Policy::forget_callers);
+        self.listeners().forked();
     }
 
     /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,
