@@ -285,7 +285,7 @@ impl Registry {
     /// Lets go of kept views that nobody uses, for a key that finds no cell. Whether there were any.
     pub(crate) fn make_room(&self) -> bool {
         let all: Vec<Arc<Views>> = self.0.views.lock().iter().filter_map(Weak::upgrade).collect();
-        all.iter().fold(false, |any, views| views.make_room() || any)
+        all.iter().filter(|views| views.make_room()).count() > 0
     }
 
     /// Every policy that lives, named or not.
