@@ -490,7 +490,8 @@ impl Live {
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
-        let brief = config.enabled
+        let brief = registry.gate()
+            && config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
