@@ -267,7 +267,10 @@ impl Policy {
     /// without end.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
+                Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
+                entry => entry,
+            },
             None => Entry::Refused(Refusal::new(Code::NoSuchPart)),
         }
     }
@@ -275,9 +278,26 @@ impl Policy {
     /// How a ticket stands.
     pub fn poll(&self, ticket: u64) -> Poll {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.poll(ticket, cx)) {
+                Poll::Waiting { until } => Poll::Waiting { until: self.until_next_look(until) },
+                poll => poll,
+            },
             None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
         }
+    }
+
+    /// When who waits for a bulkhead looks by itself, where other processes give places back and cannot
+    /// wake anybody here: soon at first, every 50 ms in the end. A clock that stands still is not waited for.
+    pub(crate) fn next_look(&self, looks: u32, now: Tick) -> Option<Tick> {
+        let shared = self.live().parts.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.is_shared());
+        let span = Span::millis((2 << looks.min(5)).min(50));
+        (shared && !self.registry().clock().is_manual()).then(|| now.after(span))
+    }
+
+    /// The end of a wait, as far as who waits by hand may wait without a look.
+    fn until_next_look(&self, until: Option<Tick>) -> Option<Tick> {
+        const LOOKS: u32 = 3;
+        until.into_iter().chain(self.next_look(LOOKS, self.registry().clock().now())).min()
     }
 
     /// A waiter leaves the queue.
@@ -324,6 +344,8 @@ impl Policy {
     /// Applies the transitions that time has made due, of every key.
     /// What other processes did before `since` is no news.
     pub(crate) fn apply_what_is_due(&self, since: Tick) {
+        // Cells of others may have taken the place of ours.
+        self.asked();
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
