@@ -100,7 +100,7 @@ impl Port {
     pub fn pass_at_once(&self) -> Option<Pass> {
         // SAFETY: the interpreter is attached; a lane is known of its own seat's policy. Where every call asks, nobody
         // looks one up.
-        if HAS_DEADLINES.load(Ordering::Relaxed) { None } else { unsafe { self.seat().lane.pass() } }
+        if inside_a_deadline() { None } else { unsafe { self.seat().lane.pass() } }
     }
 
     #[inline(always)]
