@@ -72,15 +72,17 @@ func prepare(rows []*row, slice time.Duration) (timed []*row) {
 			continue // measured already
 		}
 		timed = append(timed, r)
+		wanted := slice
+		if r.Threads > 1 {
+			wanted /= 2 // the shorter, the likelier that no thread is put aside meanwhile
+		}
 		r.batch = 64
 		for r.batch < 1<<24 {
-			start := time.Now()
-			r.sample()
-			took := time.Since(start)
-			if took >= slice {
+			took := time.Duration(r.sample() * float64(r.batch))
+			if took >= wanted {
 				break
 			}
-			r.batch = int(float64(r.batch) * min(8, max(1.2, 1.1*float64(slice)/float64(max(took, 1)))))
+			r.batch = int(float64(r.batch) * min(8, max(1.2, 1.1*float64(wanted)/float64(max(took, 1)))))
 		}
 		if r.check != nil {
 			must(r.check())

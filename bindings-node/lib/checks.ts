@@ -1,8 +1,11 @@
 // What only this language can get wrong: said when the policy is made, or by the call itself.
+import type { Outcome } from './classify.js';
 import { ConfigError, MisuseError } from './errors.js';
+import { OUTCOMES } from './generated/codes.js';
 import type { CallOptions } from './options.js';
 
-const kind = (value: unknown) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`);
+const kind = (value: unknown) =>
+  value === undefined || value === null ? String(value) : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 
 /** Hooks, `classify` and the fallback's function are functions; lists of errors hold classes, codes or names. */
 export function checked<T extends object>(settings: T): T {
@@ -31,6 +34,39 @@ function wrong(path: string, reason: string): ConfigError {
 /** What a caller hands over as a function is one. */
 export function callable(value: unknown, by: string): void {
   if (typeof value !== 'function') throw new MisuseError('UNKNOWN_VALUE', `${by} needs a function, not ${kind(value)}`);
+}
+
+/** Settings as JSON. What JSON has no word for is wrong, not left out. */
+export function written(settings: object): string {
+  return JSON.stringify(plain(settings, '', 0));
+}
+
+function plain(value: unknown, path: string, depth: number): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw wrong(path, `a finite number is expected, not ${value}`);
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') throw wrong(path, `${kind(value)} is no setting`);
+  if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) throw wrong(path, 'this text is not well-formed Unicode');
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEEPEST) throw wrong(path, 'settings are not that deep: does something hold itself?');
+  if (Array.isArray(value)) return value.map((entry, index) => plain(entry, `${path}/${index}`, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, plain(entry, `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth + 1)]));
+}
+const DEEPEST = 16;
+
+/** A length of time, a number of something, or whatever else must be a number from zero on. */
+export function amount(value: unknown, what: string): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number that is not negative, not ${typeof value === 'number' ? value : kind(value)}`);
+}
+
+export function text(value: unknown, what: string): string {
+  if (typeof value === 'string') return value;
+  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a string, not ${kind(value)}`);
+}
+
+export function outcomeNumber(outcome: Outcome): number {
+  const number = OUTCOMES[outcome] as number | undefined;
+  if (number !== undefined) return number;
+  throw new MisuseError('UNKNOWN_VALUE', `\`${String(outcome)}\` is no outcome; there are ${Object.keys(OUTCOMES).join(', ')}`);
 }
 
 /** The options of a call, or what is wrong with them. */

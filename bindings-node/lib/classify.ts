@@ -80,8 +80,13 @@ export function judgedError(by: Judging, error: unknown, report: (what: string) 
 }
 
 function judged(by: Judging, error: unknown, value: unknown, report: (what: string) => void): Judged | undefined {
-  const own = by.classify === undefined ? undefined : guarded(() => by.classify?.(error, value), report);
-  return typeof own === 'string' ? { outcome: own } : own;
+  const own: unknown = by.classify === undefined ? undefined : guarded(() => by.classify?.(error, value), report);
+  if (own === undefined) return undefined;
+  const { outcome, retryAfterMs } = (typeof own === 'object' && own !== null ? own : { outcome: own }) as Judged;
+  const hint = retryAfterMs === undefined || (typeof retryAfterMs === 'number' && !Number.isNaN(retryAfterMs));
+  if (Object.hasOwn(OUTCOMES, outcome) && hint) return { outcome, retryAfterMs };
+  report(`a classifier answered what is no outcome: ${String(outcome)}, retry after ${String(retryAfterMs)}`);
+  return undefined;
 }
 
 function guarded<T>(judge: () => T, report: (what: string) => void): T | undefined {

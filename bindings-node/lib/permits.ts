@@ -1,6 +1,6 @@
+import { outcomeNumber } from './checks.js';
 import type { Outcome } from './classify.js';
 import { dressed } from './errors.js';
-import { OUTCOMES } from './generated/codes.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
 import { rest, wake } from './wait.js';
 
@@ -20,11 +20,12 @@ export class BreakerPermit implements Disposable {
   }
   /** Reports once; a second report changes nothing. `tookMs` replaces the measured time. */
   record(outcome: Outcome, options: { retryAfterMs?: number; tookMs?: number } = {}): void {
+    const number = outcomeNumber(outcome);
     if (!this.#open) return;
     this.#open = false;
     const took = options.tookMs === undefined ? this.registry.now() - this.began : options.tookMs * 1e6;
     const hint = options.retryAfterMs === undefined ? null : options.retryAfterMs * 1e6;
-    this.native.record(this.permit, OUTCOMES[outcome], took, hint);
+    this.native.record(this.permit, number, took, hint);
   }
   [Symbol.dispose](): void {
     this.cancel();

@@ -1,11 +1,10 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { callable, checked } from './checks.js';
+import { amount, callable, checked, outcomeNumber, text, written } from './checks.js';
 import { configuring, dressed, MisuseError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
 import { Keys, type Kept } from './keys.js';
-import { OUTCOMES } from './generated/codes.js';
 import type { PolicyOptions } from './generated/config.js';
 import type { Link, NativePolicy, NativeRegistry } from './native.js';
 import type { CallOptions, Driven, Hooks, Work } from './options.js';
@@ -27,7 +26,9 @@ export class Policy {
   readonly #driven: Driven;
   #keys: Keys<Policy> | undefined;
 
+  /** Policies are made with `policy`. */
   constructor(driven: Driven) {
+    if (driven?.native === undefined) throw new MisuseError('UNKNOWN_VALUE', 'make a policy with `policy({ … })`');
     this.#driven = driven;
   }
 
@@ -63,6 +64,7 @@ export class Policy {
 
   /** The same policy for one key (a model, a tenant, a host), with a state of its own. */
   at(key: string): Policy {
+    text(key, 'a key');
     return (this.#keys ??= new Keys((key) => this.#view(key))).find(key, this.#driven.shape.current().maxKeys);
   }
   #view(key: string): Kept<Policy> {
@@ -109,11 +111,11 @@ export class Policy {
   }
 
   open(forMs?: number): void {
-    this.#control(forMs === undefined ? 'open' : 'open_for', (forMs ?? 0) * 1e6);
+    this.#control(forMs === undefined ? 'open' : 'open_for', amount(forMs ?? 0, 'the open time in milliseconds') * 1e6);
   }
   /** Open until an instant of the monotonic clock, in milliseconds. */
   openUntil(atMs: number): void {
-    this.#control('open_until', atMs * 1e6);
+    this.#control('open_until', amount(atMs, 'the instant in milliseconds') * 1e6);
   }
   halfOpen(): void {
     this.#control('half_open');
@@ -143,7 +145,7 @@ export class Policy {
   /** Inside, in the queue, or the refusal as an error. `maxWaitMs` replaces the configured wait. */
   enter(options: { maxWaitMs?: number } = {}): BulkheadPermit | Ticket {
     const { native, registry } = this.#driven;
-    const wait = options.maxWaitMs;
+    const wait = options.maxWaitMs === undefined ? undefined : amount(options.maxWaitMs, 'maxWaitMs');
     const taken = native.enter(wait === undefined ? null : wait === Infinity ? -1 : wait * 1e6);
     if (taken.permit !== undefined) return new BulkheadPermit(native, taken.permit);
     if (taken.ticket !== undefined) return new Ticket(native, registry, taken.ticket);
@@ -152,7 +154,7 @@ export class Policy {
 
   /** Changes the limit. Returns the tickets that this let in. */
   resize(limit: number): number[] {
-    const woken = this.#driven.native.resize(limit);
+    const woken = this.#driven.native.resize(amount(limit, 'the limit'));
     wake(woken);
     return woken;
   }
@@ -166,7 +168,7 @@ export class Policy {
     return {
       next(outcome = 'failure', options = {}) {
         const ns = (ms: number | undefined) => (ms === undefined ? null : ms * 1e6);
-        const next = schedule.next(OUTCOMES[outcome], ns(options.retryAfterMs), ns(options.elapsedMs));
+        const next = schedule.next(outcomeNumber(outcome), ns(options.retryAfterMs), ns(options.elapsedMs));
         return next.stop === undefined ? { delayMs: (next.delay ?? 0) / 1e6 } : { stop: next.stop };
       },
     };
@@ -179,7 +181,7 @@ export class Policy {
       begin: () => native.budgetBegin(),
       end: () => native.budgetEnd(),
       /** The cost, once paid; `undefined` if the budget denies the retry. */
-      withdraw: (outcome: Outcome = 'failure') => native.budgetWithdraw(OUTCOMES[outcome]) ?? undefined,
+      withdraw: (outcome: Outcome = 'failure') => native.budgetWithdraw(outcomeNumber(outcome)) ?? undefined,
       retryEnd: (cost: number) => native.budgetRetryEnd(cost),
       success: (lastCost?: number) => native.budgetSuccess(lastCost ?? null),
     };
@@ -229,7 +231,7 @@ export function policy(from: string | PolicySettings, more: Hooks & Judging = {}
   if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${from === null ? 'null' : typeof from}`);
   checked(from);
   const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
-  const json = JSON.stringify(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
+  const json = written(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
   const native = configuring(() => into.policy(json, 'code'));
   return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
 }

@@ -1,4 +1,5 @@
-import { configuring } from './errors.js';
+import { text } from './checks.js';
+import { configuring, MisuseError } from './errors.js';
 import { native, type NativeRegistry } from './native.js';
 import { wake } from './wait.js';
 
@@ -21,7 +22,9 @@ export function replaceRegistry(other: NativeRegistry): () => void {
 
 /** Takes TOML, or the file at a path, as the configuration. Without it `SEAWALL_CONFIG` names the file. */
 export function configure(from: { path: string } | { toml: string; source?: string }): void {
-  configuring(() => ('path' in from ? registry().loadPath(from.path) : registry().load(from.toml, from.source ?? 'toml')));
+  if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', 'configure needs `{ path }` or `{ toml }`');
+  const into = registry();
+  configuring(() => ('path' in from ? into.loadPath(text(from.path, 'the path')) : into.load(text(from.toml, 'the TOML'), text(from.source ?? 'toml', 'its source'))));
   wake(registry().takeWakes());
 }
 
@@ -33,6 +36,7 @@ export function reload(): void {
 
 /** The off switch: `false` turns every policy into a plain call. */
 export function setEnabled(enabled: boolean): void {
+  if (typeof enabled !== 'boolean') throw new MisuseError('UNKNOWN_VALUE', `setEnabled needs true or false, not a ${typeof enabled}`);
   registry().setEnabled(enabled);
 }
 

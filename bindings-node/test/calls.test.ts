@@ -176,38 +176,6 @@ test('the function of a fallback is given the error and the arguments', async ()
   assert.deepEqual(seen, ['Error: no ada 2', 'ada', 2]);
 });
 
-// ---- mistakes ----
-
-test('what must be a function and is none is an error at once, with its place', async () => {
-  const wrong = (settings: any, path: string) =>
-    assert.throws(() => seawall.policy(settings), (error: seawall.ConfigError) =>
-      error.code === 'INVALID_CONFIG' && error.kind === 'wrong_type' && error.path === path && error.message.includes(path));
-  for (const hook of ['classify', 'onRetry', 'onTimeout', 'onFallback', 'onSlow']) wrong({ retry: {}, [hook]: 'not this' }, `/${hook}`);
-  wrong({ fallback: { run: 7 } }, '/fallback/run');
-  wrong({ breaker: {}, include: Error }, '/include');
-  wrong({ breaker: {}, exclude: [Error, 7] }, '/exclude/1');
-  for (const other of [undefined, null, 7]) assert.throws(() => seawall.policy(other as any), { code: 'UNKNOWN_VALUE' });
-  const policy = seawall.circuitBreaker();
-  const misuse = { code: 'UNKNOWN_VALUE' };
-  assert.throws(() => policy.wrap(7 as any), misuse);
-  assert.throws(() => policy.stream('s' as any), misuse);
-  assert.throws(() => policy.listen(null as any), misuse);
-  assert.throws(() => policy.onOpen({} as any), misuse);
-  assert.throws(() => seawall.listen(1 as any), misuse);
-  assert.throws(() => (seawall.compose as any)(), misuse);
-  assert.throws(() => (seawall.compose as any)(policy, {}), misuse);
-  assert.throws(() => seawall.compose(policy).wrap(1 as any), misuse);
-});
-
-test('wrong options of a call are a rejection, and the function is not called', async () => {
-  const policy = seawall.circuitBreaker();
-  let called = false;
-  for (const options of [{ signal: 'x' }, { deadlineMs: '5s' }, { deadlineMs: NaN }, { deadlineMs: -1 }, { cacheKey: 7 }, { estimate: null }, { onFinish: 1 }] as any[]) {
-    await assert.rejects(policy.execute(() => (called = true), options), { code: 'UNKNOWN_VALUE' });
-  }
-  assert.equal(called, false);
-});
-
 // ---- fake timers ----
 
 test('waits between retries and in a queue follow fake timers', async () => {

@@ -139,7 +139,9 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
     }
 
     /// The cell of `key`, made or taken over from an idle key where needed.
-    pub(crate) fn at(&self, key: &str) -> Keyed<T> {
+    ///
+    /// Where every slot is held, `make_room` may let go of some of them, and says whether it did.
+    pub(crate) fn at(&self, key: &str, make_room: &dyn Fn() -> bool) -> Keyed<T> {
         let none = || {
             let max = self.max_keys as usize;
             let (by_name, order) = (HashMap::new(), VecDeque::new());
@@ -153,7 +155,7 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
             slot.used = true;
             return Keyed::Cell(slot.cell.clone());
         }
-        if keys.by_name.len() >= keys.max && !keys.evict() {
+        if keys.by_name.len() >= keys.max && !keys.evict() && !(make_room() && keys.evict()) {
             let first = !std::mem::replace(&mut keys.told_full, true);
             return Keyed::Full { first };
         }
@@ -234,7 +236,7 @@ mod tests {
     }
 
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
-        match family.at(key) {
+        match family.at(key, &|| false) {
             Keyed::Cell(cell) => Some(cell),
             Keyed::Full { .. } | Keyed::TooLong { .. } => None,
         }
@@ -251,8 +253,8 @@ mod tests {
     fn a_held_cell_is_never_given_away_and_full_is_said_once() {
         let family = family(1);
         let held = get(&family, "a").unwrap();
-        assert!(matches!(family.at("b"), Keyed::Full { first: true }));
-        assert!(matches!(family.at("b"), Keyed::Full { first: false }));
+        assert!(matches!(family.at("b", &|| false), Keyed::Full { first: true }));
+        assert!(matches!(family.at("b", &|| false), Keyed::Full { first: false }));
         drop(held);
         assert!(get(&family, "b").is_some());
         assert_eq!(family.cells().len(), 1);

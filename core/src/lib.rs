@@ -38,13 +38,14 @@ mod sync;
 pub mod testing;
 pub mod time;
 pub mod timeout;
+mod views;
 mod window;
 
 pub use admission::Admission;
 pub use pass::Pass;
 pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;
-pub use run::{Error, Judged, judge, policy, settings};
+pub use run::{Error, Judged, judge, listen, policy, settings};
 
 /// The page of the package; its programs are run as tests.
 #[cfg(all(doctest, feature = "cache", feature = "tokio"))]

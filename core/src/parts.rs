@@ -126,16 +126,27 @@ impl Families {
         self.costs.iter().for_each(|family| family.refresh(eager));
     }
 
-    pub(crate) fn choose(&self, key: Option<&str>) -> Chosen {
+    /// `make_room` lets go of cells that a key may need.
+    pub(crate) fn choose(&self, key: Option<&str>, make_room: &dyn Fn() -> bool) -> Chosen {
         let mut passed_by = None;
         let parts = Parts {
-            breaker: pick(&self.breaker, key, "breaker", &mut passed_by),
-            bulkhead: pick(&self.bulkhead, key, "bulkhead", &mut passed_by),
-            adaptive: pick(&self.adaptive, key, "timeout", &mut passed_by),
+            breaker: pick(&self.breaker, key, "breaker", make_room, &mut passed_by),
+            bulkhead: pick(&self.bulkhead, key, "bulkhead", make_room, &mut passed_by),
+            adaptive: pick(&self.adaptive, key, "timeout", make_room, &mut passed_by),
             budget: self.budget.as_ref().map(|family| family.whole()),
             costs: self.costs.iter().map(|family| family.whole()).collect(),
         };
         Chosen { parts, passed_by }
+    }
+
+    /// Whether `parts` has a cell for every part that has one for each key, and there are such parts.
+    pub(crate) fn keyed_all(&self, parts: &Parts) -> bool {
+        let pairs = [
+            (self.breaker.is_some(), parts.breaker.is_some()),
+            (self.bulkhead.is_some(), parts.bulkhead.is_some()),
+            (self.adaptive.is_some(), parts.adaptive.is_some()),
+        ];
+        pairs.iter().all(|(wanted, got)| wanted == got) && pairs.iter().any(|(_, got)| *got)
     }
 }
 
@@ -143,11 +154,12 @@ fn pick<C: PartialEq, T: Cell>(
     family: &Option<Arc<Family<C, T>>>,
     key: Option<&str>,
     what: &'static str,
+    make_room: &dyn Fn() -> bool,
     passed_by: &mut Option<(&'static str, &'static str)>,
 ) -> Option<Arc<T>> {
     let family = family.as_ref()?;
     let Some(key) = key else { return Some(family.whole()) };
-    let (first, why) = match family.at(key) {
+    let (first, why) = match family.at(key, make_room) {
         Keyed::Cell(cell) => return Some(cell),
         Keyed::Full { first } => (first, "all its keys are in use"),
         Keyed::TooLong { first } => (first, "a key has at most 256 bytes"),

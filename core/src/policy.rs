@@ -20,7 +20,8 @@ use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::Span;
+use crate::time::{Span, Tick};
+use crate::views::Views;
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
 /// each other for ever.
@@ -46,6 +47,8 @@ pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
     pub epoch: u64,
+    /// Of a key that has a cell of each part that is kept by key.
+    keyed_all: bool,
     /// A call may run without a [`Call`] while the gate passes.
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
@@ -77,7 +80,7 @@ pub(crate) struct Kept {
 impl Kept {
     pub(crate) fn policy(&self, registry: &Registry) -> Policy {
         let Kept { shared, live } = self.clone();
-        Policy(Arc::new(Handle { registry: registry.clone(), shared, key: None, live }))
+        Policy(Arc::new(Handle { registry: registry.clone(), shared, key: None, live, views: OnceLock::new() }))
     }
 
     pub(crate) fn config(&self) -> Arc<PolicyConfig> {
@@ -102,6 +105,8 @@ struct Handle {
     shared: Arc<Shared>,
     key: Option<Arc<str>>,
     live: Arc<Live>,
+    /// Of the keys that this handle was asked for; made with the first one.
+    views: OnceLock<Arc<Views>>,
 }
 
 impl Policy {
@@ -119,7 +124,7 @@ impl Policy {
 
     fn handle(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
         let live = Live::choose(&registry, &shared, key.as_ref());
-        Policy(Arc::new(Handle { registry, shared, key, live: Arc::new(live) }))
+        Policy(Arc::new(Handle { registry, shared, key, live: Arc::new(live), views: OnceLock::new() }))
     }
 
     pub(crate) fn keep(&self) -> Kept {
@@ -170,7 +175,28 @@ impl Policy {
     /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
     /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
     pub fn at(&self, key: &str) -> Policy {
-        Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()))
+        let make = || Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()));
+        if self.0.key.is_some() {
+            return make();
+        }
+        let views = self.0.views.get_or_init(|| self.0.registry.new_views());
+        if let Some(view) = views.find(key) {
+            return view;
+        }
+        let view = make();
+        if view.0.live.keyed_all {
+            views.keep(&view);
+        }
+        view
+    }
+
+    /// Whether the settings have changed since this handle was made.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.0.live.epoch < self.0.shared.epoch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_held_elsewhere(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     /// A call to be stepped; see [`crate::call`].
@@ -233,6 +259,7 @@ impl Policy {
     pub fn control(&self, control: Control) -> bool {
         let Some(breaker) = self.breaker().cloned() else { return false };
         self.with(|cx| breaker.control(control, cx));
+        self.registry().tell();
         true
     }
 
@@ -240,7 +267,10 @@ impl Policy {
     /// without end.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
+                Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
+                entry => entry,
+            },
             None => Entry::Refused(Refusal::new(Code::NoSuchPart)),
         }
     }
@@ -248,9 +278,26 @@ impl Policy {
     /// How a ticket stands.
     pub fn poll(&self, ticket: u64) -> Poll {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.poll(ticket, cx)) {
+                Poll::Waiting { until } => Poll::Waiting { until: self.until_next_look(until) },
+                poll => poll,
+            },
             None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
         }
+    }
+
+    /// When who waits for a bulkhead looks by itself, where other processes give places back and cannot
+    /// wake anybody here: soon at first, every 50 ms in the end. A clock that stands still is not waited for.
+    pub(crate) fn next_look(&self, looks: u32, now: Tick) -> Option<Tick> {
+        let shared = self.live().parts.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.is_shared());
+        let span = Span::millis((2 << looks.min(5)).min(50));
+        (shared && !self.registry().clock().is_manual()).then(|| now.after(span))
+    }
+
+    /// The end of a wait, as far as who waits by hand may wait without a look.
+    fn until_next_look(&self, until: Option<Tick>) -> Option<Tick> {
+        const LOOKS: u32 = 3;
+        until.into_iter().chain(self.next_look(LOOKS, self.registry().clock().now())).min()
     }
 
     /// A waiter leaves the queue.
@@ -296,10 +343,14 @@ impl Policy {
 
     /// Applies the transitions that time has made due, of every key.
     pub(crate) fn apply_what_is_due(&self) {
+        // Cells of others may have taken the place of ours.
+        self.asked();
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
-            breaker.snapshot(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
+            let cx = &mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
+            breaker.snapshot(cx);
+            breaker.overhear(cx);
             if !notes.is_empty() && registry.events().wanted() {
                 let named = |note| Event { key: key.clone(), ..self.event(note, "") };
                 registry.events().publish(notes.into_iter().map(named));
@@ -390,7 +441,7 @@ impl Policy {
         let families = self.0.shared.settings.read().families.clone();
         families.refresh(time_to_look);
         self.registry().say_troubles();
-        if !live.parts.are_same(&families.choose(self.key()).parts) {
+        if !live.parts.are_same(&families.choose(self.key(), &|| false).parts) {
             // Release: a handle that sees the number finds the cells.
             self.0.shared.epoch.fetch_add(1, Ordering::Release);
         }
@@ -437,8 +488,10 @@ impl Live {
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
         let config = settings.config.clone();
-        let chosen = settings.families.choose(key.map(|key| &**key));
-        let brief = config.enabled
+        let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
+        let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
+        let brief = registry.gate()
+            && config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
@@ -459,7 +512,20 @@ impl Live {
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
         let shared = config.scope == Scope::Host;
-        let live = Live { config, parts, epoch, fast, brief, ends_at_once, start, shared, slow, refuses_early, next };
+        let live = Live {
+            config,
+            parts,
+            epoch,
+            keyed_all,
+            fast,
+            brief,
+            ends_at_once,
+            start,
+            slow,
+            shared,
+            refuses_early,
+            next,
+        };
         drop(settings);
         if let Some((part, why)) = chosen.passed_by {
             let detail = format!("calls of some keys pass through the {part}: {why}");

@@ -1,7 +1,7 @@
 //! Names to policies, and what all policies of a process share: clock, randomness, events, switch.
 
 use crate::clock::Clock;
-use crate::config::{Document, Environment, Layers, PolicyConfig, Scope, Value, host_options, resolve};
+use crate::config::{Document, Environment, Layers, Packed, PolicyConfig, Scope, Value, host_options, resolve};
 use crate::cx::Cx;
 use crate::error::{ConfigCode, ConfigError};
 use crate::event::{EventKind, PartKind};
@@ -10,20 +10,34 @@ use crate::metrics;
 use crate::parts::{Latest, Names};
 use crate::policy::{Kept, Policy, WeakPolicy};
 use crate::rng::Rng;
+use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak};
 use crate::time::{Span, Tick};
+use crate::views::Views;
 use std::collections::BTreeMap;
 
 /// The policies of a process, or of one test. Cloning is cheap; all clones are one registry.
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
 
+/// A registry that lives as long as somebody else holds it.
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
+}
+
 struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
+    /// Whether calls may pass without asking; `SEAWALL_GATE=off` says no, for this process.
+    gate: bool,
     events: Events,
+    listeners: Listeners,
     internal: AtomicU64,
     /// Tickets that a dropped call left unwoken; the next call's driver wakes them.
     stranded: Mutex<Vec<u64>>,
@@ -31,6 +45,8 @@ struct Inner {
     /// Policies without a name, for what must be done for all; those that are gone are dropped now
     /// and then.
     unnamed: Mutex<Vec<WeakPolicy>>,
+    /// Of policies that keep views of keys; those that are gone are dropped now and then.
+    views: Mutex<Vec<Weak<Views>>>,
     names: Names,
     latest: Latest<PolicyConfig>,
     /// Named policies, with the code layer they were built from.
@@ -45,8 +61,8 @@ struct Inner {
 
 struct Known {
     policy: Kept,
-    code: Option<Value>,
-    place: String,
+    code: Option<Packed>,
+    place: Box<str>,
 }
 
 struct File {
@@ -62,11 +78,14 @@ impl Registry {
             clock,
             rng,
             enabled: AtomicBool::new(enabled),
+            gate: !std::env::var("SEAWALL_GATE").is_ok_and(|value| !is_on(&value)),
             events: Events::default(),
+            listeners: Listeners::default(),
             internal: AtomicU64::new(0),
             stranded: Mutex::new(Vec::new()),
             any_stranded: AtomicBool::new(false),
             unnamed: Mutex::new(Vec::new()),
+            views: Mutex::new(Vec::new()),
             names: Names::default(),
             latest: Latest::default(),
             policies: Mutex::new(BTreeMap::new()),
@@ -226,7 +245,12 @@ impl Registry {
         let (families, conflicts) = self.0.names.families(&config, place, self.host_of(&config));
         let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
         match known {
-            Some(known) => known.push(Known { policy: policy.keep(), code, place: place.to_owned() }),
+            Some(known) => {
+                let code = code.as_ref().map(Packed::of);
+                // Almost always the only one of its name.
+                known.reserve_exact(1);
+                known.push(Known { policy: policy.keep(), code, place: place.into() });
+            }
             None => self.remember_unnamed(&policy),
         }
         drop(policies);
@@ -248,6 +272,23 @@ impl Registry {
             unnamed.retain(WeakPolicy::is_alive);
         }
         unnamed.push(policy.downgrade());
+    }
+
+    /// A place for the views of a policy's keys.
+    pub(crate) fn new_views(&self) -> Arc<Views> {
+        let views = Arc::new(Views::new());
+        let mut all = self.0.views.lock();
+        if all.len() == all.capacity() {
+            all.retain(|views| views.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(&views));
+        views
+    }
+
+    /// Lets go of kept views that nobody uses, for a key that finds no cell. Whether there were any.
+    pub(crate) fn make_room(&self) -> bool {
+        let all: Vec<Arc<Views>> = self.0.views.lock().iter().filter_map(Weak::upgrade).collect();
+        all.iter().filter(|views| views.make_room()).count() > 0
     }
 
     /// Every policy that lives, named or not.
@@ -287,16 +328,18 @@ impl Registry {
     }
 
     fn put_in_force(&self, file: File) -> Result<(), ConfigError> {
-        let layers_of =
-            |code| Layers { preset: None, file: Some(&file.document), code, environment: &self.0.environment };
+        let resolved = |code: Option<Value>, name: &str| {
+            let environment = &self.0.environment;
+            resolve(&Layers { preset: None, file: Some(&file.document), code: code.as_ref(), environment }, Some(name))
+        };
         // All of it must be right before any of it counts, the policies that nobody uses yet too.
         for name in file.document.names() {
-            resolve(&layers_of(None), Some(name))?;
+            resolved(None, name)?;
         }
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let mut config = resolve(&layers_of(known.code.as_ref()), Some(name))?;
+            let mut config = resolved(known.code.as_ref().map(Packed::value), name)?;
             if self.0.everything_shared {
                 config.scope = Scope::Host;
             }
@@ -335,11 +378,24 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due();
         }
+        self.tell();
     }
 
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn gate(&self) -> bool {
+        self.0.gate
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
     }
 
     /// Runs a look at a part that belongs to no policy; what it notes is dropped.
@@ -401,6 +457,7 @@ impl Registry {
     pub fn forked(&self) {
         crate::cell::forked();
         self.all().iter().for_each(Policy::forget_callers);
+        self.listeners().forked();
     }
 
     /// The timeout of a kind of operation: 60 s `llm`, 5 s `auth`, 10 s `db`, 15 s `http`, 30 s else,

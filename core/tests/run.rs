@@ -265,6 +265,26 @@ fn resizing_by_hand_wakes_a_thread_that_waits() {
     drop(held);
 }
 
+#[test]
+fn places_inside_are_waited_for_in_turn_and_not_for_ever() {
+    let registry = Registry::manual(1);
+    let room = Bulkhead::new().limit(1).max_wait(Duration::from_secs(3));
+    let policy = Policy::builder("room").bulkhead(room).build_in(&registry).unwrap();
+    let held = policy.inside().unwrap();
+    let refused = policy.inside().err().unwrap();
+    assert_eq!((refused.code, registry.clock().now()), (Code::BulkheadTimeout, seawall::time::Tick(3_000_000_000)));
+    registry.clock().thaw();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| policy.inside().map(|_| ()));
+        while policy.bulkhead().unwrap().look().queued == 0 {
+            std::thread::yield_now();
+        }
+        drop(held);
+        waiter.join().unwrap().unwrap();
+    });
+    assert!(policy.bulkhead().unwrap().is_empty());
+}
+
 #[cfg(feature = "tokio")]
 mod on_tokio {
     use super::*;
@@ -324,6 +344,19 @@ mod on_tokio {
         }
         assert!(policy.bulkhead().unwrap().is_empty());
         assert_eq!(policy.state(), Some(State::Closed));
+    }
+
+    #[tokio::test]
+    async fn places_inside_are_awaited_and_a_dropped_waiter_leaves() {
+        let registry = system_time();
+        let room = Bulkhead::new().limit(1).max_wait(Duration::from_secs(600));
+        let policy = Policy::builder("room").bulkhead(room).build_in(&registry).unwrap();
+        let held = policy.inside_async().await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(20), policy.inside_async()).await.is_err());
+        assert_eq!(policy.bulkhead().unwrap().look().queued, 0);
+        let (inside, ()) = tokio::join!(policy.inside_async(), async { drop(held) });
+        drop(inside.unwrap());
+        assert!(policy.bulkhead().unwrap().is_empty());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -48,8 +48,8 @@ const MUTANTS: [Mutant; 26] = [
     mutant("breaker/closed.rs", "if counts.calls < minimum {", "if counts.calls <= minimum {"),
     mutant(
         "breaker/closed.rs",
-        "log.enter(&self.cell, index, tallied + index + 1);",
-        "log.enter(&self.cell, index, 0);",
+        "(tallied.wrapping_add(1), tallied.wrapping_add(index).wrapping_add(1));",
+        "(tallied.wrapping_add(1), 0);",
     ),
     mutant("breaker/half_open.rs", "() if successes >= needed => Some(true)", "() if successes > needed => Some(true)"),
     mutant(
@@ -70,7 +70,7 @@ const MUTANTS: [Mutant; 26] = [
     mutant("breaker/mod.rs", "took > slow.longer_than", "took >= slow.longer_than"),
     mutant(
         "window/time.rs",
-        "let oldest = (slice.epoch + 1).saturating_sub(self.count);",
+        "let oldest = slice.epoch.saturating_add(1).saturating_sub(self.count);",
         "let oldest = slice.epoch.saturating_sub(self.count);",
     ),
     mutant("retry/mod.rs", "if self.retries >= config.attempts {", "if self.retries > config.attempts {"),

@@ -9,8 +9,15 @@ use std::process::Command;
 pub fn steps() -> Vec<Step> {
     vec![
         Step::new("Node: addon and types", build),
-        Step::new("Node: tests", |root| quiet(npm(root, &["test", "--silent"]))),
+        Step::new("Node: tests", |root| tests(root, "on")),
+        Step::new("Node: tests, gate off", |root| tests(root, "off")),
     ]
+}
+
+fn tests(root: &Path, gate: &str) -> Outcome {
+    let mut run = npm(root, &["test", "--silent"]);
+    run.env("SEAWALL_GATE", gate);
+    quiet(run)
 }
 
 /// The vectors through the public API.

@@ -4,7 +4,7 @@
 //!
 //! One thread is timed by its own processor time, which a busy neighbour does not lengthen; two
 //! threads by the clock, from the first start to the last end, each on a core of its own, the quickest
-//! of three tries in each round.
+//! of five short tries in each round.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
@@ -136,6 +136,7 @@ fn round(nanoseconds: f64) -> f64 {
 }
 
 fn calibrate(row: &Row, slice_ms: f64) -> u64 {
+    let slice_ms = slice_ms / row.threads as f64;
     let mut count = 64u64.min(row.most);
     loop {
         let total = time(row, count) * count as f64;
@@ -147,10 +148,10 @@ fn calibrate(row: &Row, slice_ms: f64) -> u64 {
     }
 }
 
-/// Nanoseconds of one operation of one thread. Of two threads, the quickest of three tries: one of
+/// Nanoseconds of one operation of one thread. Of two threads, the quickest of five tries: one of
 /// them may have been put aside.
 fn time(row: &Row, count: u64) -> f64 {
-    if row.threads == 1 { once(row, count) } else { (0..3).map(|_| once(row, count)).fold(f64::MAX, f64::min) }
+    if row.threads == 1 { once(row, count) } else { (0..5).map(|_| once(row, count)).fold(f64::MAX, f64::min) }
 }
 
 fn once(row: &Row, count: u64) -> f64 {
@@ -191,7 +192,8 @@ fn pin(core: usize) {
     let _ = sched_setaffinity(None, &set);
 }
 
-fn processor_time() -> f64 {
+/// Nanoseconds that this thread has run.
+pub fn processor_time() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
 }

@@ -385,7 +385,7 @@ impl Bulkhead {
     }
 
     /// One more inside, if there is room.
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> bool {
         match &self.host {
             None => self.take_own(),
@@ -393,6 +393,7 @@ impl Bulkhead {
         }
     }
 
+    #[inline(never)]
     fn take_at(&self, door: &Door) -> bool {
         let Some(taken) = door.take() else { return self.take_own() };
         if taken {
@@ -413,6 +414,7 @@ impl Bulkhead {
         self.take()
     }
 
+    #[inline]
     fn take_own(&self) -> bool {
         let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
         let mut gone = left.load(Ordering::Acquire);
@@ -435,6 +437,7 @@ impl Bulkhead {
     }
 
     /// One less; the word as it was.
+    #[inline(always)]
     fn give(&self) -> u64 {
         if let Some(door) = &self.host {
             door.give_back();

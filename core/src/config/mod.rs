@@ -20,6 +20,7 @@ mod json;
 mod merge;
 #[doc(hidden)]
 pub mod node;
+mod packed;
 mod policy;
 mod presets;
 mod resolve;
@@ -43,6 +44,7 @@ pub use document::{Document, ROOT, operation_timeout, resource_limit};
 pub use duration::{BadDuration, parse_duration};
 pub use environment::Environment;
 pub use fallback::*;
+pub(crate) use packed::Packed;
 pub use policy::*;
 pub use presets::Preset;
 pub use resolve::{Layers, resolve};

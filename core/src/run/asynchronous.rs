@@ -114,19 +114,15 @@ where
                 guarded.0.woke()
             }
             Step::Queue { ticket, span } => {
-                let mut queued = Queued { ticket, told: false };
+                let mut queued = Queued::new(ticket);
                 queued.register().await;
                 // Once more now that the ticket can be woken: the permit may have come before.
-                match (guarded.0.woke(), span) {
-                    (Step::Queue { .. }, Some(span)) if policy.registry().clock().is_manual() => {
-                        policy.registry().clock().advance(span);
+                match guarded.0.woke() {
+                    Step::Queue { .. } => {
+                        rest(policy, span, queued.woken()).await;
                         guarded.0.woke()
                     }
-                    (Step::Queue { .. }, _) => {
-                        within(policy, span, queued.woken()).await;
-                        guarded.0.woke()
-                    }
-                    (step, _) => step,
+                    step => step,
                 }
             }
             Step::LookUp { stale } => {
@@ -192,14 +188,26 @@ async fn sleep(policy: &Policy, span: Span) {
     if clock.is_manual() { clock.advance(span) } else { tokio::time::sleep(span.to_duration()).await }
 }
 
+/// Until it is woken, or the span is over; a manual clock is advanced instead.
+pub(super) async fn rest(policy: &Policy, span: Option<Span>, woken: impl Future<Output = ()>) {
+    match span {
+        Some(span) if policy.registry().clock().is_manual() => policy.registry().clock().advance(span),
+        _ => drop(within(policy, span, woken).await),
+    }
+}
+
 /// A place in the table of waiters; leaves it when it is dropped.
-struct Queued {
+pub(super) struct Queued {
     ticket: u64,
     told: bool,
 }
 
 impl Queued {
-    async fn register(&mut self) {
+    pub(super) fn new(ticket: u64) -> Queued {
+        Queued { ticket, told: false }
+    }
+
+    pub(super) async fn register(&mut self) {
         poll_fn(|cx| {
             wait::register(self.ticket, Waiter::Task(cx.waker().clone()));
             Poll::Ready(())
@@ -208,7 +216,7 @@ impl Queued {
     }
 
     /// Ready when the task is polled again: that is what waking the ticket does.
-    async fn woken(&mut self) {
+    pub(super) async fn woken(&mut self) {
         poll_fn(|_| if std::mem::replace(&mut self.told, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }

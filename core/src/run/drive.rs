@@ -27,7 +27,11 @@ pub(super) fn blocking<T, E>(
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
-            return match brief.end(outcome, hint, false) {
+            let end = brief.end(outcome, hint, false);
+            if outcome != Outcome::Success {
+                policy.registry().tell();
+            }
+            return match end {
                 None => result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
                 Some((call, step)) => {
                     let last = Some(result);
@@ -76,6 +80,7 @@ impl Drop for Guarded {
         }
         self.0.cancelled(false);
         wait::wake(self.0.take_wakes());
+        self.0.policy().registry().tell();
     }
 }
 
@@ -216,7 +221,7 @@ fn sleep(policy: &Policy, span: Span) {
 }
 
 /// Until somebody wakes this thread, or the span is over.
-fn park(policy: &Policy, span: Option<Span>) {
+pub(super) fn park(policy: &Policy, span: Option<Span>) {
     match (span, policy.registry().clock().is_manual()) {
         (Some(span), true) => policy.registry().clock().advance(span),
         (Some(span), false) => thread::park_timeout(span.to_duration()),

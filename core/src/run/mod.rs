@@ -28,6 +28,7 @@ mod host;
 mod judge;
 #[cfg(feature = "tower")]
 mod layer;
+pub(crate) mod listen;
 mod permit;
 mod scope;
 pub mod settings;
@@ -43,6 +44,7 @@ pub use host::Cause;
 pub use judge::{Judged, judge};
 #[cfg(feature = "tower")]
 pub use layer::{Layer, Protected};
+pub use listen::Listener;
 pub use permit::{BreakerPermit, BulkheadPermit};
 
 use crate::config::Document;
@@ -56,6 +58,15 @@ use crate::registry::Registry;
 /// `unknown_option` at `/policy/<name>` if nobody declares it; whatever is wrong with the file.
 pub fn policy(name: &str) -> Result<Policy, ConfigError> {
     Registry::global().named(name)
+}
+
+/// Calls `hear` with everything that happens to the policies of this process; see [`Registry::listen`].
+///
+/// ```
+/// let _listener = seawall::listen(|event| eprintln!("{:?}: {}", event.policy, event.note.kind.as_str()));
+/// ```
+pub fn listen(hear: impl Fn(&crate::events::Event) + Send + Sync + 'static) -> Listener {
+    Registry::global().listen(hear)
 }
 
 /// Whether a text is a configuration: every policy in it is resolved.
