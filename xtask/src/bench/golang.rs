@@ -14,6 +14,7 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
         quiet(command(root, "chmod", &["-R", "u+w", &home.display().to_string()]))?;
         fs::remove_dir_all(&home)?;
     }
+    fs::create_dir_all(root.join("build/bench"))?;
     quiet(command(root, "cp", &["-r", "bench/go", &home.display().to_string()]))?;
     golang::add_packaged(root, &home)?;
     quiet(golang::packaged(root, &home, &["build", "-o", "measure", "."])?)?;
