@@ -20,7 +20,7 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 		return ask(ctx, p, fn, options)
 	}
 	if gate, yes := p.passes(); yes {
-		if p.inspects || isResponse[T]() {
+		if p.inspects || p.overlay.Timed() || isResponse[T]() {
 			return watchedPass(ctx, p, fn, gate)
 		}
 		return underPass(ctx, p, fn, gate)

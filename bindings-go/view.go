@@ -55,10 +55,10 @@ func (p *Policy) passes() (gate uint32, yes bool) {
 	return gate, abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
 }
 
-// began is when a call under a pass begins, where the caller has a deadline: the dependency is to
-// blame for its passing only if it had its chance. 0: he has none.
+// began is when a call under a pass begins, where calls are timed or the caller has a deadline: the
+// dependency is to blame for its passing only if it had its chance. 0: nobody needs to know.
 func (p *Policy) began(ctx context.Context) uint64 {
-	if _, has := ctx.Deadline(); !has {
+	if _, has := ctx.Deadline(); !has && !p.overlay.Timed() {
 		return 0
 	}
 	return p.registry.clock.began(p.registry)
@@ -75,6 +75,13 @@ func (p *Policy) takeAgain() {
 			p.overlay.Take(p.core)
 		}
 	}
+}
+
+// dismiss reports the success of an admission.
+func (p *Policy) dismiss(in *abi.Admission) {
+	p.registry.sync()
+	p.core.Dismiss(in, wake)
+	p.registry.pump()
 }
 
 // report tells a success under a pass that could not be tallied.

@@ -34,6 +34,8 @@ struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
+    /// Whether calls may pass without asking; `SEAWALL_GATE=off` says no, for this process.
+    gate: bool,
     events: Events,
     listeners: Listeners,
     internal: AtomicU64,
@@ -76,6 +78,7 @@ impl Registry {
             clock,
             rng,
             enabled: AtomicBool::new(enabled),
+            gate: !std::env::var("SEAWALL_GATE").is_ok_and(|value| !is_on(&value)),
             events: Events::default(),
             listeners: Listeners::default(),
             internal: AtomicU64::new(0),
@@ -381,6 +384,10 @@ impl Registry {
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn gate(&self) -> bool {
+        self.0.gate
     }
 
     pub(crate) fn listeners(&self) -> &Listeners {

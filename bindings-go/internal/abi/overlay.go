@@ -40,6 +40,8 @@ const lines = 4
 type Overlay struct {
 	gate  atomic.Pointer[atomic.Uint32]
 	first atomic.Pointer[line]
+	// slow is 0 where calls need not be timed, else one more than what is slow (see Timed).
+	slow atomic.Uint64
 }
 
 var shut, open atomic.Uint32
@@ -55,9 +57,14 @@ func (o *Overlay) Take(p *Policy) {
 	c := C.seawall_overlay{size: C.sizeof_seawall_overlay}
 	status := C.seawall_policy_overlay(p.ptr, &c)
 	runtime.KeepAlive(p)
+	o.Shut()
+	var slow uint64
+	if c.timed != 0 {
+		slow = min(uint64(c.slow_after), None-1) + 1
+	}
+	o.slow.Store(slow)
 	switch {
 	case status != 0 || c.gate == nil:
-		o.Shut()
 	case c.lines == 0: // nothing is counted
 		o.first.Store(nil)
 		o.gate.Store(&open)
@@ -66,6 +73,11 @@ func (o *Overlay) Take(p *Policy) {
 		o.gate.Store((*atomic.Uint32)(unsafe.Pointer(c.gate)))
 	}
 }
+
+// Timed tells whether calls have to know when they began; Slow whether one that took so long is to be
+// reported rather than tallied.
+func (o *Overlay) Timed() bool           { return o.slow.Load() != 0 }
+func (o *Overlay) Slow(took uint64) bool { return o.Timed() && took > o.slow.Load()-1 }
 
 // Gate is what a call begins under; Passes tells whether it may run without asking.
 func (o *Overlay) Gate() uint32 { return o.gate.Load().Load() }

@@ -41,6 +41,9 @@ pub struct Breaker {
     config: Arc<BreakerConfig>,
     layout: Layout,
     cell: Arc<Block>,
+    /// Of a shared cell: the generation that this process has told its listeners of, and above it the
+    /// one that it saw at its last look.
+    heard: AtomicU64,
 }
 
 /// What a recorded outcome means here.
@@ -72,7 +75,12 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        let breaker = Breaker {
+            config: config.clone(),
+            layout,
+            cell: Arc::new(Block::new(layout.words)),
+            heard: AtomicU64::new(0),
+        };
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
@@ -90,9 +98,14 @@ impl Breaker {
     pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
-            return Breaker { config: config.clone(), layout, cell: self.cell.clone() };
+            return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: AtomicU64::new(0) };
         }
-        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        let next = Breaker {
+            config: config.clone(),
+            layout,
+            cell: Arc::new(Block::new(layout.words)),
+            heard: AtomicU64::new(0),
+        };
         next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());

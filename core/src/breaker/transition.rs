@@ -227,6 +227,7 @@ impl Breaker {
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
+        self.told(to.generation());
         self.drop_pending();
         self.forget_streak();
         // From here on for the eyes of a snapshot only.

@@ -32,7 +32,7 @@ struct Effort {
 /// What was measured, or why nothing could be.
 type Rows = Result<Measured, Box<dyn std::error::Error>>;
 
-/// How to measure a language.
+/// How to measure a language; host scope counts as one.
 struct Language {
     name: &'static str,
     title: &'static str,
@@ -44,7 +44,7 @@ struct Language {
     absent: Option<&'static str>,
 }
 
-const LANGUAGES: [Language; 4] = [
+const LANGUAGES: [Language; 5] = [
     Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])], absent: None },
     Language {
         name: "python",
@@ -60,6 +60,13 @@ const LANGUAGES: [Language; 4] = [
         measure: golang::measure,
         tools: &[("go", &["version"])],
         absent: Some("resile, whose module can no longer be fetched"),
+    },
+    Language {
+        name: "host",
+        title: "Host scope",
+        measure: rust::measure_host,
+        tools: &[("rustc", &["--version"])],
+        absent: None,
     },
 ];
 
