@@ -121,6 +121,7 @@ fn test_steps() -> Vec<Step> {
     steps.extend(node::steps());
     steps.extend(golang::steps());
     steps.extend(processes::steps());
+    steps.extend(chaos::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps.push(Step::new("conform in host scope", |root| conform::run(root, &["--scope", "host"])));
     steps.push(Step::new("deaths at every step of the segment's protocols", |root| crash::run(root, &[])));
