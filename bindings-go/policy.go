@@ -24,6 +24,7 @@ type Policy struct {
 	looking  sync.Mutex
 	asked    atomic.Uint32
 	keys     atomic.Pointer[keyTable]
+	turned   atomic.Pointer[RejectedError]
 	core     *abi.Policy
 	host     *host
 	name     string

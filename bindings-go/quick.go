@@ -80,7 +80,7 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	var in abi.Admission
 	var refusal abi.Refusal
 	if p.core.Admit(&in, &refusal) == circuitOpen {
-		return value, refusalError(p.name, refusal)
+		return value, p.turnedAway(&refusal)
 	}
 	if !in.In() {
 		return ask(ctx, p, fn, nil)

@@ -42,17 +42,16 @@ func (p *Policy) lookAgain() *view {
 	v.cache = p.cacheFor(v.shape)
 	p.seen.Store(v)
 	if p.registry.gate {
-		p.overlay.Take(p.core)
+		p.overlay.Take(p.core, p.inspects)
 	}
 	p.epoch.Store(epoch)
 	return v
 }
 
-// passes is the gate, if calls may run without asking: it says so, and it is that of the settings in
-// force.
-func (p *Policy) passes() (gate uint32, yes bool) {
-	gate = p.overlay.Gate()
-	return gate, abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
+// passes tells whether calls under the gate may run without asking: it says so, and it is that of the
+// settings in force.
+func (p *Policy) passes(gate uint32) bool {
+	return abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
 }
 
 // began is when a call under a pass begins, where calls are timed or the caller has a deadline: the
@@ -72,7 +71,7 @@ func (p *Policy) takeAgain() {
 		p.looking.Lock()
 		defer p.looking.Unlock()
 		if p.registry.gate {
-			p.overlay.Take(p.core)
+			p.overlay.Take(p.core, p.inspects)
 		}
 	}
 }

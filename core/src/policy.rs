@@ -342,15 +342,16 @@ impl Policy {
     }
 
     /// Applies the transitions that time has made due, of every key.
-    pub(crate) fn apply_what_is_due(&self) {
+    /// What other processes did before `since` is no news.
+    pub(crate) fn apply_what_is_due(&self, since: Tick) {
         // Cells of others may have taken the place of ours.
         self.asked();
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
-            let cx = &mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
-            breaker.snapshot(cx);
-            breaker.overhear(cx);
+            let mut cx = Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
+            breaker.overhear(since, &mut cx);
+            breaker.snapshot(&mut cx);
             if !notes.is_empty() && registry.events().wanted() {
                 let named = |note| Event { key: key.clone(), ..self.event(note, "") };
                 registry.events().publish(notes.into_iter().map(named));

@@ -375,8 +375,13 @@ impl Registry {
 
     /// Applies transitions that are due, so that listeners hear of them without a call.
     pub fn tick(&self) {
+        // A helper comes for the first time within its period of 100 ms after somebody began to listen.
+        let since = match self.0.events.has_listened() {
+            true => Tick::ZERO,
+            false => Tick(self.clock().now().0.saturating_sub(Span::millis(150).0)),
+        };
         for policy in self.all() {
-            policy.apply_what_is_due();
+            policy.apply_what_is_due(since);
         }
         self.tell();
     }

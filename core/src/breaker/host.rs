@@ -1,16 +1,14 @@
 //! A breaker whose cell lies in a segment.
 
+use super::hearsay::Heard;
 use super::layout::{DEADLINES, Layout, WORD};
 use super::word::Word;
-use super::{Breaker, Reason, State};
+use super::{Breaker, State};
 use crate::cell::Block;
 use crate::config::BreakerConfig;
-use crate::cx::Cx;
-use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::segment::{Held, WRITERS};
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::time::Span;
 
 impl Breaker {
     /// At a spot that processes share; of this process's own where there is none.
@@ -30,55 +28,20 @@ impl Breaker {
 
     /// The breaker of a cell that was made for these settings; `None` if it is too small for them.
     pub(crate) fn in_cell(config: &Arc<BreakerConfig>, held: Arc<Held>) -> Option<Breaker> {
-        Breaker::over(config, Block::mapped(held))
+        let mut breaker = Breaker::over(config, Block::mapped(held))?;
+        breaker.heard = Some(Heard::from(breaker.word()));
+        Some(breaker)
     }
 
     /// The same over words that may only be looked at.
     pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
         let layout = Layout::of(config, WRITERS);
-        let heard = AtomicU64::new(0);
-        let fits = layout.words <= cell.len();
-        let breaker = fits.then(|| Breaker { config: config.clone(), layout, cell: Arc::new(cell), heard })?;
-        // What happened before is known to who asks.
-        breaker.heard.store(tell(breaker.word().generation()), Ordering::Relaxed);
-        Some(breaker)
-    }
-
-    /// Tells of the last transition, if another process made it. Not at the first look at it: then it
-    /// may be one of our own whose caller is about to tell.
-    pub(crate) fn overhear(&self, cx: &mut Cx) {
-        if self.cell.held().is_none() {
-            return;
-        }
-        let (word, heard) = (self.word(), self.heard.load(Ordering::Relaxed));
-        let generation = word.generation();
-        if heard & TOLD == u64::from(generation) {
-            return;
-        }
-        // Relaxed: nothing hangs on it but who tells, and one process ticks in one thread.
-        if heard >> 32 != u64::from(generation) + 1 {
-            self.heard.store(heard & TOLD | (u64::from(generation) + 1) << 32, Ordering::Relaxed);
-            return;
-        }
-        self.heard.store(tell(generation), Ordering::Relaxed);
-        if let Some(last) = self.peek(cx.now).last_transition {
-            let kind = match (last.to, last.reason) {
-                (_, Reason::Reset) => EventKind::Forced,
-                (State::Open, _) => EventKind::Opened,
-                (State::HalfOpen, _) => EventKind::HalfOpened,
-                (State::Closed, _) => EventKind::Closed,
-                _ => EventKind::Forced,
-            };
-            let note = Note::new(kind, PartKind::Breaker, last.at);
-            let span = if last.to == State::Open { last.at.until(self.deadline(generation)) } else { Span::ZERO };
-            let (from, to, reason) = (last.from.as_str(), last.to.as_str(), last.reason.as_str());
-            cx.note(Note { from, to, reason, span, ..note });
-        }
-    }
-
-    /// A transition of this process, which tells of it itself.
-    pub(super) fn told(&self, generation: u32) {
-        self.heard.store(tell(generation), Ordering::Relaxed);
+        (layout.words <= cell.len()).then(|| Breaker {
+            config: config.clone(),
+            layout,
+            cell: Arc::new(cell),
+            heard: None,
+        })
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and
@@ -99,12 +62,6 @@ impl Breaker {
             word.store(new.cell.word(index).load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
-}
-
-const TOLD: u64 = 0xffff_ffff;
-
-fn tell(generation: u32) -> u64 {
-    u64::from(generation)
 }
 
 /// Leaves a cell for good: who still knows it asks, and finds that another took its place.

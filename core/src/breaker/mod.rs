@@ -10,6 +10,7 @@
 
 mod closed;
 mod half_open;
+mod hearsay;
 mod host;
 mod layout;
 mod snapshot;
@@ -33,6 +34,7 @@ use crate::outcome::{Hint, Outcome};
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::time::{Span, Tick};
+use hearsay::Heard;
 use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
 use word::Word;
 
@@ -41,9 +43,8 @@ pub struct Breaker {
     config: Arc<BreakerConfig>,
     layout: Layout,
     cell: Arc<Block>,
-    /// Of a shared cell: the generation that this process has told its listeners of, and above it the
-    /// one that it saw at its last look.
-    heard: AtomicU64,
+    /// Only of a cell that other processes change too.
+    heard: Option<Heard>,
 }
 
 /// What a recorded outcome means here.
@@ -75,12 +76,7 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker {
-            config: config.clone(),
-            layout,
-            cell: Arc::new(Block::new(layout.words)),
-            heard: AtomicU64::new(0),
-        };
+        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
@@ -98,14 +94,9 @@ impl Breaker {
     pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
-            return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: AtomicU64::new(0) };
+            return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: self.heard.clone() };
         }
-        let next = Breaker {
-            config: config.clone(),
-            layout,
-            cell: Arc::new(Block::new(layout.words)),
-            heard: AtomicU64::new(0),
-        };
+        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
         next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());

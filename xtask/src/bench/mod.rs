@@ -19,6 +19,7 @@ mod table;
 use crate::Outcome;
 use crate::steps::{command, output_of, quiet};
 use lines::Measured;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -148,8 +149,12 @@ pub fn page(root: &Path, check: bool) -> Outcome {
     if check { page::check(root) } else { page::write(root) }
 }
 
-/// The effort as arguments of a measuring program.
-fn with(mut program: Command, effort: Effort) -> Command {
-    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]);
-    program
+/// Runs a measuring program; the segment of its policies in host scope goes with the run.
+fn run_program(mut program: Command, effort: Effort) -> Result<String, Box<dyn std::error::Error>> {
+    let segment = format!("/dev/shm/seawall-bench-{}", std::process::id());
+    std::fs::DirBuilder::new().mode(0o700).create(&segment)?;
+    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]).env("SEAWALL_HOST_DIR", &segment);
+    let said = output_of(program);
+    std::fs::remove_dir_all(&segment)?;
+    said
 }
