@@ -19,11 +19,11 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	if len(options) > 0 {
 		return ask(ctx, p, fn, options)
 	}
-	if gate, yes := p.passes(); yes {
-		if p.inspects || isResponse[T]() {
-			return watchedPass(ctx, p, fn, gate)
-		}
+	if gate := p.overlay.Gate(); p.passes(gate) && !isResponse[T]() {
 		return underPass(ctx, p, fn, gate)
+	}
+	if gate := p.overlay.Watched(); p.passes(gate) {
+		return watchedPass(ctx, p, fn, gate)
 	}
 	return admitted(ctx, p, fn)
 }

@@ -285,7 +285,9 @@ func (d *drive) leave() {
 			// Gone without an end: permits go back, and those who wait for them are told.
 			d.call.Cancelled(false, &d.step)
 		}
-		d.call.TakeWakes(wake)
+		if d.step.Wakes > 0 {
+			d.call.TakeWakes(wake)
+		}
 		d.call.Free()
 	}
 	d.policy.registry.pump()

@@ -44,7 +44,8 @@ var sentinels = map[abi.Status]error{
 	200: ErrInternal,
 }
 
-// RejectedError tells that a policy did not let the call through.
+// RejectedError tells that a policy did not let the call through. Several calls may share one: it is
+// to be read, not written to.
 type RejectedError struct {
 	// Kind is the sentinel: ErrCircuitOpen, ErrBulkheadFull, ErrBulkheadTimeout or ErrCostExceeded.
 	Kind error
@@ -168,6 +169,18 @@ func statusError(status abi.Status, policy string) error {
 		return kind
 	}
 	return fmt.Errorf("policy %s: %w", policy, kind)
+}
+
+// turnedAway is the error of a call that an open circuit refused at once. Refusals of one tick of the
+// clock are alike and share it.
+func (p *Policy) turnedAway(r *abi.Refusal) error {
+	after, state := duration(r.RetryAfter), State(r.State)
+	if last := p.turned.Load(); last != nil && last.RetryAfter == after && last.State == state {
+		return last
+	}
+	e := rejected(p.name, r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
+	p.turned.Store(e)
+	return e
 }
 
 // refusalError builds the error of a refusal by a part that was used by hand.

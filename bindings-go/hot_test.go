@@ -110,7 +110,9 @@ func TestWhatIsAskedCrossesTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := unheard(t, config)
 			do := func() { _, _ = seawall.Do(context.Background(), p, answers) }
-			do()
+			for range 30 { // past the minimum of calls
+				do()
+			}
 			if n := crossings(100, do); n > 200 {
 				t.Errorf("%d crossings of 100 calls", n)
 			}
@@ -193,5 +195,29 @@ func TestTheGateChangesNothingButTheCost(t *testing.T) {
 	}
 	if len(on) < 6 {
 		t.Error("the story is too short", on)
+	}
+}
+
+// Slow calls are told from the others without asking: Go reads the clock.
+func TestSlowCallsAreCountedUnderAPass(t *testing.T) {
+	for _, gate := range []string{"on", "off"} {
+		t.Setenv("SEAWALL_GATE", gate)
+		env := seawalltest.New(t)
+		p := env.Policy(seawall.Config{Breaker: &seawall.Breaker{Window: seawall.Window{Size: 10}, MinimumCalls: 4,
+			SlowCall: &seawall.SlowCall{LongerThan: time.Second, Rate: 0.5}}})
+		call := func(took time.Duration) {
+			t.Helper()
+			mustState(t, p, seawall.StateClosed)
+			if _, err := seawall.Do(context.Background(), p, func(context.Context) (string, error) { env.Advance(took); return "alice", nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5 {
+			call(time.Second) // as long as may be is not slow
+		}
+		for range 5 {
+			call(time.Second + 1)
+		}
+		mustState(t, p, seawall.StateOpen)
 	}
 }

@@ -23,6 +23,8 @@ type Policy struct {
 	seen     atomic.Pointer[view]
 	looking  sync.Mutex
 	asked    atomic.Uint32
+	keys     atomic.Pointer[keyTable]
+	turned   atomic.Pointer[RejectedError]
 	core     *abi.Policy
 	host     *host
 	name     string
@@ -50,19 +52,6 @@ func (r *Registry) adopt(core *abi.Policy, h *host) *Policy {
 
 // Name is empty for a policy without one.
 func (p *Policy) Name() string { return p.name }
-
-// Key is the policy for one partition: a tenant, a model, a host. Each has its own breaker and
-// bulkhead; budgets are shared. The number of keys is bounded, and so is their length: calls of a key of
-// more than 256 bytes pass through what is kept by key. A key that is no UTF-8 is ErrInvalidText.
-func (p *Policy) Key(key string) (*Policy, error) {
-	core, status := p.core.At(key)
-	if status != 0 {
-		return nil, statusError(status, p.name)
-	}
-	keyed := &Policy{registry: p.registry, core: core, host: p.host, name: p.name, key: key, own: p.own, base: p, inspects: p.inspects}
-	keyed.lookAgain()
-	return keyed, nil
-}
 
 // Run protects a function without a result.
 func (p *Policy) Run(ctx context.Context, fn func(ctx context.Context) error, options ...Option) error {

@@ -43,8 +43,8 @@ func unwindPass(p *Policy, gate uint32, returned *bool) {
 	}
 }
 
-// watchedPass is underPass where the beginning matters, because the caller has a deadline, or where
-// a result without an error may still be a failure.
+// watchedPass is underPass where the beginning matters, because the caller has a deadline or slow calls
+// count, or where a result without an error may still be a failure.
 func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
 	began, returned := p.began(ctx), false
 	defer func() {
@@ -59,7 +59,11 @@ func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context)
 		in := abi.PassOf(gate)
 		return fellShort(ctx, p, fn, &in, began, value, err)
 	}
-	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
+	if began != 0 && p.overlay.Timed() && p.overlay.Slow(p.registry.clock.began(p.registry)-began) {
+		in := abi.PassOf(gate)
+		p.since(&in, began)
+		p.dismiss(&in)
+	} else if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
 		p.report(gate, line)
 	}
 	runtime.KeepAlive(p)
@@ -76,7 +80,7 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	var in abi.Admission
 	var refusal abi.Refusal
 	if p.core.Admit(&in, &refusal) == circuitOpen {
-		return value, refusalError(p.name, refusal)
+		return value, p.turnedAway(&refusal)
 	}
 	if !in.In() {
 		return ask(ctx, p, fn, nil)
@@ -92,9 +96,7 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	if err != nil || !p.succeeded(value) {
 		return fellShort(ctx, p, fn, &in, began, value, err)
 	}
-	p.registry.sync()
-	p.core.Dismiss(&in, wake)
-	p.registry.pump()
+	p.dismiss(&in)
 	return value, nil
 }
 

@@ -159,3 +159,37 @@ func TestAdaptiveTimeoutFollowsWhatSucceeded(t *testing.T) {
 		t.Fatalf("limit = %v, want about twice the 100ms of the calls before", left)
 	}
 }
+
+// The timer is set for those who look, and whoever looks late finds the end.
+func TestALimitIsThereForWhoeverLooks(t *testing.T) {
+	for name, look := range map[string]func(ctx context.Context) error{
+		"err":  func(ctx context.Context) error { return ctx.Err() },
+		"done": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"derived": func(ctx context.Context) error {
+			inner, cancel := context.WithCancel(ctx)
+			defer cancel()
+			<-inner.Done()
+			return inner.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := seawalltest.New(t)
+			p := env.Policy(seawall.Config{Timeout: &seawall.Timeout{Attempt: time.Second}})
+			var early, late error
+			_, err := seawall.Do(context.Background(), p, func(ctx context.Context) (string, error) {
+				if deadline, has := ctx.Deadline(); !has || deadline.IsZero() {
+					t.Error("no deadline")
+				}
+				if name == "err" {
+					early = ctx.Err()
+				}
+				env.Advance(time.Second)
+				late = look(ctx)
+				return "", late
+			})
+			if early != nil || !errors.Is(late, context.DeadlineExceeded) || !errors.Is(err, seawall.ErrAttemptTimeout) {
+				t.Error(early, late, err)
+			}
+		})
+	}
+}

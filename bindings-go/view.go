@@ -42,23 +42,22 @@ func (p *Policy) lookAgain() *view {
 	v.cache = p.cacheFor(v.shape)
 	p.seen.Store(v)
 	if p.registry.gate {
-		p.overlay.Take(p.core)
+		p.overlay.Take(p.core, p.inspects)
 	}
 	p.epoch.Store(epoch)
 	return v
 }
 
-// passes is the gate, if calls may run without asking: it says so, and it is that of the settings in
-// force.
-func (p *Policy) passes() (gate uint32, yes bool) {
-	gate = p.overlay.Gate()
-	return gate, abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
+// passes tells whether calls under the gate may run without asking: it says so, and it is that of the
+// settings in force.
+func (p *Policy) passes(gate uint32) bool {
+	return abi.Passes(gate) && p.epoch.Load() == p.registry.epoch.Load()
 }
 
-// began is when a call under a pass begins, where the caller has a deadline: the dependency is to
-// blame for its passing only if it had its chance. 0: he has none.
+// began is when a call under a pass begins, where calls are timed or the caller has a deadline: the
+// dependency is to blame for its passing only if it had its chance. 0: nobody needs to know.
 func (p *Policy) began(ctx context.Context) uint64 {
-	if _, has := ctx.Deadline(); !has {
+	if _, has := ctx.Deadline(); !has && !p.overlay.Timed() {
 		return 0
 	}
 	return p.registry.clock.began(p.registry)
@@ -72,9 +71,16 @@ func (p *Policy) takeAgain() {
 		p.looking.Lock()
 		defer p.looking.Unlock()
 		if p.registry.gate {
-			p.overlay.Take(p.core)
+			p.overlay.Take(p.core, p.inspects)
 		}
 	}
+}
+
+// dismiss reports the success of an admission.
+func (p *Policy) dismiss(in *abi.Admission) {
+	p.registry.sync()
+	p.core.Dismiss(in, wake)
+	p.registry.pump()
 }
 
 // report tells a success under a pass that could not be tallied.

@@ -36,6 +36,8 @@ export async function rows() {
   add('bulkhead', '', through(policy({ bulkhead }), ok()));
   add('retry + breaker', 'count 100', through(policy({ breaker: COUNT, retry }), ok()));
   add('retry + breaker + bulkhead', 'count 100', through(policy({ breaker: COUNT, retry, bulkhead }), ok()));
+  const shared = policy({ name: 'measured', scope: 'host', breaker: COUNT });
+  add('closed in host scope', 'count 100', through(shared, ok()));
   return [...list, ...(await keyed()), ...(await sweep())];
 }
 

@@ -259,6 +259,12 @@ typedef struct {
   const uint32_t *gate;
   // The first line.
   uint64_t *tallies;
+  // Only for calls that tell when they began, as `seawall_admission` says.
+  uint8_t timed;
+  uint8_t reserved[7];
+  // Of `timed`: a success that took more nanoseconds is given to `seawall_policy_dismiss`, not
+  // tallied; `SEAWALL_NONE`: however long it took.
+  uint64_t slow_after;
 } seawall_overlay;
 
 // What a driver has to know about a policy, to be read when it is made and after a reload.

@@ -3,7 +3,7 @@
 use crate::guard::entry;
 use crate::own::{Sized32, handle, sized};
 use crate::policy::{seawall_policy, to_pass};
-use crate::status::seawall_status;
+use crate::status::{SEAWALL_NONE, seawall_status};
 use seawall::Policy;
 use seawall::breaker::{Overlay, Shard};
 use seawall::error::Code;
@@ -39,37 +39,61 @@ pub struct seawall_overlay {
     pub gate: *const u32,
     /// The first line.
     pub tallies: *mut u64,
+    /// Only for calls that tell when they began, as `seawall_admission` says.
+    pub timed: u8,
+    pub reserved: [u8; 7],
+    /// Of `timed`: a success that took more nanoseconds is given to `seawall_policy_dismiss`, not
+    /// tallied; `SEAWALL_NONE`: however long it took.
+    pub slow_after: u64,
 }
 
-const _: () = assert!(size_of::<seawall_overlay>() == 24);
+const _: () = assert!(size_of::<seawall_overlay>() == 40);
 
 // SAFETY: integers and addresses alone, the size first, no padding.
 unsafe impl Sized32 for seawall_overlay {
     const FIRST: u32 = 24;
-    const EMPTY: Self = seawall_overlay { size: 0, lines: 0, gate: std::ptr::null(), tallies: std::ptr::null_mut() };
+    const EMPTY: Self = seawall_overlay {
+        size: 0,
+        lines: 0,
+        gate: std::ptr::null(),
+        tallies: std::ptr::null_mut(),
+        timed: 0,
+        reserved: [0; 7],
+        slow_after: SEAWALL_NONE,
+    };
 }
 
 /// The gate of a policy that has nothing to ask and nothing to count.
 static FREE: u32 = 1;
 
 impl seawall_overlay {
-    fn of(policy: &Policy) -> Self {
-        match policy.overlay() {
-            // A line of another size than the header's cannot be spoken of.
-            Some(found) if found.stride == SEAWALL_LINE_SIZE => Self::at(found),
+    /// `all`: the caller knows of times.
+    fn of(policy: &Policy, all: bool) -> Self {
+        if let Some(found) = policy.overlay() {
+            return Self::at(found);
+        }
+        match policy.timed_overlay() {
+            Some((found, slow)) if all => {
+                let slow_after = slow.map_or(SEAWALL_NONE, |span| span.0);
+                seawall_overlay { timed: 1, slow_after, ..Self::at(found) }
+            }
             None if policy.asks_nothing() => seawall_overlay { gate: &raw const FREE, ..Self::EMPTY },
             _ => Self::EMPTY,
         }
     }
 
     fn at(found: Overlay) -> Self {
+        // A line of another size than the header's cannot be spoken of.
+        if found.stride != SEAWALL_LINE_SIZE {
+            return Self::EMPTY;
+        }
         // The gate is the low half of its word: the first bytes, where the end is little.
         let half = if cfg!(target_endian = "big") { size_of::<u32>() } else { 0 };
         seawall_overlay {
-            size: 0,
             lines: found.shared_lines,
             gate: std::ptr::with_exposed_provenance(found.gate + half),
             tallies: std::ptr::with_exposed_provenance_mut(found.shared),
+            ..Self::EMPTY
         }
     }
 }
@@ -85,7 +109,8 @@ pub unsafe extern "C" fn seawall_policy_overlay(
     let overlay = sized!(overlay);
     entry(|| {
         let overlay = overlay?.required()?;
-        overlay.set(seawall_overlay::of(&handle!(policy)?.inner));
+        let all = overlay.knows(size_of::<seawall_overlay>());
+        overlay.set(seawall_overlay::of(&handle!(policy)?.inner, all));
         Ok(())
     })
 }

@@ -142,6 +142,11 @@ impl<T: Sized32> SizedOut<T> {
         Ok(out)
     }
 
+    /// Whether its caller knows so many bytes of it.
+    pub(crate) fn knows(&self, bytes: usize) -> bool {
+        self.size as usize >= bytes
+    }
+
     /// This output may not be NULL.
     pub(crate) fn wanted(&self) -> Result<&SizedOut<T>, Code> {
         if self.place.is_null() { Err(Code::NullArgument) } else { Ok(self) }

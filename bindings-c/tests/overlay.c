@@ -76,8 +76,7 @@ static void the_gate_closes(void) {
 
 static void who_has_to_ask_gets_none(void) {
   seawall_registry *registry = new_registry();
-  const char *all[] = {"{\"bulkhead\":{}}", "{\"breaker\":{},\"bulkhead\":{}}", "{\"breaker\":{},\"timeout\":{\"attempt\":\"1s\"}}",
-                       "{\"breaker\":{},\"retry\":{\"max_elapsed\":\"1s\"}}", "{\"breaker\":{},\"enabled\":false}"};
+  const char *all[] = {"{\"bulkhead\":{}}", "{\"breaker\":{},\"bulkhead\":{}}", "{\"breaker\":{},\"timeout\":{\"attempt\":\"1s\"}}", "{\"breaker\":{},\"enabled\":false}"};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     seawall_policy *policy = new_policy(registry, all[i]);
     seawall_overlay overlay = overlay_of(policy);
@@ -153,6 +152,40 @@ static void a_reload_leaves_the_old_memory_asking(void) {
   seawall_registry_free(registry);
 }
 
+/* Where times matter the driver reads the clock, and is told what is slow. */
+static void who_is_timed_says_when_he_began(void) {
+  seawall_registry *registry = new_registry();
+  seawall_policy *policy = new_policy(registry,
+                                      "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":4},\"minimum_calls\":2,"
+                                      "\"slow_call\":{\"longer_than\":\"1s\",\"rate\":0.5}}}");
+  seawall_overlay old = {.size = 24};
+  CHECK_IS(seawall_policy_overlay(policy, &old), SEAWALL_OK);
+  CHECK(old.gate == NULL); /* who does not know of times makes calls */
+  seawall_overlay overlay = overlay_of(policy);
+  CHECK(overlay.gate != NULL && overlay.timed == 1 && overlay.slow_after == SECONDS);
+  seawall_policy *limited = new_policy(registry, "{\"breaker\":{},\"retry\":{\"max_elapsed\":\"1s\"}}");
+  CHECK(overlay_of(limited).timed == 1 && overlay_of(limited).slow_after == SEAWALL_NONE);
+  seawall_policy_free(limited);
+  size_t count = 9;
+  for (int i = 0; i < 2; i++) { /* past the minimum of calls the gate opens */
+    seawall_admission in = {.size = sizeof in};
+    CHECK_IS(seawall_policy_admit(policy, &in, NULL), SEAWALL_OK);
+    CHECK_IS(seawall_policy_dismiss(policy, &in, NULL, 0, &count), SEAWALL_OK);
+  }
+  CHECK(gate(&overlay) & 1);
+  CHECK_IS(pass(policy, &overlay, 0), 1);
+  for (int i = 0; i < 2; i++) {
+    uint64_t now = 0;
+    CHECK_IS(seawall_registry_now(registry, &now), SEAWALL_OK);
+    seawall_admission in = {.size = sizeof in, .pass = SEAWALL_PASSED | gate(&overlay), .started = now + 1};
+    CHECK_IS(seawall_registry_advance(registry, 2 * SECONDS), SEAWALL_OK);
+    CHECK_IS(seawall_policy_dismiss(policy, &in, NULL, 0, &count), SEAWALL_OK);
+  }
+  CHECK(shows(policy, "\"state\":\"open\"") && shows(policy, "\"slow\":2"));
+  seawall_policy_free(policy);
+  seawall_registry_free(registry);
+}
+
 enum { THREADS = 4, ROUNDS = 20000 };
 
 struct shared {
@@ -184,6 +217,7 @@ int main(void) {
   who_has_to_ask_gets_none();
   credit_comes_back_to_the_line();
   a_reload_leaves_the_old_memory_asking();
+  who_is_timed_says_when_he_began();
   no_success_is_lost_between_threads();
   return done("overlay");
 }

@@ -20,6 +20,7 @@ export interface NativePolicy {
   config(): string;
   snapshot(): string;
   at(key: string): NativePolicy;
+  readonly lacksRoom: boolean;
   slot(): number;
   park(): void;
   acquire(): Taken;

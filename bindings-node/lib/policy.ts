@@ -75,7 +75,7 @@ export class Policy {
       native.park();
       gate.park();
     };
-    return { view: new Policy({ ...this.#driven, native, key, gate }), park, used: false };
+    return { view: new Policy({ ...this.#driven, native, key, gate }), park, lacksRoom: native.lacksRoom, used: false };
   }
 
   /** State of the circuit, a due transition applied; `undefined` without a breaker. */

@@ -91,6 +91,14 @@ impl NativePolicy {
         NativePolicy { holder: Holder::Held(whole.at(&key)), whole: Some(whole), slot: None }
     }
 
+    /// Of a view for one key: whether there was no room for its cells, as all keys are in use.
+    #[napi(getter)]
+    pub fn lacks_room(&self) -> bool {
+        let view = self.policy();
+        let lacks = |has: fn(&Policy) -> bool| self.whole.as_ref().is_some_and(|whole| has(whole) && !has(&view));
+        lacks(|policy| policy.breaker().is_some()) || lacks(|policy| policy.bulkhead().is_some())
+    }
+
     // ---- breaker ----
 
     #[napi]

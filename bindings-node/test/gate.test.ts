@@ -164,6 +164,19 @@ test('a key that makes room for others with calls in flight loses none of them',
   assert.deepEqual(box.events().filter((event) => event.kind === 'internal'), []);
 });
 
+test('where others hold the keys, the views held here make room', async () => {
+  using _box = new Sandbox();
+  const settings = { name: 'crowded', breaker: consecutive(1), max_keys: 8 } as const;
+  const many = Array.from({ length: 6 }, () => seawall.policy(settings));
+  for (let i = 0; i < 40; i++) {
+    const view = many[i % 6]!.at(`key ${i}`);
+    await view.execute(() => 1);
+    await assert.rejects(view.execute(boom), /boom/);
+    assert.equal(view.state, 'open', `key ${i} is protected`);
+    view.reset();
+  }
+});
+
 test('a key in use keeps its view', () => {
   const policy = seawall.circuitBreaker();
   assert.equal(policy.at('a'), policy.at('a'));

@@ -288,6 +288,29 @@ def test_a_key_that_is_let_go_while_its_call_is_under_way(box: Sandbox) -> None:
         call("held")
 
 
+def test_more_keys_than_cells_take_turns_and_the_busy_ones_stay(box: Sandbox) -> None:
+    """Eight functions of one policy, forty keys, eight cells: no call goes without protection."""
+    options: Any = {"breaker": {"window": {"kind": "consecutive", "failures": 1}}, "max_keys": 8}
+    functions = [
+        seawall.policy("crowded", **options, key=lambda key, *_: key)(lambda key, error=None: key if error is None else fail(error))
+        for _ in range(8)
+    ]
+
+    def fail(error: BaseException) -> None:
+        raise error
+
+    # An open circuit is never given away, however many other keys come after it.
+    with pytest.raises(ConnectionError):
+        functions[0]("down", ConnectionError())
+    for round_ in range(3):
+        for number in range(40):
+            assert functions[number % 8](f"key-{number}") == f"key-{number}"
+        for function in functions:
+            with pytest.raises(seawall.CircuitOpenError):
+                function("down")
+    assert not [event for event in box.events() if event["kind"] == "internal"]
+
+
 # -- deep, interrupted, forked, threaded -------------------------------------------------------
 
 

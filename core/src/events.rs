@@ -3,7 +3,7 @@
 //! While nobody reads, nothing is kept: a policy then pays one relaxed load for an event.
 
 use crate::event::{EventKind, Note, PartKind};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::time::Tick;
 use std::collections::VecDeque;
 
@@ -54,11 +54,17 @@ struct Ring {
 pub struct Events {
     ring: Arc<Mutex<Ring>>,
     readers: Arc<AtomicUsize>,
+    /// Whether somebody listened at the last look at what others did.
+    listened: AtomicBool,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Events { ring: Arc::new(Mutex::new(Ring::default())), readers: Arc::new(AtomicUsize::new(0)) }
+        Events {
+            ring: Arc::new(Mutex::new(Ring::default())),
+            readers: Arc::new(AtomicUsize::new(0)),
+            listened: AtomicBool::new(false),
+        }
     }
 }
 
@@ -74,6 +80,14 @@ impl Events {
     /// Whether anybody reads.
     pub fn wanted(&self) -> bool {
         self.readers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether somebody has listened since the last time this was asked: what came before is no news.
+    pub(crate) fn has_listened(&self) -> bool {
+        // Relaxed: one helper asks.
+        let listened = self.listened.load(Ordering::Relaxed);
+        self.listened.store(self.wanted(), Ordering::Relaxed);
+        listened
     }
 
     pub(crate) fn publish(&self, events: impl Iterator<Item = Event>) {

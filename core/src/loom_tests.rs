@@ -74,6 +74,32 @@ fn two_failures_trip_once() {
 }
 
 #[test]
+fn each_process_tells_of_a_change_once() {
+    explore(|| {
+        let here = Arc::new(breaker(Window::Consecutive { failures: 1 }, 1).elsewhere());
+        let there = here.elsewhere();
+        let other = here.clone();
+        let tripping = thread::spawn(move || {
+            let mut notes = Vec::new();
+            let mut cx = Cx { now: Tick(1), rng: &Rng::seeded(1), notes: &mut notes };
+            if let Ok(permit) = other.acquire(&mut cx) {
+                other.record(permit, Outcome::Failure, Span::ZERO, None, &mut cx);
+            }
+            notes.iter().filter(|note| note.to == "open").count()
+        });
+        let listen = |breaker: &Breaker| {
+            let mut notes = Vec::new();
+            breaker.overhear(Tick::ZERO, &mut Cx { now: Tick(1), rng: &Rng::seeded(1), notes: &mut notes });
+            notes.iter().filter(|note| note.to == "open").count()
+        };
+        let (mut told_here, mut told_there) = (listen(&here), listen(&there));
+        told_here += tripping.join().unwrap() + listen(&here) + listen(&here);
+        told_there += listen(&there) + listen(&there);
+        assert_eq!((told_here, told_there), (1, 1));
+    });
+}
+
+#[test]
 fn a_count_window_trips_once() {
     explore(|| {
         let breaker = Arc::new(breaker(Window::Count { size: 2 }, 1));

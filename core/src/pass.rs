@@ -137,6 +137,14 @@ impl Policy {
         self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
     }
 
+    /// [`Policy::overlay`] for a driver that reads the clock itself: a call under it is told when it
+    /// began, and a success that took longer than the span beside it is reported, not tallied.
+    pub fn timed_overlay(&self) -> Option<(Overlay, Option<Span>)> {
+        let breaker = self.live().parts.breaker.as_ref()?;
+        let timed = self.may_pass() && self.live().start == Start::Precise;
+        timed.then(|| (breaker.overlay(), breaker.config().slow_call.map(|slow| slow.longer_than)))
+    }
+
     /// Whether a driver need neither ask before a call nor count a success: only what fails is to be
     /// reported. To be looked at again as [`Policy::overlay`].
     pub fn asks_nothing(&self) -> bool {

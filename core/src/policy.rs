@@ -20,7 +20,7 @@ use crate::permit::Permit;
 use crate::registry::Registry;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::Span;
+use crate::time::{Span, Tick};
 use crate::views::Views;
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
@@ -267,7 +267,10 @@ impl Policy {
     /// without end.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.enter(max_wait, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
+                Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
+                entry => entry,
+            },
             None => Entry::Refused(Refusal::new(Code::NoSuchPart)),
         }
     }
@@ -275,9 +278,26 @@ impl Policy {
     /// How a ticket stands.
     pub fn poll(&self, ticket: u64) -> Poll {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => self.with(|cx| bulkhead.poll(ticket, cx)),
+            Some(bulkhead) => match self.with(|cx| bulkhead.poll(ticket, cx)) {
+                Poll::Waiting { until } => Poll::Waiting { until: self.until_next_look(until) },
+                poll => poll,
+            },
             None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
         }
+    }
+
+    /// When who waits for a bulkhead looks by itself, where other processes give places back and cannot
+    /// wake anybody here: soon at first, every 50 ms in the end. A clock that stands still is not waited for.
+    pub(crate) fn next_look(&self, looks: u32, now: Tick) -> Option<Tick> {
+        let shared = self.live().parts.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.is_shared());
+        let span = Span::millis((2 << looks.min(5)).min(50));
+        (shared && !self.registry().clock().is_manual()).then(|| now.after(span))
+    }
+
+    /// The end of a wait, as far as who waits by hand may wait without a look.
+    fn until_next_look(&self, until: Option<Tick>) -> Option<Tick> {
+        const LOOKS: u32 = 3;
+        until.into_iter().chain(self.next_look(LOOKS, self.registry().clock().now())).min()
     }
 
     /// A waiter leaves the queue.
@@ -322,11 +342,16 @@ impl Policy {
     }
 
     /// Applies the transitions that time has made due, of every key.
-    pub(crate) fn apply_what_is_due(&self) {
+    /// What other processes did before `since` is no news.
+    pub(crate) fn apply_what_is_due(&self, since: Tick) {
+        // Cells of others may have taken the place of ours.
+        self.asked();
         for (key, breaker) in self.breakers() {
             let mut notes = Vec::new();
             let registry = self.registry();
-            breaker.snapshot(&mut Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes });
+            let mut cx = Cx { now: registry.clock().now(), rng: registry.rng(), notes: &mut notes };
+            breaker.overhear(since, &mut cx);
+            breaker.snapshot(&mut cx);
             if !notes.is_empty() && registry.events().wanted() {
                 let named = |note| Event { key: key.clone(), ..self.event(note, "") };
                 registry.events().publish(notes.into_iter().map(named));
@@ -466,7 +491,8 @@ impl Live {
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
-        let brief = config.enabled
+        let brief = registry.gate()
+            && config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()

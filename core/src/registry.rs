@@ -34,6 +34,8 @@ struct Inner {
     clock: Clock,
     rng: Rng,
     enabled: AtomicBool,
+    /// Whether calls may pass without asking; `SEAWALL_GATE=off` says no, for this process.
+    gate: bool,
     events: Events,
     listeners: Listeners,
     internal: AtomicU64,
@@ -76,6 +78,7 @@ impl Registry {
             clock,
             rng,
             enabled: AtomicBool::new(enabled),
+            gate: !std::env::var("SEAWALL_GATE").is_ok_and(|value| !is_on(&value)),
             events: Events::default(),
             listeners: Listeners::default(),
             internal: AtomicU64::new(0),
@@ -372,8 +375,13 @@ impl Registry {
 
     /// Applies transitions that are due, so that listeners hear of them without a call.
     pub fn tick(&self) {
+        // A helper comes for the first time within its period of 100 ms after somebody began to listen.
+        let since = match self.0.events.has_listened() {
+            true => Tick::ZERO,
+            false => Tick(self.clock().now().0.saturating_sub(Span::millis(150).0)),
+        };
         for policy in self.all() {
-            policy.apply_what_is_due();
+            policy.apply_what_is_due(since);
         }
         self.tell();
     }
@@ -381,6 +389,10 @@ impl Registry {
     /// All metrics in Prometheus text form.
     pub fn metrics(&self) -> String {
         metrics::prometheus(self)
+    }
+
+    pub(crate) fn gate(&self) -> bool {
+        self.0.gate
     }
 
     pub(crate) fn listeners(&self) -> &Listeners {

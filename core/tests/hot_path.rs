@@ -382,3 +382,21 @@ fn count_policy(minimum_calls: u32) -> PolicyConfig {
     };
     PolicyConfig { breaker: Some(breaker), ..PolicyConfig::default() }
 }
+
+#[test]
+fn with_the_gate_off_every_call_asks() {
+    let registry = Registry::manual(1);
+    let policy = registry.build(PolicyConfig { breaker: Some(BreakerConfig::default()), ..PolicyConfig::default() });
+    assert!(policy.run(|| Ok::<_, std::fmt::Error>(())).is_ok());
+    assert_eq!(policy.breaker().unwrap().peek(Tick::ZERO).totals.success, 1);
+    if std::env::var("SEAWALL_GATE").is_ok_and(|value| value == "off") {
+        assert!(policy.pass().is_none() && policy.overlay().is_none());
+        return;
+    }
+    assert!(policy.pass().is_some() && policy.overlay().is_some());
+    // The same in a process of its own, where the gate is off.
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "with_the_gate_off_every_call_asks"]).env("SEAWALL_GATE", "off");
+    let told = String::from_utf8(again.output().unwrap().stdout).unwrap();
+    assert!(told.contains("1 passed"), "{told}");
+}

@@ -71,8 +71,9 @@ func TestForksUnderLoad(t *testing.T) {
 				After              Shown
 			}
 			s.run(s.python("-W", "ignore::DeprecationWarning", "programs/fork_under_load.py", strconv.Itoa(children)), &told)
+			// What the parent's threads hold is the child's to see only where it is shared.
 			for i, status := range told.Statuses {
-				if status != 0 {
+				if status != 0 && !(status == 1 && scope == "host") {
 					t.Errorf("child %d ended with %d (-14: it hung)", i, status)
 				}
 			}

@@ -32,6 +32,9 @@ open_for = "5m"
 
 [policy.upstream.bulkhead]
 limit = 4
+
+[host]
+dir = %q
 `
 
 const (
@@ -67,7 +70,7 @@ func newScene(t *testing.T, scope string) *scene {
 	}
 	t.Cleanup(up.Close)
 	config := filepath.Join(t.TempDir(), "seawall.toml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, policy, scope), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, policy, scope, filepath.Join(t.TempDir(), "segments")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := &scene{T: t, up: up, scope: scope}

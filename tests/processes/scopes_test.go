@@ -3,4 +3,4 @@
 package processes
 
 // scopes are what every test runs under.
-var scopes = []string{"process"}
+var scopes = []string{"process", "host"}

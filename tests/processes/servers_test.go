@@ -22,7 +22,7 @@ var servers = map[string]func(*scene){
 	},
 	"uvicorn with workers": func(s *scene) {
 		s.serve(func(port string) *exec.Cmd {
-			return s.python("-m", "uvicorn", "--workers", "3", "--port", port, "--app-dir", "programs", "asgi:app")
+			return s.python("-m", "uvicorn", "--workers", "3", "--no-access-log", "--port", port, "--app-dir", "programs", "asgi:app")
 		})
 	},
 	"node cluster": func(s *scene) {
@@ -32,6 +32,13 @@ var servers = map[string]func(*scene){
 		for range workers {
 			s.serve(func(port string) *exec.Cmd { return exec.Command(s.tool("PROCESSES_GOSERVER"), port) })
 		}
+	},
+	"three languages": func(s *scene) {
+		s.serve(func(port string) *exec.Cmd {
+			return s.python("-m", "uvicorn", "--no-access-log", "--port", port, "--app-dir", "programs", "asgi:app")
+		})
+		s.serve(func(port string) *exec.Cmd { return exec.Command("node", "programs/server.mjs", port) })
+		s.serve(func(port string) *exec.Cmd { return exec.Command(s.tool("PROCESSES_GOSERVER"), port) })
 	},
 }
 

@@ -44,7 +44,7 @@ const COMMANDS: &str = "commands:
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
   loom [--list]      every protocol of atomics under the model checker
-  bench [rust|python|node|go] [--quick | --check]
+  bench [rust|python|node|go|host] [--quick | --check]
                      what a protected call costs, beside what would be used instead; only compiled
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept

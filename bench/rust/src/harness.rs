@@ -192,7 +192,8 @@ fn pin(core: usize) {
     let _ = sched_setaffinity(None, &set);
 }
 
-fn processor_time() -> f64 {
+/// Nanoseconds that this thread has run.
+pub fn processor_time() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
 }

@@ -38,8 +38,12 @@ const lines = 4
 // detector does not see it. The addresses stand here themselves: what is read on the way to them is
 // waited for.
 type Overlay struct {
+	// gate is that of calls which nobody has to look at: cell, or one that is shut.
 	gate  atomic.Pointer[atomic.Uint32]
+	cell  atomic.Pointer[atomic.Uint32]
 	first atomic.Pointer[line]
+	// slow is 0 where calls need not be timed, else one more than what is slow (see Timed).
+	slow atomic.Uint64
 }
 
 var shut, open atomic.Uint32
@@ -47,28 +51,49 @@ var shut, open atomic.Uint32
 func init() { open.Store(1) }
 
 // Shut lets everybody ask.
-func (o *Overlay) Shut() { o.gate.Store(&shut) }
+func (o *Overlay) Shut() {
+	o.gate.Store(&shut)
+	o.cell.Store(&shut)
+}
 
-// Take up where calls pass now; to be done again when the settings have changed. The gate comes
-// last: who finds it finds its lines. Who found the one before finds that it no longer passes.
-func (o *Overlay) Take(p *Policy) {
+// Take up where calls pass now; to be done again when the settings have changed. watched: somebody
+// looks at each call. The gates come last: who finds one finds its lines. Who found the one before
+// finds that it no longer passes.
+func (o *Overlay) Take(p *Policy, watched bool) {
 	c := C.seawall_overlay{size: C.sizeof_seawall_overlay}
 	status := C.seawall_policy_overlay(p.ptr, &c)
 	runtime.KeepAlive(p)
+	o.Shut()
+	var slow uint64
+	if c.timed != 0 {
+		slow = min(uint64(c.slow_after), None-1) + 1
+	}
+	o.slow.Store(slow)
+	gate := &shut
 	switch {
 	case status != 0 || c.gate == nil:
-		o.Shut()
 	case c.lines == 0: // nothing is counted
 		o.first.Store(nil)
-		o.gate.Store(&open)
+		gate = &open
 	case c.lines >= lines && uintptr(unsafe.Pointer(c.tallies))%8 == 0: // half a word is never seen
 		o.first.Store((*line)(unsafe.Pointer(c.tallies)))
-		o.gate.Store((*atomic.Uint32)(unsafe.Pointer(c.gate)))
+		gate = (*atomic.Uint32)(unsafe.Pointer(c.gate))
+	}
+	o.cell.Store(gate)
+	if !watched && slow == 0 {
+		o.gate.Store(gate)
 	}
 }
 
-// Gate is what a call begins under; Passes tells whether it may run without asking.
-func (o *Overlay) Gate() uint32 { return o.gate.Load().Load() }
+// Timed tells whether calls have to know when they began; Slow whether one that took so long is to be
+// reported rather than tallied.
+func (o *Overlay) Timed() bool           { return o.slow.Load() != 0 }
+func (o *Overlay) Slow(took uint64) bool { return o.Timed() && took > o.slow.Load()-1 }
+
+// Gate is what a call begins under that nobody has to look at, Watched what any other does; Passes
+// tells whether it may run without asking.
+func (o *Overlay) Gate() uint32    { return o.gate.Load().Load() }
+func (o *Overlay) Watched() uint32 { return o.cell.Load().Load() }
 
 // Passes tells whether the gate lets calls pass.
 func Passes(gate uint32) bool { return gate&1 != 0 }
@@ -83,7 +108,7 @@ func LineOf(here unsafe.Pointer) uintptr {
 // Tally counts a success of a call that began under the gate. False: it is to be reported.
 func (o *Overlay) Tally(gate uint32, number uintptr) bool {
 	first := o.first.Load()
-	if o.gate.Load().Load() != gate {
+	if o.cell.Load().Load() != gate {
 		return false
 	}
 	if first == nil {

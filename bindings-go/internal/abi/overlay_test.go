@@ -15,7 +15,7 @@ func policyOf(t *testing.T, config string) (*Policy, *Overlay) {
 	}
 	o := new(Overlay)
 	o.Shut()
-	o.Take(p)
+	o.Take(p, false)
 	return p, o
 }
 

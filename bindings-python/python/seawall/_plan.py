@@ -74,20 +74,21 @@ class Plan:
     """What every driver works from. `core` and `port` lead elsewhere when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_build", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "port",
+        "__weakref__", "_base", "_source", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "port",
         "registry", "spec",
     )  # fmt: skip
 
     def __init__(
         self,
-        build: Callable[[_native.Registry], _native.Policy],
+        source: tuple[str, str],
         spec: Spec,
         key_text: str | None = None,
         base: Plan | None = None,
     ) -> None:
-        self._build = build
+        #: A method of the native registry and its argument: what makes the policy there.
+        self._source = source
         self._base = base
-        self._stores: dict[int, Store] = {}
+        self._stores: dict[int, Store] | None = None
         self._told = False
         self.key_text = key_text
         self.spec = spec
@@ -110,7 +111,7 @@ class Plan:
             core: _native.Policy = self._base.core
             self.core: _native.Policy = core if self.key_text is None else core.at(self.key_text)
         else:
-            self.core = self._build(registry.native)
+            self.core = getattr(registry.native, self._source[0])(self._source[1])
         self.registry = registry
         spec = self.spec
         # The pass path keeps no deadline: a caller with one of its own always asks.
@@ -124,10 +125,10 @@ class Plan:
 
     def keyed(self, key: str) -> Plan:
         """The same policy on the cells of `key`."""
-        return Plan(self._build, self.spec, key, self._base or self)
+        return Plan(self._source, self.spec, key, self._base or self)
 
     def with_spec(self, **changes: Any) -> Plan:
-        return Plan(self._build, self.spec.but(**changes), self.key_text, self._base or self)
+        return Plan(self._source, self.spec.but(**changes), self.key_text, self._base or self)
 
     @property
     def store(self) -> Store | None:
@@ -138,10 +139,10 @@ class Plan:
         if cache is None:
             return None
         registry = self.registry
-        store = self._stores.get(id(registry))
+        store = None if self._stores is None else self._stores.get(id(registry))
         if store is None:
-            self._stores.clear()
-            store = self._stores[id(registry)] = Store(registry.now, *cache)
+            store = Store(registry.now, *cache)
+            self._stores = {id(registry): store}
         return store
 
     def tell_unenforced(self) -> None:

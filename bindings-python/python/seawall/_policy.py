@@ -39,16 +39,15 @@ class Policy:
 
     @classmethod
     def _build(cls, config: Mapping[str, Any] | None, name: str | None, host: Mapping[str, Any]) -> Self:
-        spec = Spec(**{key: value for key, value in host.items() if value is not None})
+        given = {key: value for key, value in host.items() if value is not None}
         if config is None:
             assert name is not None
-            named = name
-            return cls(Plan(lambda registry: registry.named(named), spec))
+            return cls(Plan(("named", name), _spec(given)))
         timeout = config.get("timeout")
-        spec.code_timeout = _limits_attempts(timeout)
-        spec.code_idle = isinstance(timeout, dict) and timeout.get("idle") is not None
-        text = _json(config)
-        return cls(Plan(lambda registry: registry.policy(text), spec))
+        if timeout is not None:
+            given["code_timeout"] = _limits_attempts(timeout)
+            given["code_idle"] = isinstance(timeout, dict) and timeout.get("idle") is not None
+        return cls(Plan(("policy", _json(config)), _spec(given)))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **host: Any) -> Self:
@@ -240,6 +239,14 @@ class Policy:
             store.clear()
 
 
+#: What policies have whose caller gave nothing but options of the core.
+_PLAIN_SPEC = Spec()
+
+
+def _spec(given: dict[str, Any]) -> Spec:
+    return Spec(**given) if given else _PLAIN_SPEC
+
+
 def _limits_attempts(timeout: Any) -> bool:
     if isinstance(timeout, dict):
         return not {"attempt", "operation", "adaptive"}.isdisjoint(timeout)
@@ -267,7 +274,7 @@ def config_of(name: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def policies() -> list[Policy]:
     """All named policies of the process."""
-    return [Policy(Plan(lambda registry, name=name: registry.named_or_made(name), Spec())) for name in _names()]  # type: ignore[misc]
+    return [Policy(Plan(("named_or_made", name), _PLAIN_SPEC)) for name in _names()]
 
 
 def _names() -> list[str]:
@@ -278,7 +285,7 @@ def find(name: str) -> Policy | None:
     """The policy of that name, if there is one."""
     if name not in _names():
         return None
-    return Policy(Plan(lambda registry: registry.named_or_made(name), Spec()))
+    return Policy(Plan(("named_or_made", name), _PLAIN_SPEC))
 
 
 __all__ = ["HOST", "Policy", "config_of", "find", "policies"]

@@ -132,6 +132,6 @@ pub fn spot_at<'a, 'py>(port: &'a Port, given: Bound<'py, PyAny>) -> PyResult<(B
         Ok(text) => text,
         Err(other) => other.into_inner().str()?,
     };
-    let spot = Spot::at(port, key.to_str()?);
+    let spot = Spot::at(port, key.to_str()?, key.hash()?);
     Ok((key, spot))
 }

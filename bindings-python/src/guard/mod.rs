@@ -17,6 +17,7 @@ mod handover;
 mod kind;
 mod lane;
 mod port;
+mod views;
 
 pub use begin::OwnPass;
 pub use kind::guard;

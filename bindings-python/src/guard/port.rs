@@ -2,6 +2,7 @@
 
 use super::ffi;
 use super::lane::Lane;
+use super::views::{View, Views};
 use crate::policy::{Policy, gate_off};
 use pyo3::ffi::PyObject;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -10,8 +11,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use seawall::Pass;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The policy that calls go to now.
 pub struct Seat {
@@ -21,6 +22,8 @@ pub struct Seat {
     /// The host's half has nothing to say while a call goes well: no store, estimate, hook or test.
     alone: bool,
     lane: Lane,
+    /// Made with the first key.
+    views: OnceLock<Arc<Views>>,
 }
 
 /// One for each plan. A test moves it to another registry's policy and back.
@@ -83,6 +86,7 @@ impl Seat {
             asks: asks || gate_off(),
             alone,
             lane: Lane::new(),
+            views: OnceLock::new(),
         }))
     }
 }
@@ -100,7 +104,7 @@ impl Port {
     pub fn pass_at_once(&self) -> Option<Pass> {
         // SAFETY: the interpreter is attached; a lane is known of its own seat's policy. Where every call asks, nobody
         // looks one up.
-        if HAS_DEADLINES.load(Ordering::Relaxed) { None } else { unsafe { self.seat().lane.pass() } }
+        if inside_a_deadline() { None } else { unsafe { self.seat().lane.pass() } }
     }
 
     #[inline(always)]
@@ -127,7 +131,7 @@ impl Port {
 /// The policy of one call: the port's, or its view of the call's key.
 pub struct Spot<'a> {
     pub port: &'a Port,
-    view: Option<seawall::Policy>,
+    view: Option<Arc<View>>,
 }
 
 impl<'a> Spot<'a> {
@@ -136,32 +140,30 @@ impl<'a> Spot<'a> {
         Spot { port, view: None }
     }
 
-    pub fn at(port: &'a Port, key: &str) -> Spot<'a> {
-        Spot { port, view: Some(port.seat().policy.at(key)) }
+    /// `hash` is Python's of the key.
+    pub fn at(port: &'a Port, key: &str, hash: isize) -> Spot<'a> {
+        let seat = port.seat();
+        Spot { port, view: Some(seat.views.get_or_init(|| Views::of(&seat.policy)).at(&seat.policy, key, hash)) }
     }
 
     /// As short-lived as a seat.
     #[inline(always)]
+    fn place(&self) -> (&seawall::Policy, &Lane) {
+        match &self.view {
+            Some(view) => (&view.policy, &view.lane),
+            None => (&self.port.seat().policy, &self.port.seat().lane),
+        }
+    }
+
+    #[inline(always)]
     pub fn policy(&self) -> &seawall::Policy {
-        self.view.as_ref().unwrap_or_else(|| &self.port.seat().policy)
+        self.place().0
     }
 
     /// Leave to run without asking. Inside another call's deadline every call asks.
     #[inline(always)]
     pub fn pass(&self) -> Option<Pass> {
-        if self.port.seat().asks || inside_a_deadline() {
-            return None;
-        }
-        self.take()
-    }
-
-    fn take(&self) -> Option<Pass> {
-        let pass = ours(|| self.policy().pass()).flatten();
-        let seat = self.port.seat();
-        if pass.is_some() && self.view.is_none() && !seat.lane.is_known() {
-            ours(|| seat.lane.look(&seat.policy));
-        }
-        pass
+        if inside_a_deadline() { None } else { self.pass_later() }
     }
 
     /// `pass` for a call that begins later, in a task of its own: see `passes_still`.
@@ -170,9 +172,16 @@ impl<'a> Spot<'a> {
         if self.port.seat().asks {
             return None;
         }
-        // SAFETY: the interpreter is attached.
-        let at_once = if self.view.is_none() { unsafe { self.port.seat().lane.pass() } } else { None };
-        at_once.or_else(|| self.take())
+        let (policy, lane) = self.place();
+        // SAFETY: the interpreter is attached; a lane is known of the policy beside it.
+        if let Some(pass) = unsafe { lane.pass() } {
+            return Some(pass);
+        }
+        let pass = ours(|| policy.pass()).flatten();
+        if pass.is_some() && !lane.is_known() {
+            ours(|| lane.look(policy));
+        }
+        pass
     }
 
     #[inline(always)]
@@ -182,15 +191,15 @@ impl<'a> Spot<'a> {
 
     #[inline(always)]
     pub fn succeed(&self, pass: Pass) {
-        // SAFETY: the interpreter is attached.
-        if self.view.is_none() && unsafe { self.port.seat().lane.count(pass) } {
+        let (policy, lane) = self.place();
+        // SAFETY: as in `pass_later`.
+        if unsafe { lane.count(pass) } {
             return;
         }
-        let seat = self.port.seat();
-        ours(|| self.policy().succeed(pass));
-        if self.view.is_none() && seat.lane.leads_somewhere() {
+        ours(|| policy.succeed(pass));
+        if lane.leads_somewhere() {
             // The core grants credit to the line of the thread that tells it: this one's.
-            ours(|| seat.lane.look(&seat.policy));
+            ours(|| lane.look(policy));
         }
     }
 

@@ -132,7 +132,8 @@ impl Breaker {
     /// it had left and all its probes.
     pub(crate) fn forget_probes(&self) {
         let word = self.word();
-        if word.state() != State::HalfOpen {
+        // Where the parent shares the circuit its probes go on.
+        if word.state() != State::HalfOpen || self.cell.held().is_some() {
             return;
         }
         let next = word.next(State::HalfOpen).with_step(word.step());

@@ -1,5 +1,6 @@
 //! A breaker whose cell lies in a segment.
 
+use super::hearsay::Heard;
 use super::layout::{DEADLINES, Layout, WORD};
 use super::word::Word;
 use super::{Breaker, State};
@@ -27,13 +28,20 @@ impl Breaker {
 
     /// The breaker of a cell that was made for these settings; `None` if it is too small for them.
     pub(crate) fn in_cell(config: &Arc<BreakerConfig>, held: Arc<Held>) -> Option<Breaker> {
-        Breaker::over(config, Block::mapped(held))
+        let mut breaker = Breaker::over(config, Block::mapped(held))?;
+        breaker.heard = Some(Heard::from(breaker.word()));
+        Some(breaker)
     }
 
     /// The same over words that may only be looked at.
     pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
         let layout = Layout::of(config, WRITERS);
-        (layout.words <= cell.len()).then(|| Breaker { config: config.clone(), layout, cell: Arc::new(cell) })
+        (layout.words <= cell.len()).then(|| Breaker {
+            config: config.clone(),
+            layout,
+            cell: Arc::new(cell),
+            heard: None,
+        })
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and

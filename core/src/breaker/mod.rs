@@ -12,6 +12,7 @@ mod closed;
 mod half_open;
 #[cfg(all(test, not(loom)))]
 mod hazards;
+mod hearsay;
 mod host;
 mod layout;
 mod snapshot;
@@ -35,6 +36,7 @@ use crate::outcome::{Hint, Outcome};
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::time::{Span, Tick};
+use hearsay::Heard;
 use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
 use word::Word;
 
@@ -43,6 +45,8 @@ pub struct Breaker {
     config: Arc<BreakerConfig>,
     layout: Layout,
     cell: Arc<Block>,
+    /// Only of a cell that other processes change too.
+    heard: Option<Heard>,
 }
 
 /// What a recorded outcome means here.
@@ -74,7 +78,7 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
@@ -92,9 +96,9 @@ impl Breaker {
     pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
-            return Breaker { config: config.clone(), layout, cell: self.cell.clone() };
+            return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: self.heard.clone() };
         }
-        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)) };
+        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
         next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());

@@ -4,6 +4,7 @@
 //! new generation; then one compare-and-swap changes state, generation and gate together. Who loses
 //! that race leaves a slot that the winner has already written or will never be read.
 
+use super::hearsay::pack;
 use super::layout::{
     BASES, DEADLINES, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, REJECTED, REJECTED_BEFORE,
     TRANSITIONS,
@@ -228,6 +229,7 @@ impl Breaker {
             return;
         }
         self.drop_pending();
+        self.mark_heard(from, to, cx);
         self.forget_streak();
         // From here on for the eyes of a snapshot only.
         if to.state() == State::Open {
@@ -240,9 +242,9 @@ impl Breaker {
         }
         self.count(TRANSITIONS);
         self.cell.word(REJECTED_BEFORE).store(rejected, Ordering::Relaxed);
-        let last = u64::from(reason as u8) | (from.state() as u64) << 8 | (to.state() as u64) << 16;
         self.cell.word(LAST_AT).store(cx.now.0, Ordering::Relaxed);
-        self.cell.word(LAST).store(last, Ordering::Relaxed);
+        // Release: who reads what the change was finds that it is told.
+        self.cell.word(LAST).store(pack(reason, from.state(), to), Ordering::Release);
         cx.note(Note {
             from: from.state().as_str(),
             to: to.state().as_str(),

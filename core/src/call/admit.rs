@@ -84,7 +84,9 @@ impl Call {
     }
 
     fn queue(&mut self, ticket: u64, until: Option<Tick>, now: Tick) -> Step {
-        let end = until.into_iter().chain(self.deadline.map(|deadline| deadline.at)).min();
+        let look = self.policy.next_look(self.looks, now);
+        self.looks = self.looks.saturating_add(1);
+        let end = until.into_iter().chain(self.deadline.map(|deadline| deadline.at)).chain(look).min();
         let span = end.map(|at| now.until(at));
         self.move_to(Phase::Queued, Step::Queue { ticket, span })
     }

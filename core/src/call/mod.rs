@@ -91,6 +91,8 @@ pub struct Call {
     limit: Option<Limit>,
     held: Held,
     ticket: Option<u64>,
+    /// How often it was looked for a place among those of other processes.
+    looks: u32,
     schedule: Option<Schedule>,
     /// Paid for the retry that runs, and for the last one that was made.
     retry_cost: Option<Cost>,
@@ -134,6 +136,7 @@ impl Call {
             limit: None,
             held: Held::default(),
             ticket: None,
+            looks: 0,
             schedule: None,
             retry_cost: None,
             last_cost: None,

@@ -31,8 +31,26 @@ func judged(t *testing.T, log []upstream.Request, resumes map[string][]time.Dura
 	for pid, all := range resumes {
 		judge.resumes[pid] = all
 	}
-	judge.judgeRound(log, 1000*ms, 3000*ms)
+	for range tooShort {
+		judge.judgeRound(log, 1000*ms, 3000*ms)
+	}
 	return strings.Join(judge.violations, "\n")
+}
+
+func TestARoundWithoutAPermitIsNoLossYet(t *testing.T) {
+	up, err := upstream.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Close()
+	judge := newJudge(up)
+	short, full := calls(limit-1, "1", 100*ms, 120*ms), calls(limit, "1", 100*ms, 120*ms)
+	for _, log := range [][]upstream.Request{short, short, full, short, short} {
+		judge.judgeRound(log, 1000*ms, 3000*ms)
+	}
+	if len(judge.violations) > 0 {
+		t.Errorf("got %q", judge.violations)
+	}
 }
 
 func join(parts ...[]upstream.Request) (all []upstream.Request) {

@@ -38,6 +38,9 @@ half_open = { permits = %d, lease = "%dms" }
 [policy.upstream.bulkhead]
 limit = %d
 max_wait = "20ms"
+
+[host]
+dir = %q
 `
 
 // Run is one run of chaos.
@@ -60,6 +63,9 @@ func main() {
 	if err == nil {
 		err = run.finish()
 	}
+	if err == nil {
+		run.judgeLanguages()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(2)
@@ -80,7 +86,7 @@ func begin() (*Run, error) {
 		return nil, err
 	}
 	config := filepath.Join(folder, "seawall.toml")
-	text := fmt.Sprintf(policy, *scope, openFor.Milliseconds(), probes, lease.Milliseconds(), limit)
+	text := fmt.Sprintf(policy, *scope, openFor.Milliseconds(), probes, lease.Milliseconds(), limit, filepath.Join(folder, "segments"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -230,15 +236,30 @@ func (r *Run) pick() *Worker {
 	return all[r.random.IntN(len(all))]
 }
 
+// judgeLanguages demands that each took its part.
+func (r *Run) judgeLanguages() {
+	_, by := r.calls()
+	for language := range r.commands {
+		if by[language] == 0 {
+			r.judge.violation("no worker in %s got a call through", language)
+		}
+	}
+}
+
+func (r *Run) calls() (all int, by map[string]int) {
+	by = map[string]int{}
+	for _, w := range append(r.running(), r.dead...) {
+		all += w.told.Calls
+		by[w.Language] += w.told.Calls
+	}
+	return all, by
+}
+
 func (r *Run) tell() {
 	row := func(name, format string, values ...any) {
 		fmt.Printf("  %-46s "+format+"\n", append([]any{name}, values...)...)
 	}
-	calls, by := 0, map[string]int{}
-	for _, w := range append(r.running(), r.dead...) {
-		calls += w.told.Calls
-		by[w.Language] += w.told.Calls
-	}
+	calls, by := r.calls()
 	fmt.Printf("\nchaos: %d s, seed %d, scope %s, %d workers in %d languages\n", *seconds, *seed, *scope, *each*len(r.commands), len(r.commands))
 	row("killed", "%d", r.killed)
 	row("  of them with a permit or as a probe", "%d", r.holding)

@@ -5,6 +5,7 @@ mod workers;
 
 use seawall::breaker::{Control, State};
 use seawall::segment::{PartView, SegmentOptions, View};
+use std::time::{Duration, Instant};
 use workers::Folder;
 
 const BREAKER: &str =
@@ -165,4 +166,128 @@ fn the_control_room_sees_everything_and_changes_what_it_is_told() {
     assert_eq!(view.processes().len(), 2);
     a.kill();
     assert_eq!((view.processes().len(), view.cells()[0].users.len()), (1, 1));
+}
+
+#[test]
+fn a_waiter_of_another_process_looks_by_itself() {
+    let folder = Folder::new();
+    let policy = r#"{"name":"db","scope":"host","bulkhead":{"limit":1,"max_wait":"60s"}}"#;
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+    }
+    assert_eq!(a.ask("enter 1"), "admitted");
+    b.tell("ok 1");
+    std::thread::sleep(Duration::from_millis(150));
+    let start = Instant::now();
+    assert_eq!((a.ask("leave 1"), b.hear()), ("ok".into(), "1".into()));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    // The same for a permit whose holder is killed.
+    assert_eq!(a.ask("enter 1"), "admitted");
+    b.tell("ok 1");
+    std::thread::sleep(Duration::from_millis(150));
+    let start = Instant::now();
+    a.kill();
+    assert_eq!(b.hear(), "1");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn listeners_hear_of_transitions_that_other_processes_make() {
+    let folder = Folder::new();
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
+        // The first look says from when on there is news.
+        assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
+    }
+    assert_eq!(a.ask("fail 3"), "3");
+    // Its own process tells at once and once; the other when it looks.
+    assert_eq!(
+        (a.ask("events"), a.ask("events"), a.ask("events")),
+        ("opened(consecutive_failures)".into(), "".into(), "".into())
+    );
+    assert_eq!(
+        (b.ask("events"), b.ask("events"), b.ask("events")),
+        ("opened(consecutive_failures)".into(), "".into(), "".into())
+    );
+    assert_eq!(b.ask("force reset"), "ok");
+    assert_eq!((b.ask("events"), b.ask("events"), b.ask("events")), ("forced(reset)".into(), "".into(), "".into()));
+    assert_eq!((a.ask("events"), a.ask("events")), ("forced(reset)".into(), "".into()));
+}
+
+#[test]
+fn a_higher_revision_is_in_force_and_at_equal_ones_the_first_while_somebody_wants_it() {
+    let folder = Folder::new();
+    let policy = |revision: u32, failures: u32, limit: u32| {
+        format!(
+            r#"policy {{"name":"x","scope":"host","revision":{revision},"breaker":{{"window":{{"kind":"consecutive","failures":{failures}}}}},"bulkhead":{{"limit":{limit}}}}}"#
+        )
+    };
+    let (mut a, mut b, mut c) = (folder.worker(), folder.worker(), folder.worker());
+    assert_eq!((a.ask("listen"), b.ask("listen"), c.ask("listen")), ("ok".into(), "ok".into(), "ok".into()));
+    assert_eq!((a.ask(&policy(1, 2, 2)), a.ask("enter 1")), ("ok".into(), "admitted".into()));
+    // The second finds other settings of the same revision: the first's stay, and both are told of.
+    assert_eq!(b.ask(&policy(1, 5, 5)), "ok");
+    let said = b.ask("events");
+    assert!(said.contains("config_conflict(breaker `x`") && said.contains("config_conflict(bulkhead `x`"), "{said}");
+    assert_eq!(b.snapshot()["bulkhead"]["limit"], 2);
+    assert_eq!((b.ask("enter 1"), b.ask("enter 2")), ("admitted".into(), "refused bulkhead_full".into()));
+    // A higher revision takes their place for all, permits and state carried over.
+    for _ in 0..2 {
+        assert_eq!((a.ask("acquire p"), a.ask("record p fail")), ("admitted".into(), "ok".into()));
+    }
+    assert_eq!(a.ask("state"), "open");
+    assert_eq!((c.ask(&policy(2, 9, 3)), c.ask("state")), ("ok".into(), "open".into()));
+    assert_eq!((c.ask("enter 1"), c.ask("enter 2")), ("admitted".into(), "refused bulkhead_full".into()));
+    assert_eq!(
+        (a.ask("enter 2"), a.ask("state"), a.snapshot()["bulkhead"]["limit"].clone()),
+        ("refused bulkhead_full".into(), "open".into(), 3.into())
+    );
+    // Permits of the old cell are given back in the new one.
+    assert_eq!((a.ask("leave 1"), c.ask("enter 2")), ("ok".into(), "admitted".into()));
+    assert_eq!((b.ask("leave 1"), c.ask("leave 1"), c.ask("leave 2")), ("ok".into(), "ok".into(), "ok".into()));
+    assert_eq!(c.snapshot()["bulkhead"]["in_use"], 0);
+    assert_eq!((c.ask("force reset"), a.ask("fail 8"), b.ask("state")), ("ok".into(), "8".into(), "closed".into()));
+    assert_eq!((b.ask("fail 1"), a.ask("state")), ("1".into(), "open".into()));
+    assert_eq!((a.ask("faults"), b.ask("faults"), c.ask("faults")), ("0".into(), "0".into(), "0".into()));
+}
+
+#[test]
+fn the_settings_of_the_dead_give_way() {
+    let folder = Folder::new();
+    let policy = |limit: u32| format!(r#"policy {{"name":"x","scope":"host","bulkhead":{{"limit":{limit}}}}}"#);
+    let (mut old, mut new) = (folder.worker(), folder.worker());
+    assert_eq!((old.ask(&policy(2)), new.ask(&policy(3))), ("ok".into(), "ok".into()));
+    assert_eq!(new.snapshot()["bulkhead"]["limit"], 2);
+    old.kill();
+    let start = Instant::now();
+    while new.snapshot()["bulkhead"]["limit"] != 3 {
+        assert!(start.elapsed() < Duration::from_secs(4), "the settings of a dead process stay");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_mapped_is_made_anew_and_said_once() {
+    let folder = Folder::new();
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
+        assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
+    }
+    assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));
+    let file = folder.path().join("default.1");
+    std::fs::remove_file(&file).unwrap();
+    let start = Instant::now();
+    // Both go over to the new file, where the circuit begins closed, and share it again.
+    while a.ask("state") != "closed" || b.ask("state") != "closed" {
+        assert!(start.elapsed() < Duration::from_secs(4), "the removed file is still in use");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(file.exists());
+    assert_eq!((b.ask("fail 3"), a.ask("state")), ("3".into(), "open".into()));
+    assert_eq!((a.ask("faults"), b.ask("faults")), ("1".into(), "1".into()));
+    let said = a.ask("events");
+    assert!(said.contains("internal(") && said.contains("was removed or replaced"), "{said}");
 }

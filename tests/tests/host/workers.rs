@@ -57,10 +57,19 @@ pub struct Worker {
 impl Worker {
     /// The answer; empty if the worker is dead.
     pub fn ask(&mut self, command: &str) -> String {
+        self.tell(command);
+        self.hear()
+    }
+
+    /// Without waiting for the answer.
+    pub fn tell(&mut self, command: &str) {
+        // A dead worker is heard of by its silence.
+        let _ = writeln!(self.input, "{command}").and_then(|()| self.input.flush());
+    }
+
+    pub fn hear(&mut self) -> String {
         let mut answer = String::new();
-        if writeln!(self.input, "{command}").and_then(|()| self.input.flush()).is_ok() {
-            let _ = self.output.read_line(&mut answer);
-        }
+        let _ = self.output.read_line(&mut answer);
         answer.trim_end().to_owned()
     }
 

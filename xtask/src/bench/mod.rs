@@ -19,6 +19,7 @@ mod table;
 use crate::Outcome;
 use crate::steps::{command, output_of, quiet};
 use lines::Measured;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -32,7 +33,7 @@ struct Effort {
 /// What was measured, or why nothing could be.
 type Rows = Result<Measured, Box<dyn std::error::Error>>;
 
-/// How to measure a language.
+/// How to measure a language; host scope counts as one.
 struct Language {
     name: &'static str,
     title: &'static str,
@@ -44,7 +45,7 @@ struct Language {
     absent: Option<&'static str>,
 }
 
-const LANGUAGES: [Language; 4] = [
+const LANGUAGES: [Language; 5] = [
     Language { name: "rust", title: "Rust", measure: rust::measure, tools: &[("rustc", &["--version"])], absent: None },
     Language {
         name: "python",
@@ -60,6 +61,13 @@ const LANGUAGES: [Language; 4] = [
         measure: golang::measure,
         tools: &[("go", &["version"])],
         absent: Some("resile, whose module can no longer be fetched"),
+    },
+    Language {
+        name: "host",
+        title: "Host scope",
+        measure: rust::measure_host,
+        tools: &[("rustc", &["--version"])],
+        absent: None,
     },
 ];
 
@@ -141,8 +149,12 @@ pub fn page(root: &Path, check: bool) -> Outcome {
     if check { page::check(root) } else { page::write(root) }
 }
 
-/// The effort as arguments of a measuring program.
-fn with(mut program: Command, effort: Effort) -> Command {
-    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]);
-    program
+/// Runs a measuring program; the segment of its policies in host scope goes with the run.
+fn run_program(mut program: Command, effort: Effort) -> Result<String, Box<dyn std::error::Error>> {
+    let segment = format!("/dev/shm/seawall-bench-{}", std::process::id());
+    std::fs::DirBuilder::new().mode(0o700).create(&segment)?;
+    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]).env("SEAWALL_HOST_DIR", &segment);
+    let said = output_of(program);
+    std::fs::remove_dir_all(&segment)?;
+    said
 }

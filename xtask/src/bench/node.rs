@@ -1,9 +1,9 @@
 //! The Node rows: the tarball that ships and the peers of the lock file, in a folder of their own.
 
 use super::lines::Measured;
-use super::{Effort, Rows, with};
+use super::{Effort, Rows, run_program};
 use crate::node;
-use crate::steps::{command, output_of, quiet};
+use crate::steps::{command, quiet};
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +25,6 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
     let tarball = node::pack(root, &place)?.display().to_string();
     npm(&["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--no-package-lock", &tarball])?;
     let mut measured = Measured::default();
-    measured.read(&output_of(with(command(&home, "node", &["--expose-gc", "main.js"]), effort))?)?;
+    measured.read(&run_program(command(&home, "node", &["--expose-gc", "main.js"]), effort)?)?;
     Ok(measured)
 }

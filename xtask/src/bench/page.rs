@@ -62,9 +62,10 @@ fn section(page: &mut String, language: &Language, record: &Record, drawn: bool)
     let (name, title) = (language.name, language.title);
     let machine = &record.machine;
     let peers: Vec<String> = record.peers.iter().map(|(peer, version)| format!("{peer} {version}")).collect();
+    let beside = if peers.is_empty() { String::new() } else { format!("\n\nBeside it: {}.", peers.join(", ")) };
     let _ = writeln!(
         page,
-        "\n## {title}\n\n{}: {}; {} cores; {}; load {} at the end of the run; {}; {} rounds.\n\nBeside it: {}.",
+        "\n## {title}\n\n{}: {}; {} cores; {}; load {} at the end of the run; {}; {} rounds.{beside}",
         machine.date,
         machine.processor,
         machine.cores,
@@ -72,7 +73,6 @@ fn section(page: &mut String, language: &Language, record: &Record, drawn: bool)
         machine.load,
         machine.tools.join("; "),
         record.rounds,
-        peers.join(", ")
     );
     if let Some(absent) = language.absent {
         let _ = writeln!(page, "\nNot beside it: {absent}.");
@@ -82,7 +82,9 @@ fn section(page: &mut String, language: &Language, record: &Record, drawn: bool)
     }
     page.push_str("\n### Budgets\n\n| budget | at most, or least | figure | |\n|---|---:|---:|---|\n");
     record.verdicts.iter().for_each(|verdict| judged(page, verdict));
-    page.push_str("\n### First in its case\n\n| case | quickest peer, added | ours | |\n|---|---:|---:|---|\n");
+    if !record.ranking.is_empty() {
+        page.push_str("\n### First in its case\n\n| case | quickest peer, added | ours | |\n|---|---:|---:|---|\n");
+    }
     record.ranking.iter().for_each(|verdict| judged(page, verdict));
     reasons(page, record);
     page.push_str("\n### Floors\n\n| | ns | middle half |\n|---|---:|---:|\n");

@@ -1,9 +1,9 @@
 //! The Python rows: the wheel that ships and the peers of the lock file, in an environment of their own.
 
 use super::lines::Measured;
-use super::{Effort, Rows, with};
+use super::{Effort, Rows, run_program};
 use crate::python;
-use crate::steps::{command, output_of, quiet};
+use crate::steps::{command, quiet};
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +21,6 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
     let install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", &wheel];
     quiet(command(root, &python, &install))?;
     let mut measured = Measured::default();
-    measured.read(&output_of(with(command(root, &python, &["bench/python"]), effort))?)?;
+    measured.read(&run_program(command(root, &python, &["bench/python"]), effort)?)?;
     Ok(measured)
 }

@@ -1,7 +1,7 @@
 //! The Rust rows: a crate of its own, with its own lock file.
 
 use super::lines::Measured;
-use super::{Effort, Rows, with};
+use super::{Effort, Rows, run_program};
 use crate::steps::{command, output_of, quiet};
 use std::path::Path;
 use std::process::Command;
@@ -12,8 +12,16 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
     quiet(cargo(root, "build"))?;
     let program = |name: &str| command(root, &format!("{HOME}/release/{name}"), &[]);
     let mut measured = Measured::default();
-    measured.read(&output_of(with(program("seawall-bench"), effort))?)?;
+    measured.read(&run_program(program("seawall-bench"), effort)?)?;
     measured.read(&output_of(program("memory"))?)?;
+    Ok(measured)
+}
+
+/// Host scope beside process scope.
+pub fn measure_host(root: &Path, effort: Effort) -> Rows {
+    quiet(cargo(root, "build"))?;
+    let mut measured = Measured::default();
+    measured.read(&run_program(command(root, &format!("{HOME}/release/host"), &[]), effort)?)?;
     Ok(measured)
 }
 

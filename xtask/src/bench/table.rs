@@ -65,6 +65,9 @@ fn line(name: &str, added: &str, entry: &Entry) {
 }
 
 fn judged(title: &str, verdicts: &[Verdict]) {
+    if verdicts.is_empty() {
+        return;
+    }
     println!("\n{title}");
     for verdict in verdicts {
         let (bold, figure) =

@@ -13,37 +13,37 @@ type Check struct {
 	Good bool
 }
 
-func judge(on, off *Run, policy Policy) []Check {
+func judge(runs []*Run, policy Policy) []Check {
 	var checks []Check
-	add := func(good bool, format string, values ...any) {
-		checks = append(checks, Check{fmt.Sprintf(format, values...), good})
-	}
-	_, ended := on.outage()
-	for i, service := range services {
-		right, of := on.share(func(a Answer) bool { return a.Service == i && inOutage(a) && a.Who == "known" })
-		add(right >= 0.99 && of > 0, "%s answered %.2f %% of %d requests of known identities in the outage (at least 99 %%)", service.Name, 100*right, of)
-	}
-	for i, service := range services {
-		// A stranger who is answered after the outage may have been looked up.
-		right, of := on.share(func(a Answer) bool {
-			return a.Service == i && inOutage(a) && a.Who == "stranger" && a.At+a.Took < ended
-		})
-		add(right == 1 && of > 0, "%s turned away %.2f %% of %d requests of strangers in the outage (all)", service.Name, 100*right, of)
-	}
-	for i, worker := range on.Workers {
-		opened, found := on.openedAt(i)
-		if !found {
-			add(false, "%s never showed an open circuit in the outage", worker.Name)
+	for _, run := range runs {
+		add := func(good bool, format string, values ...any) {
+			checks = append(checks, Check{run.Title + ": " + fmt.Sprintf(format, values...), good})
+		}
+		if run.On {
+			judgeAnswers(run, add)
+			judgeCircuits(run, policy, add)
 			continue
 		}
-		trip, probes, worst := on.reached(i, opened, policy.OpenFor)
-		// Requests that were under way with the one too many count among those that tripped it.
-		add(trip <= 2*policy.Failures && probes > 0 && worst <= 1,
-			"%s sent identity %d requests until its circuit opened (at most %d), then %d probes, never more than %d in %.0f s (1)",
-			worker.Name, trip, 2*policy.Failures, probes, worst, policy.OpenFor.Seconds())
+		right, of := run.share(inOutage)
+		add(right < 0.5 && of > 0, "%.2f %% of the outage's %d requests succeeded (under 50 %%)", 100*right, of)
+	}
+	return checks
+}
+
+func judgeAnswers(run *Run, add func(bool, string, ...any)) {
+	_, ended := run.outage()
+	for i, service := range services {
+		right, of := run.share(func(a Answer) bool { return a.Service == i && inOutage(a) && a.Who == "known" })
+		// A stranger who is answered after the outage may have been looked up.
+		away, strangers := run.share(func(a Answer) bool {
+			return a.Service == i && inOutage(a) && a.Who == "stranger" && a.At+a.Took < ended
+		})
+		add(right >= 0.99 && of > 0 && away == 1 && strangers > 0,
+			"%s answered %.2f %% of %d requests of known identities in the outage (at least 99 %%), and turned away %.2f %% of %d of strangers (all)",
+			service.Name, 100*right, of, 100*away, strangers)
 	}
 	served, asked := 0, 0
-	for _, answer := range on.answers {
+	for _, answer := range run.answers {
 		if answer.Who == "revoked" {
 			asked++
 			if answer.Active {
@@ -52,29 +52,79 @@ func judge(on, off *Run, policy Policy) []Check {
 		}
 	}
 	add(served == 0 && asked > 0, "a token revoked before the outage was served as active %d times of %d (never)", served, asked)
-	limit := policy.OpenFor + 2*time.Second
-	for i, worker := range on.Workers {
-		at, found := on.closedAt(i)
-		if !found {
-			add(false, "%s did not close its circuit after the outage", worker.Name)
-			continue
-		}
-		add(at-ended <= limit, "%s closed its circuit %.1f s after recovery (at most %.0f s)", worker.Name, (at - ended).Seconds(), limit.Seconds())
-	}
-	right, of := off.share(inOutage)
-	add(right < 0.5 && of > 0, "without Seawall %.2f %% of the outage's %d requests succeeded (under 50 %%)", 100*right, of)
-	return checks
 }
 
-// reached counts what identity saw of a worker in the outage: until its circuit was seen open, after
+// judgeCircuits says of all circuits of a run what the worst of them did.
+func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
+	_, ended := run.outage()
+	limit := policy.OpenFor + 2*time.Second
+	var slow, greedy, late, idle string
+	var trip, worst, probes int
+	var last time.Duration
+	for _, circuit := range run.circuits() {
+		name := run.Workers[circuit[0]].Name
+		if len(circuit) > 1 {
+			name = fmt.Sprintf("all %d workers", len(circuit))
+		}
+		opened, closed, found := run.life(circuit)
+		if !found {
+			add(false, "%s: not every one showed an open circuit in the outage, and a closed one after it", name)
+			continue
+		}
+		needed, probed, together := run.reached(circuit, opened, policy.OpenFor)
+		if probes += probed; probed == 0 {
+			idle = name
+		}
+		if needed > trip {
+			trip, slow = needed, name
+		}
+		if together > worst {
+			worst, greedy = together, name
+		}
+		if closed-ended > last {
+			last, late = closed-ended, name
+		}
+	}
+	// Requests that were under way with the one too many count among those that tripped it.
+	add(trip <= 2*policy.Failures && trip > 0, "%s sent identity %d requests until the circuit opened (at most %d); all circuits together cost %d",
+		slow, trip, 2*policy.Failures, run.cost(policy))
+	add(worst <= 1 && probes > 0, "%s sent identity no more than %d probes in %.0f s while open (1); %d in all", greedy, worst, policy.OpenFor.Seconds(), probes)
+	if idle != "" {
+		add(false, "%s sent no probe while open", idle)
+	}
+	add(last <= limit, "%s closed the circuit %.1f s after recovery (at most %.0f s), the last to do so", late, last.Seconds(), limit.Seconds())
+}
+
+// life is when the first of a circuit's workers showed it open in the outage, and the last showed it closed
+// after it; whether all of them did.
+func (r *Run) life(circuit []int) (opened, closed time.Duration, found bool) {
+	for i, worker := range circuit {
+		open, wasOpened := r.openedAt(worker)
+		shut, wasClosed := r.closedAt(worker)
+		if !wasOpened || !wasClosed {
+			return 0, 0, false
+		}
+		if i == 0 || open < opened {
+			opened = open
+		}
+		closed = max(closed, shut)
+	}
+	return opened, closed, true
+}
+
+// reached counts what identity saw of a circuit's workers in the outage: until it was seen open, after
 // that, and the most of those within one open time.
-func (r *Run) reached(worker int, opened, openFor time.Duration) (trip, probes, worst int) {
+func (r *Run) reached(circuit []int, opened, openFor time.Duration) (trip, probes, worst int) {
 	begun, ended := r.outage()
+	names := map[string]bool{}
+	for _, worker := range circuit {
+		names[r.Workers[worker].Name] = true
+	}
 	var after []time.Duration
 	for _, seen := range r.seen {
 		at := r.since(seen)
 		switch {
-		case seen.Worker != r.Workers[worker].Name || at < begun || at > ended:
+		case !names[seen.Worker] || at < begun || at > ended:
 		case at <= opened:
 			trip++
 		default:
@@ -92,17 +142,29 @@ func (r *Run) reached(worker int, opened, openFor time.Duration) (trip, probes, 
 	return trip, len(after), worst
 }
 
+// cost is how many requests failed at identity until every circuit was open.
+func (r *Run) cost(policy Policy) int {
+	sum := 0
+	for _, circuit := range r.circuits() {
+		if opened, _, found := r.life(circuit); found {
+			trip, _, _ := r.reached(circuit, opened, policy.OpenFor)
+			sum += trip
+		}
+	}
+	return sum
+}
+
 // Row is a line of the table: a name, whose run, a value for each scene.
 type Row struct {
+	Way
 	Name  string
-	With  bool
 	Cells []string
 }
 
 func rows(runs []*Run) []Row {
 	var rows []Row
 	add := func(run *Run, name string, cell func(scene int) string) {
-		row := Row{Name: name, With: run.Name == "with"}
+		row := Row{Way: run.Way, Name: name}
 		for scene := range scenes {
 			row.Cells = append(row.Cells, cell(scene))
 		}
@@ -136,11 +198,7 @@ func summary(out io.Writer, runs []*Run, checks []Check) {
 	}
 	fmt.Fprintln(table)
 	for _, row := range rows(runs) {
-		which := "without"
-		if row.With {
-			which = "with"
-		}
-		fmt.Fprintf(table, "%s, %s\t", row.Name, which)
+		fmt.Fprintf(table, "%s, %s\t", row.Name, row.Title)
 		for _, cell := range row.Cells {
 			fmt.Fprintf(table, "%s\t", cell)
 		}

@@ -9,28 +9,32 @@ import (
 var policy = Policy{OpenFor: 2 * time.Second, Failures: 5}
 
 // good is what the demo hopes for, told second by second instead of lived.
-func good() (on, off *Run) {
-	on, off = story("with"), story("without")
-	begun, ended := on.outage()
-	for worker, w := range on.Workers {
-		for n := range policy.Failures {
-			on.reach(w.Name, begun+time.Duration(n+1)*10*time.Millisecond)
+func good() (shared, apart, off *Run) {
+	shared, apart, off = story(ways[0]), story(ways[1]), story(ways[2])
+	for _, run := range []*Run{shared, apart} {
+		begun, ended := run.outage()
+		for worker := range run.Workers {
+			run.states = append(run.states,
+				State{begun - time.Second, worker, "closed"}, State{begun + 100*time.Millisecond, worker, "open"},
+				State{ended + 3*time.Second, worker, "closed"})
 		}
-		on.states = append(on.states,
-			State{begun - time.Second, worker, "closed"}, State{begun + 100*time.Millisecond, worker, "open"},
-			State{ended + 3*time.Second, worker, "closed"})
-		for at := begun + 2200*time.Millisecond; at < ended; at += policy.OpenFor {
-			on.reach(w.Name, at)
+		for _, circuit := range run.circuits() {
+			for n := range policy.Failures {
+				run.reach(run.Workers[circuit[n%len(circuit)]].Name, begun+time.Duration(n+1)*10*time.Millisecond)
+			}
+			for at, n := begun+2200*time.Millisecond, 0; at < ended; at, n = at+policy.OpenFor, n+1 {
+				run.reach(run.Workers[circuit[n%len(circuit)]].Name, at)
+			}
 		}
 	}
 	for i := range off.answers {
 		off.answers[i].Right = !inOutage(off.answers[i])
 	}
-	return on, off
+	return shared, apart, off
 }
 
-func story(name string) *Run {
-	run := newRun(&Stack{Name: name})
+func story(way Way) *Run {
+	run := newRun(&Stack{Way: way})
 	run.begun = time.UnixMilli(1_000_000)
 	at := time.Duration(0)
 	for i, service := range services {
@@ -54,9 +58,9 @@ func (r *Run) reach(worker string, at time.Duration) {
 	r.seen = append(r.seen, Seen{r.begun.Add(at).UnixMilli(), worker})
 }
 
-func missed(on, off *Run) []string {
+func missed(runs ...*Run) []string {
 	var texts []string
-	for _, check := range judge(on, off, policy) {
+	for _, check := range judge(runs, policy) {
 		if !check.Good {
 			texts = append(texts, check.Text)
 		}
@@ -82,62 +86,69 @@ func change(run *Run, who string, enough int, to func(*Answer)) {
 
 func TestEachFaultIsFound(t *testing.T) {
 	wrong := func(a *Answer) { a.Right = false }
+	extra := func(run *Run, worker string, n int, at time.Duration) {
+		begun, _ := run.outage()
+		for i := range n {
+			run.reach(worker, begun+at+time.Duration(i)*time.Millisecond)
+		}
+	}
 	for name, fault := range map[string]struct {
-		plant func(on, off *Run)
+		plant func(shared, apart, off *Run)
 		says  string
 	}{
-		"known identities unanswered": {func(on, off *Run) { change(on, "known", 1, wrong) }, "agent answered"},
-		"one stranger let in":         {func(on, off *Run) { change(on, "stranger", 1, wrong) }, "agent turned away"},
-		"no stranger asked": {func(on, off *Run) {
-			change(on, "stranger", 1000, func(a *Answer) { a.Who = "known" })
-		}, "agent turned away"},
-		"the revoked token served": {func(on, off *Run) { change(on, "revoked", 1, func(a *Answer) { a.Active = true }) }, "revoked"},
-		"nobody used the revoked token": {func(on, off *Run) {
-			for i := range on.answers {
-				if on.answers[i].Who == "revoked" {
-					on.answers[i].Who = "known"
+		"known identities unanswered": {func(shared, _, _ *Run) { change(shared, "known", 1, wrong) }, "all: agent answered"},
+		"one stranger let in":         {func(_, apart, _ *Run) { change(apart, "stranger", 1, wrong) }, "each worker: agent answered"},
+		"no stranger asked": {func(shared, _, _ *Run) {
+			change(shared, "stranger", 1000, func(a *Answer) { a.Who = "known" })
+		}, "all: agent answered"},
+		"the revoked token served": {func(_, apart, _ *Run) {
+			change(apart, "revoked", 1, func(a *Answer) { a.Active = true })
+		}, "each worker: a token revoked"},
+		"nobody used the revoked token": {func(shared, _, _ *Run) {
+			for i := range shared.answers {
+				if shared.answers[i].Who == "revoked" {
+					shared.answers[i].Who = "known"
 				}
 			}
-		}, "revoked"},
-		"a circuit that never opened": {func(on, off *Run) {
-			for i := range on.states {
-				if on.states[i].Worker == 1 {
-					on.states[i].State = "closed"
+		}, "all: a token revoked"},
+		"a circuit that never opened": {func(shared, _, _ *Run) {
+			for i := range shared.states {
+				if shared.states[i].Worker == 1 {
+					shared.states[i].State = "closed"
 				}
 			}
-		}, "agent never showed an open circuit"},
-		"two requests in one open time": {func(on, off *Run) {
-			begun, _ := on.outage()
-			on.reach("agent", begun+3*time.Second)
-		}, "agent sent identity"},
-		"a slow trip": {func(on, off *Run) {
-			begun, _ := on.outage()
-			for n := range 6 {
-				on.reach("agent", begun+time.Duration(60+n)*time.Millisecond)
-			}
-		}, "agent sent identity"},
-		"no probe at all": {func(on, off *Run) {
-			at, _ := on.openedAt(1)
+		}, "all 3 workers: not every one showed an open circuit"},
+		"two probes in one open time": {func(_, apart, _ *Run) { extra(apart, "agent", 1, 3*time.Second) }, "each worker: agent sent identity no more than 2 probes"},
+		"two workers that probe in one open time": {func(shared, _, _ *Run) {
+			extra(shared, "agent", 1, 3*time.Second)
+		}, "all 3 workers sent identity no more than 2 probes"},
+		"a slow trip": {func(_, apart, _ *Run) { extra(apart, "agent", 6, 60*time.Millisecond) }, "each worker: agent sent identity 11 requests"},
+		"workers that trip one by one": {func(shared, _, _ *Run) {
+			extra(shared, "agent", 5, 60*time.Millisecond)
+			extra(shared, "front", 5, 60*time.Millisecond)
+		}, "all 3 workers sent identity 15 requests"},
+		"no probe at all": {func(_, apart, _ *Run) {
+			at, _ := apart.openedAt(1)
 			var kept []Seen
-			for _, seen := range on.seen {
-				if seen.Worker != "agent" || on.since(seen) <= at {
+			for _, seen := range apart.seen {
+				if seen.Worker != "agent" || apart.since(seen) <= at {
 					kept = append(kept, seen)
 				}
 			}
-			on.seen = kept
-		}, "agent sent identity"},
-		"a late recovery": {func(on, off *Run) { on.states[5].At += 2 * time.Second }, "agent closed its circuit"},
-		"no recovery":     {func(on, off *Run) { on.states[5].State = "open" }, "agent did not close"},
-		"an outage that hurt nobody": {func(on, off *Run) {
+			apart.seen = kept
+		}, "each worker: agent sent no probe"},
+		"a late recovery": {func(shared, _, _ *Run) { shared.states[5].At += 2 * time.Second }, "all 3 workers closed the circuit"},
+		"no recovery":     {func(_, apart, _ *Run) { apart.states[5].State = "open" }, "each worker: agent: not every one"},
+		"an outage that hurt nobody": {func(_, _, off *Run) {
 			for i := range off.answers {
 				off.answers[i].Right = true
 			}
 		}, "without Seawall"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			on, off := good()
-			fault.plant(on, off)
-			missed := missed(on, off)
+			shared, apart, off := good()
+			fault.plant(shared, apart, off)
+			missed := missed(shared, apart, off)
 			if len(missed) == 0 || !strings.Contains(strings.Join(missed, "\n"), fault.says) {
 				t.Fatalf("want a miss that says %q, got %q", fault.says, missed)
 			}
@@ -145,9 +156,16 @@ func TestEachFaultIsFound(t *testing.T) {
 	}
 }
 
+func TestTheCostOfAnOutageIsThatOfEachCircuit(t *testing.T) {
+	shared, apart, _ := good()
+	if one, each := shared.cost(policy), apart.cost(policy); one != policy.Failures || each != 3*policy.Failures {
+		t.Fatalf("%d failed calls with one circuit, %d with one in each of 3 workers", one, each)
+	}
+}
+
 func TestRequestsGoToEveryWorkerWhateverIsAsked(t *testing.T) {
 	*workers = 2
-	defer func() { *workers = 1 }()
+	defer func() { *workers = 3 }()
 	stack := &Stack{}
 	for kind := range strangeness {
 		met := map[int]bool{}

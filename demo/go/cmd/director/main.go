@@ -1,5 +1,5 @@
-// Director walks services through an outage of the identity service they need, twice at the same
-// time: once with Seawall, once with SEAWALL_ENABLED=false. It shows what happens while it happens,
+// Director walks services of several workers through an outage of the identity service they need, three
+// times at the same time: with one circuit for all workers, with one in each, and without Seawall. It shows what happens while it happens,
 // writes a report, and fails unless the outage stayed where it began.
 package main
 
@@ -17,7 +17,7 @@ var (
 	gateway  = flag.String("gateway", "", "command of the gateway")
 	agent    = flag.String("agent", "", "command of the agent")
 	front    = flag.String("front", "", "command of the front")
-	workers  = flag.Int("workers", 1, "processes of each service")
+	workers  = flag.Int("workers", 3, "processes of each service")
 	config   = flag.String("config", "", "configuration file of the services")
 	report   = flag.String("report", "", "where to write the report")
 	charts   = flag.String("charts", "", "folder of the chart library")
@@ -50,23 +50,25 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	on, err := start("with", nil)
-	if err != nil {
-		fail(err, on)
+	var stacks []*Stack
+	var runs []*Run
+	for _, way := range ways {
+		stack, err := start(way)
+		stacks = append(stacks, stack)
+		if err != nil {
+			fail(err, stacks...)
+		}
+		runs = append(runs, newRun(stack))
 	}
-	off, err := start("without", []string{"SEAWALL_ENABLED=false"})
-	if err != nil {
-		fail(err, on, off)
-	}
-	runs := []*Run{newRun(on), newRun(off)}
 	if err := direct(runs); err != nil {
-		fail(err, on, off)
+		fail(err, stacks...)
 	}
-	on.stop()
-	off.stop()
-	checks := judge(runs[0], runs[1], policy)
+	for _, stack := range stacks {
+		stack.stop()
+	}
+	checks := judge(runs, policy)
 	summary(os.Stdout, runs, checks)
-	if err := writeReport(*report, runs, checks); err != nil {
+	if err := writeReport(*report, runs, checks, policy); err != nil {
 		fail(err)
 	}
 	fmt.Printf("\nreport: %s\n", *report)
@@ -79,8 +81,12 @@ func main() {
 
 // direct walks the runs through the scenes, side by side.
 func direct(runs []*Run) error {
-	fmt.Printf("identity: every worker meets %d identities\n", known)
+	fmt.Printf("identity: every worker of every service, %d of each, meets %d identities\n", *workers, known)
 	for _, run := range runs {
+		// Without Seawall nothing is kept of it.
+		if !run.On {
+			continue
+		}
 		if err := run.warm(); err != nil {
 			return err
 		}

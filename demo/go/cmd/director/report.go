@@ -34,11 +34,13 @@ type sceneSpan struct {
 type line struct {
 	Name   string     `json:"name"`
 	Dash   int        `json:"dash"`
-	With   bool       `json:"with"`
+	Way    string     `json:"way"`
 	Values []*float64 `json:"values"`
 }
 
 type band struct {
+	// The title of a group of bands, said by the first of them.
+	Title string    `json:"title"`
 	Name  string    `json:"name"`
 	Spans []sojourn `json:"spans"`
 }
@@ -49,12 +51,19 @@ type sojourn struct {
 	To    float64 `json:"to"`
 }
 
-// Figure is a number worth a large type: with Seawall, without it.
+// Figure is a number worth a large type, for each way.
 type Figure struct {
-	What, With, Without string
+	What   string
+	Values []Value
 }
 
-func writeReport(path string, runs []*Run, checks []Check) error {
+// Value is what a figure was in one way.
+type Value struct {
+	Way
+	Text string
+}
+
+func writeReport(path string, runs []*Run, checks []Check, policy Policy) error {
 	var library [3]string
 	for i, name := range []string{"../LICENSE", "uPlot.iife.min.js", "uPlot.min.css"} {
 		text, err := os.ReadFile(filepath.Join(*charts, name))
@@ -74,22 +83,32 @@ func writeReport(path string, runs []*Run, checks []Check) error {
 	defer out.Close()
 	return template.Must(template.New("report").Parse(page)).Execute(out, map[string]any{
 		"Script": template.JS("/*\n" + library[0] + "*/\n" + library[1]), "Style": template.CSS(library[2]),
-		"Data": template.JS(data), "Checks": checks, "Scenes": scenes, "Rows": rows(runs), "Figures": figures(runs),
-		"Known": known, "Strangers": strangers, "Rate": rate,
+		"Data": template.JS(data), "Checks": checks, "Scenes": scenes, "Rows": rows(runs), "Figures": figures(runs, policy), "Ways": ways,
+		"Known": known, "Workers": *workers, "Strangers": strangers, "Rate": rate,
 	})
 }
 
-func figures(runs []*Run) []Figure {
+func figures(runs []*Run, policy Policy) []Figure {
 	figure := func(what string, value func(*Run) string) Figure {
-		return Figure{what, value(runs[0]), value(runs[1])}
+		f := Figure{What: what}
+		for _, run := range runs {
+			f.Values = append(f.Values, Value{run.Way, value(run)})
+		}
+		return f
 	}
 	return []Figure{
 		figure("of the outage's requests answered rightly", func(r *Run) string {
 			right, _ := r.share(inOutage)
 			return fmt.Sprintf("%.1f %%", 100*right)
 		}),
-		figure("requests that reached the failing identity service", func(r *Run) string {
-			return fmt.Sprintf("%d", r.seenBetween(r.outage()))
+		figure("requests failed at identity until every worker had found the outage", func(r *Run) string {
+			if !r.On {
+				return "no end"
+			}
+			return fmt.Sprint(r.cost(policy))
+		}),
+		figure("requests reached identity in the outage", func(r *Run) string {
+			return fmt.Sprint(r.seenBetween(r.outage()))
 		}),
 		figure("within which 99 of 100 were answered in the outage", func(r *Run) string {
 			took, _ := r.slowest(inOutage)
@@ -111,7 +130,7 @@ func draw(runs []*Run) pictures {
 	}
 	for _, run := range runs {
 		add := func(to *[]line, name string, dash int, value func(from, to time.Duration) (float64, bool)) {
-			l := line{Name: name + run.Name + " Seawall", Dash: dash, With: run.Name == "with"}
+			l := line{Name: name + run.Title, Dash: dash, Way: run.Key}
 			for _, second := range p.Seconds {
 				from := time.Duration(second) * time.Second
 				if v, found := value(from, from+time.Second); found {
@@ -129,6 +148,10 @@ func draw(runs []*Run) pictures {
 			took, found := run.slowest(func(a Answer) bool { return a.At >= from && a.At < to })
 			return float64(took) / float64(time.Millisecond), found
 		})
+		// Two ways that answer alike would hide each other.
+		if run.Key == "apart" {
+			continue
+		}
 		for i, service := range services {
 			add(&p.Success, service.Name+", ", i, func(from, to time.Duration) (float64, bool) {
 				right, of := run.share(func(a Answer) bool { return a.Service == i && a.At >= from && a.At < to })
@@ -136,8 +159,17 @@ func draw(runs []*Run) pictures {
 			})
 		}
 	}
-	for i := range on.Workers {
-		p.Bands = append(p.Bands, on.band(i, end))
+	for _, run := range runs {
+		for i := range run.Workers {
+			if !run.On {
+				continue
+			}
+			b := run.band(i, end)
+			if i == 0 {
+				b.Title = run.Title
+			}
+			p.Bands = append(p.Bands, b)
+		}
 	}
 	return p
 }

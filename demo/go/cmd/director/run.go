@@ -115,7 +115,7 @@ func (r *Run) revoke() error {
 }
 
 func (r *Run) unlike(what string, worker int, active bool, status int, err error) error {
-	return fmt.Errorf("%s, %s Seawall: %s: active %t, status %d, error %v", r.Workers[worker].Name, r.Name, what, active, status, err)
+	return fmt.Errorf("%s, %s: %s: active %t, status %d, error %v", r.Workers[worker].Name, r.Title, what, active, status, err)
 }
 
 // load sends requests at a steady rate, whatever becomes of those before, and waits for the last answer.

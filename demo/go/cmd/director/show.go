@@ -76,7 +76,7 @@ func (s *Show) print() {
 		recent := func(a Answer) bool {
 			return a.Scene == s.now && (!s.live || a.At+a.Took > time.Since(run.begun)-2*time.Second)
 		}
-		fmt.Printf("  %s Seawall\n", run.Name)
+		fmt.Printf("  %s\n", run.Title)
 		for i, service := range services {
 			choose := func(a Answer) bool { return a.Service == i && recent(a) }
 			fmt.Printf("    %-8s %-11s %s   circuit %s\n", service.Name, service.Kind, s.bar(run, choose), s.circuits(run, i))
@@ -102,7 +102,7 @@ func (s *Show) bar(run *Run, choose func(Answer) bool) string {
 }
 
 func (s *Show) circuits(run *Run, service int) string {
-	if run.Name == "without" {
+	if !run.On {
 		return "switched off"
 	}
 	var all []string

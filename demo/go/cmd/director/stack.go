@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,9 +29,24 @@ type Worker struct {
 	URL     string
 }
 
+// Way is how the workers of a stack are protected.
+type Way struct {
+	Key   string
+	Title string
+	// On tells whether they are at all; Shared, whether all have one circuit.
+	On, Shared  bool
+	environment []string
+}
+
+var ways = []Way{
+	{"shared", "one circuit for all", true, true, []string{"SEAWALL_IDENTITY_SCOPE=host"}},
+	{"apart", "one in each worker", true, false, []string{"SEAWALL_IDENTITY_SCOPE=process"}},
+	{"without", "without Seawall", false, false, []string{"SEAWALL_ENABLED=false"}},
+}
+
 // Stack is an identity service and the workers that need it, all real processes.
 type Stack struct {
-	Name    string
+	Way
 	Workers []Worker
 	control string
 	running []*exec.Cmd
@@ -41,14 +57,18 @@ var client = &http.Client{
 	Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 }
 
-func start(name string, environment []string) (*Stack, error) {
-	stack := &Stack{Name: name}
+func start(way Way) (*Stack, error) {
+	stack := &Stack{Way: way}
 	ports, err := freePorts(2 + len(services)**workers)
 	if err != nil {
 		return stack, err
 	}
 	base := func(i int) string { return "http://127.0.0.1:" + ports[i] }
-	environment = append(environment, "SEAWALL_CONFIG="+*config)
+	segments, err := filepath.Abs(*logs)
+	if err != nil {
+		return stack, err
+	}
+	environment := append([]string{"SEAWALL_CONFIG=" + *config, "SEAWALL_HOST_DIR=" + filepath.Join(segments, "segments")}, way.environment...)
 	stack.control = base(1)
 	if err := stack.launch("identity", *identity, nil, ports[0], ports[1]); err != nil {
 		return stack, err
@@ -86,7 +106,7 @@ func (s *Stack) launch(name, command string, environment []string, arguments ...
 	process.Env = append(surroundings(), environment...)
 	// Whatever ends the director ends the services.
 	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := os.Create(fmt.Sprintf("%s/%s-%s.log", *logs, s.Name, name))
+	out, err := os.Create(fmt.Sprintf("%s/%s-%s.log", *logs, s.Key, name))
 	if err != nil {
 		return err
 	}
@@ -105,6 +125,19 @@ func (s *Stack) stop() {
 		_ = process.Wait()
 	}
 	s.running = nil
+}
+
+// circuits are the workers that have a circuit together.
+func (s *Stack) circuits() [][]int {
+	var all [][]int
+	for worker := range s.Workers {
+		if s.Shared && worker > 0 {
+			all[0] = append(all[0], worker)
+		} else {
+			all = append(all, []int{worker})
+		}
+	}
+	return all
 }
 
 // tell sends identity an order.
@@ -126,7 +159,7 @@ func surroundings() []string {
 }
 
 func ready(worker Worker) error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if answer, err := client.Get(worker.URL + "/state"); err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
@@ -134,7 +167,7 @@ func ready(worker Worker) error {
 			}
 		}
 	}
-	return fmt.Errorf("%s did not come up within 20 s", worker.Name)
+	return fmt.Errorf("%s did not come up within 60 s", worker.Name)
 }
 
 func freePorts(n int) ([]string, error) {
