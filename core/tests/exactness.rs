@@ -197,7 +197,7 @@ fn below_the_floor_of_credit_every_trip_is_at_its_call() {
         let exact = Arc::new(Mutex::new(Exact::new(SLICE, 3)));
         let mut of_hundred = 20;
         for _ in 0..3_000 {
-            if rng.next_u64() % 200 == 0 {
+            if rng.next_u64().is_multiple_of(200) {
                 of_hundred = rng.next_u64() % 70;
             }
             // At most 1,500 calls in a slice, of three writers.

@@ -108,9 +108,9 @@ fn keys_come_and_go_under_many_threads() {
             scope.spawn(move || {
                 for i in 0..3_000u64 {
                     let view = policy.at(&format!("key-{}", (i * 7 + thread * 3) % 11));
-                    let before = view.bulkhead().map(|bulkhead| std::sync::Arc::as_ptr(bulkhead));
+                    let before = view.bulkhead().map(std::sync::Arc::as_ptr);
                     let _ = view.run(|| if i % 5 == 0 { Err(Down) } else { Ok(i) });
-                    assert_eq!(view.bulkhead().map(|bulkhead| std::sync::Arc::as_ptr(bulkhead)), before);
+                    assert_eq!(view.bulkhead().map(std::sync::Arc::as_ptr), before);
                 }
             });
         }
@@ -180,7 +180,9 @@ fn settings_that_change_under_stepped_calls_and_under_waiters() {
         assert!(calls.iter_mut().all(|call| matches!(call.start(), Step::Run { .. })));
         let seawall::bulkhead::Entry::Queued { ticket, .. } = policy.enter(Some(None)) else { panic!("it is full") };
         load(&registry, after);
-        calls.into_iter().for_each(|mut call| drop(call.done(1, Outcome::Success, None)));
+        for mut call in calls {
+            call.done(1, Outcome::Success, None);
+        }
         // The waiter is admitted by the part that it waits for, whatever became of the policy.
         let poll = |cx: &mut seawall::cx::Cx| bulkhead.poll(ticket, cx);
         let seawall::bulkhead::Poll::Admitted(permit) = policy.with(poll) else { panic!("{before:?} to {after:?}") };
@@ -203,7 +205,7 @@ fn reloads_under_many_threads_lose_no_place() {
                 let mut calls = 0u64;
                 while !done.load(Ordering::Relaxed) || calls < 1_000 {
                     calls += 1;
-                    let _ = policy.run(|| if calls % 9 == 0 { Err(Down) } else { Ok(calls) });
+                    let _ = policy.run(|| if calls.is_multiple_of(9) { Err(Down) } else { Ok(calls) });
                 }
             });
         }
