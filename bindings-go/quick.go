@@ -116,13 +116,13 @@ func fellShort[T any](ctx context.Context, p *Policy, fn func(context.Context) (
 		return goOn(ctx, p, fn, value, err, func(d *drive) { d.call = call; d.settle(1, err, nil) })
 	}
 	outcome, hint := p.classify(err)
-	call, status := p.core.Fail(in, uint8(outcome), hint, typeName(err), brings.Deadline, &step)
+	call, done, status := p.core.Fail(in, uint8(outcome), hint, typeName(err), brings.Deadline, &step)
 	p.registry.pump()
 	switch {
+	case done:
+		return value, err
 	case status != 0:
 		return value, unprotected(p, status, err)
-	case !call.Valid() && step.Verdict == abi.VerdictSettle:
-		return value, err
 	}
 	return goOn(ctx, p, fn, value, err, func(d *drive) { d.call, d.step, d.err, d.ended = call, step, err, true })
 }

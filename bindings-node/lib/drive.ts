@@ -12,7 +12,7 @@ import { hot, mail, type Kind } from './hot.js';
 import type { Link, Verdict } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
 import { keyOf, type Flight, type Store } from './store.js';
-import { isDeadline, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
+import { isDeadline, keepList, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
 
 interface Info { attempts: number; elapsed: number; reason: string | null; outcome: Outcome | null; refusal: Refusal | null }
 
@@ -182,6 +182,9 @@ export class Driver<T> implements Conductor {
   private time(ms: number): void {
     const now = Math.min(Math.ceil(ms), LONGEST_MS);
     this.leftMs = ms - now;
+    const { gate } = this.policy;
+    if (gate.limitMs === now) keepList(now);
+    else gate.limitMs = now;
     this.timer = setTimeout(expired, now, this as Driver<any>);
   }
 

@@ -35,6 +35,8 @@ export class Gate {
   refusing = false;
   /** Under these settings every call is stepped. */
   stepped = !gateIsOn;
+  /** The last limit of an attempt. */
+  limitMs = NaN;
   private address = 0;
   private tally = 0;
   private parked = false;

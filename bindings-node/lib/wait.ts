@@ -1,5 +1,6 @@
 // Waiting: for time, for a ticket, for the caller to give up. Timers are looked up at call time, so
 // that fake timers apply, and cleared when they are no longer needed.
+import { AsyncResource } from 'node:async_hooks';
 import { BroadcastChannel } from 'node:worker_threads';
 import type { NativeRegistry } from './native.js';
 
@@ -7,6 +8,23 @@ import type { NativeRegistry } from './native.js';
 export const LONGEST_MS = 2 ** 31 - 1;
 /** How often a waiter in a queue looks for itself: a thread that was ended hands its permit on, but tells nobody. */
 const LOOK_AGAIN_MS = 250;
+
+/** Lengths of timers whose list is kept. */
+const kept = new Set<number>();
+const MOST_KEPT = 16;
+/** Belongs to no call: what is made in it holds no caller's context. */
+const nobodys = new AsyncResource('seawall');
+
+/**
+ * Node keeps a list of timers for each length, and making one costs as much as all the rest of a
+ * timer. Of a length that comes again one timer, which keeps no process alive, runs to its end: so
+ * the list is not made for every call that is alone.
+ */
+export function keepList(ms: number): void {
+  if (kept.has(ms) || kept.size >= MOST_KEPT) return;
+  kept.add(ms);
+  nobodys.runInAsyncScope(() => setTimeout(() => kept.delete(ms), ms).unref?.());
+}
 
 /** Tickets in a queue and those who wait for them. Ticket numbers are unique in the process. */
 const waiters = new Map<number, () => void>();

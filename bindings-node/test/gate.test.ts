@@ -1,5 +1,6 @@
 // The pass path on shared memory, and what could go wrong with it.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -181,6 +182,20 @@ test('a key in use keeps its view', () => {
   const policy = seawall.circuitBreaker();
   assert.equal(policy.at('a'), policy.at('a'));
   assert.notEqual(policy.at('a'), policy.at('b'));
+});
+
+test('a call that is over holds nothing of its caller', async () => {
+  const storage = new AsyncLocalStorage<object>();
+  const policy = seawall.policy({ breaker: {}, retry: {}, timeout: { attempt: '1h', deadline: '2h' }, bulkhead: { limit: 1 } });
+  const requests: WeakRef<object>[] = [];
+  for (let i = 0; i < 5; i++) {
+    const request = { i };
+    requests.push(new WeakRef(request));
+    await storage.run(request, () => policy.execute(async ({ signal }) => [signal.aborted, new Array(1000)]));
+  }
+  await collect();
+  // The engine may still hold the last one in a frame of this loop.
+  assert.deepEqual(requests.slice(0, 4).map((request) => request.deref()), [undefined, undefined, undefined, undefined]);
 });
 
 const heard = (worker: Worker) => new Promise<any>((resolve, reject) => worker.once('message', resolve).once('error', reject));

@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
 use crate::clock::Clock;
-use crate::config::{PolicyConfig, Scope};
+use crate::config::PolicyConfig;
 use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -242,15 +242,22 @@ impl Policy {
         Some(self.with(|cx| breaker.snapshot(cx)).state)
     }
 
-    /// A breaker permit; give it back with [`Policy::record`].
+    /// A breaker permit; give it back with [`Policy::record`]. Where the policy is switched off, or a
+    /// key has no breaker of its own, everybody gets one that means nothing.
+    ///
+    /// # Errors
+    /// The rejection; `no_such_part` without a breaker.
     pub fn acquire(&self) -> Result<Permit, Refusal> {
-        let breaker = self.breaker().cloned().ok_or(Refusal::new(Code::NoSuchPart))?;
-        self.with(|cx| breaker.acquire(cx))
+        match self.breaker().cloned() {
+            Some(breaker) if self.enabled() => self.with(|cx| breaker.acquire(cx)),
+            None if self.live().config.breaker.is_none() => Err(Refusal::new(Code::NoSuchPart)),
+            _ => Ok(Permit::NOTHING),
+        }
     }
 
     /// Reports how a call under a permit of [`Policy::acquire`] went, and how long it took.
     pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>) {
-        if let Some(breaker) = self.breaker().cloned() {
+        if let Some(breaker) = self.breaker().cloned().filter(|_| permit != Permit::NOTHING) {
             self.with(|cx| breaker.record(permit, outcome, took, hint, cx));
         }
     }
@@ -264,14 +271,15 @@ impl Policy {
     }
 
     /// A place inside the bulkhead, or in its queue. `max_wait` replaces the configured wait: `Some(None)` is
-    /// without end.
+    /// without end. Switched off, or of a key without a bulkhead of its own, everybody is let in.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
-            Some(bulkhead) => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
+            Some(bulkhead) if self.enabled() => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
                 Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
                 entry => entry,
             },
-            None => Entry::Refused(Refusal::new(Code::NoSuchPart)),
+            None if self.live().config.bulkhead.is_none() => Entry::Refused(Refusal::new(Code::NoSuchPart)),
+            _ => Entry::Admitted(Permit::NOTHING),
         }
     }
 
@@ -307,6 +315,9 @@ impl Policy {
 
     /// Gives a place back; the tickets that get in are to be woken.
     pub fn leave(&self, permit: Permit) -> Wakes {
+        if permit == Permit::NOTHING {
+            return Wakes::new();
+        }
         self.on_bulkhead(|bulkhead, cx| bulkhead.leave(permit, cx))
     }
 
@@ -512,7 +523,7 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let shared = config.scope == Scope::Host;
+        let shared = registry.shares(&config);
         let live = Live {
             config,
             parts,
@@ -549,7 +560,9 @@ impl RetrySchedule {
     /// time since the schedule was made.
     pub fn next(&mut self, outcome: Outcome, hint: Option<Hint>, elapsed: Option<Span>) -> Next {
         let live = self.policy.live().clone();
-        let Some(config) = live.config.retry.as_ref() else { return Next::Stop(crate::retry::Stop::Attempts) };
+        let Some(config) = live.config.retry.as_ref().filter(|_| self.policy.enabled()) else {
+            return Next::Stop(crate::retry::Stop::Attempts);
+        };
         let since = Span(self.policy.registry().clock().now().0.saturating_sub(self.started));
         let schedule = &mut self.schedule;
         self.policy.with(|cx| schedule.next(outcome, hint, elapsed.unwrap_or(since), None, config, cx))

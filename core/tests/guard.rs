@@ -104,10 +104,27 @@ fn calls_of_one_key_share_one_attempt_where_the_policy_looks_first() {
     assert_eq!(made.into_inner(), 1);
 }
 
+#[test]
+fn a_call_inside_its_own_fetch_does_not_wait_for_itself() {
+    let policy = Policy::builder("own_fetch").cache(Cache::new().first(true)).build_in(&Sandbox::new()).unwrap();
+    let guard = policy.guard::<u32, std::fmt::Error>().cached();
+    let got = guard.run_key("k", |_| guard.run_key("k", |_| Ok(7)).map_err(|_| std::fmt::Error));
+    assert_eq!(got.unwrap(), 7);
+}
+
 #[cfg(feature = "tokio")]
 mod asynchronous {
     use super::*;
     use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_call_inside_its_own_fetch_does_not_wait_for_itself() {
+        let policy = Policy::builder("own_fetch").cache(Cache::new().first(true)).build_in(&Sandbox::new()).unwrap();
+        let guard = policy.guard::<u32, std::fmt::Error>().cached();
+        let fetch = |_| async { guard.run_key_async("k", |_| async { Ok(7) }).await.map_err(|_| std::fmt::Error) };
+        let got = tokio::time::timeout(Duration::from_secs(20), guard.run_key_async("k", fetch)).await;
+        assert_eq!(got.unwrap().unwrap(), 7);
+    }
 
     #[tokio::test]
     async fn values_answer_for_futures_too() {

@@ -115,6 +115,20 @@ fn guards_give_their_place_back() {
 }
 
 #[test]
+fn permits_of_a_key_without_a_part_of_its_own_mean_nothing() {
+    let registry = Registry::manual(1);
+    let policy = Policy::builder("keys").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
+    let long = policy.at(&"k".repeat(10_000));
+    (0..2).for_each(|_| long.permit().unwrap().failure());
+    let places = (long.try_enter().unwrap(), long.inside().unwrap());
+    drop(places);
+    assert_eq!(policy.state(), Some(State::Closed));
+    let none = Policy::builder("none").retry(2).build_in(&registry).unwrap();
+    assert_eq!(none.permit().err().map(|refusal| refusal.code), Some(Code::NoSuchPart));
+    assert_eq!(none.inside().err().map(|refusal| refusal.code), Some(Code::NoSuchPart));
+}
+
+#[test]
 fn threads_queue_for_a_bulkhead_and_all_get_in() {
     let registry = Registry::manual(1);
     registry.clock().thaw();

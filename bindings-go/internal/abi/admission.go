@@ -65,15 +65,24 @@ func (p *Policy) Dismiss(a *Admission, wake func(uint64)) {
 	runtime.KeepAlive(p)
 }
 
-// Fail reports anything else. The call is valid where it goes on, at the step.
-func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string, deadline uint64, step *Step) (Call, Status) {
+// Fail reports anything else. Done: that was the end of the call, whose result stands. Else it goes on
+// at the step, with a call where there is more to do.
+func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string, deadline uint64, step *Step) (call Call, done bool, status Status) {
 	var ptr *C.seawall_call
-	o := C.seawall_call_options{size: C.sizeof_seawall_call_options, deadline: C.uint64_t(deadline)}
 	s := C.seawall_step{size: C.sizeof_seawall_step}
-	status := C.seawall_policy_fail(p.ptr, &a.c, C.uint8_t(outcome), C.int64_t(hint), str(errorType), &o, &s, &ptr)
+	var c C.seawall_status
+	if deadline == None {
+		c = C.seawall_policy_fail(p.ptr, &a.c, C.uint8_t(outcome), C.int64_t(hint), str(errorType), nil, &s, &ptr)
+	} else {
+		o := C.seawall_call_options{size: C.sizeof_seawall_call_options, deadline: C.uint64_t(deadline)}
+		c = C.seawall_policy_fail(p.ptr, &a.c, C.uint8_t(outcome), C.int64_t(hint), str(errorType), &o, &s, &ptr)
+	}
 	runtime.KeepAlive(p)
+	if c == 0 && ptr == nil && s.verdict == C.SEAWALL_VERDICT_SETTLE {
+		return Call{}, true, 0
+	}
 	step.read(&s)
-	return Call{ptr}, Status(status)
+	return Call{ptr}, false, Status(c)
 }
 
 // CallAfter is the call of an admission whose attempt is still to be reported.

@@ -39,7 +39,7 @@ func TestTheGateWrapsAround(t *testing.T) {
 	mustShow(t, p, `"success":1`)
 	var step Step
 	in := PassOf(last)
-	if _, status := p.Fail(&in, failure, NoHint, "", None, &step); status != 0 {
+	if _, _, status := p.Fail(&in, failure, NoHint, "", None, &step); status != 0 {
 		t.Fatal(status)
 	}
 	mustShow(t, p, `"state":"open"`)

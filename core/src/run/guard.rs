@@ -166,7 +166,7 @@ impl<T, E> Guard<T, E> {
     #[cfg(feature = "cache")]
     pub fn run_key(&self, key: &str, work: impl FnMut(Attempt) -> Result<T, E>) -> Result<T, Error<E>> {
         let flight = self.store.as_ref().and_then(|store| store.flight(key));
-        let _alone = flight.as_ref().map(|flight| flight.wait());
+        let _alone = flight.as_ref().and_then(|flight| flight.wait());
         blocking(&self.policy, &*self.judge, &mut Held { guard: self, key: Some(key) }, work)
     }
 
@@ -182,7 +182,7 @@ impl<T, E> Guard<T, E> {
         awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, || false, work).await
     }
 
-    /// [`Guard::run_key`] on tokio.
+    /// [`Guard::run_key`] on tokio. Calls that one task makes side by side do not wait for each other.
     ///
     /// # Errors
     /// As [`Policy::run`].
@@ -193,7 +193,7 @@ impl<T, E> Guard<T, E> {
     {
         let flight = self.store.as_ref().and_then(|store| store.flight(key));
         let _alone = match &flight {
-            Some(flight) => Some(flight.wait_async().await),
+            Some(flight) => flight.wait_async().await,
             None => None,
         };
         awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, || false, work).await

@@ -5,6 +5,7 @@ use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Span, Tick};
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
+use std::thread::{self, ThreadId};
 
 /// A bounded cache of values with the instant they were kept at.
 pub(super) struct Store<T> {
@@ -21,16 +22,61 @@ pub(super) struct Flight {
     blocking: Mutex<()>,
     #[cfg(feature = "tokio")]
     asynchronous: tokio::sync::Mutex<()>,
+    /// Who is on it, so that a call inside its own fetch does not wait for itself.
+    owner: Mutex<Option<Owner>>,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Owner {
+    Thread(ThreadId),
+    #[cfg(feature = "tokio")]
+    Task(tokio::task::Id),
+}
+
+impl Owner {
+    fn thread() -> Owner {
+        Owner::Thread(thread::current().id())
+    }
+
+    /// The task, or the thread that drives a future which is none.
+    #[cfg(feature = "tokio")]
+    fn task() -> Owner {
+        tokio::task::try_id().map_or_else(Owner::thread, Owner::Task)
+    }
+}
+
+/// A turn on a flight, until it is dropped.
+pub(super) struct Turn<'a, L> {
+    flight: &'a Flight,
+    before: Option<Owner>,
+    _lock: L,
+}
+
+impl<L> Drop for Turn<'_, L> {
+    fn drop(&mut self) {
+        *self.flight.owner.lock() = self.before;
+    }
 }
 
 impl Flight {
-    pub(super) fn wait(&self) -> impl Drop + '_ {
-        self.blocking.lock()
+    fn turn<L>(&self, lock: L, owner: Owner) -> Turn<'_, L> {
+        Turn { flight: self, before: self.owner.lock().replace(owner), _lock: lock }
+    }
+
+    /// Waits for the others; `None` for who is on it already.
+    pub(super) fn wait(&self) -> Option<impl Drop + '_> {
+        let me = Owner::thread();
+        let is_on = *self.owner.lock() == Some(me);
+        (!is_on).then(|| self.turn(self.blocking.lock(), me))
     }
 
     #[cfg(feature = "tokio")]
-    pub(super) async fn wait_async(&self) -> impl Drop + '_ {
-        self.asynchronous.lock().await
+    pub(super) async fn wait_async(&self) -> Option<impl Drop + '_> {
+        let me = Owner::task();
+        if *self.owner.lock() == Some(me) {
+            return None;
+        }
+        Some(self.turn(self.asynchronous.lock().await, me))
     }
 }
 
@@ -78,6 +124,7 @@ impl<T> Store<T> {
             blocking: Mutex::new(()),
             #[cfg(feature = "tokio")]
             asynchronous: tokio::sync::Mutex::new(()),
+            owner: Mutex::new(None),
         });
         flights.insert(key.into(), Arc::downgrade(&flight));
         Some(flight)
