@@ -1,8 +1,16 @@
 //! Workers in four languages on one segment, killed and stopped at random.
 
-use crate::steps::{command, quiet};
+use crate::steps::{Step, command, quiet};
 use crate::{Outcome, processes};
 use std::path::Path;
+
+/// A short run, after the steps of `processes`, which build what it needs.
+pub fn steps() -> Vec<Step> {
+    vec![Step::new("chaos: 20 s of kills and stops; limits judged by the upstream", |root| {
+        build_workers(root)?;
+        direct(root, &["--seconds", "20"])
+    })]
+}
 
 /// `--seconds N`, `--seed S` and the other flags of the director, which judges.
 pub fn run(root: &Path, arguments: &[&str]) -> Outcome {
