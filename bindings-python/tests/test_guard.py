@@ -461,6 +461,76 @@ def test_a_rejection_without_a_test_around_is_the_same() -> None:
         assert told is not None and (told.attempts, told.elapsed, told.reason) == (0, 0.0, "refused")
 
 
+def told(policy: seawall.Policy, fn: Callable[[], Any], calls: int) -> tuple[list[Any], Any]:
+    """How each call ended, with what is told of it, and what was counted."""
+    guard = policy(fn)
+    ends: list[Any] = []
+    for _ in range(calls):
+        try:
+            ends.append(guard())
+        except Exception as error:
+            report = seawall.report(error)
+            assert report is not None
+            ends.append((type(error).__name__, str(error)[:16], report.attempts, report.reason, error.__context__))
+    shown = policy.snapshot()
+    return ends, shown["breaker"]["totals"]
+
+
+FAST = {"attempts": 2, "backoff": {"kind": "fixed", "base": 0.001}}
+#: Each ends its calls in another way.
+STORIES: dict[str, dict[str, Any]] = {
+    "passes": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}},
+    "asks": {"breaker": {"window": "count", "minimum_calls": 5, "slow_call": 60, "failure_rate": 0.5}},
+    "inside": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}, "bulkhead": 5},
+    "again": {"breaker": {"window": {"kind": "consecutive", "failures": 7}}, "retry": FAST},
+    "instead": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}, "fallback": {"value": "else"}},
+    "ignored": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}, "on": OSError},
+    "keyed": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}, "key": lambda: "k"},
+    "judged": {"breaker": {"window": {"kind": "consecutive", "failures": 3}}, "bad_result": lambda result: result == 1},
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_the_short_way_and_the_long_way_come_to_the_same(story: str) -> None:
+    """While somebody listens to events every call that asks goes through the drivers in Python."""
+    errors: list[type[Exception] | None] = [None, ConnectionError, None, ValueError, TimeoutError, ConnectionError, KeyError]
+
+    def target() -> Callable[[], int]:
+        at = iter(errors * 4)
+
+        def call() -> int:
+            error = next(at)
+            if error is not None:
+                raise error("words")
+            return 1
+
+        return call
+
+    short = told(seawall.policy(**STORIES[story]), target(), 14)
+    with seawall.listen(lambda _: None):
+        long = told(seawall.policy(**STORIES[story]), target(), 14)
+    assert short == long
+
+    async def later(policy: seawall.Policy) -> list[Any]:
+        plain = target()
+
+        @policy
+        async def call() -> int:
+            return plain()
+
+        ends: list[Any] = []
+        for _ in range(14):
+            try:
+                ends.append(await call())
+            except Exception as error:
+                report = seawall.report(error)
+                assert report is not None
+                ends.append((type(error).__name__, str(error)[:16], report.attempts, report.reason, error.__context__))
+        return ends
+
+    assert asyncio.run(later(seawall.policy(**STORIES[story]))) == short[0]
+
+
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_a_coroutine_that_waited_for_its_await_meets_the_gate_of_that_moment() -> None:
     fails = False
@@ -604,3 +674,56 @@ def test_results_that_carry_a_status_are_judged_on_every_way(box: Sandbox) -> No
         assert call(answer) is answer
         assert asyncio.run(later(answer)) is answer
     assert (breaker.total_successes, breaker.total_failures) == (6, 4)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_no_way_of_a_call_keeps_anything(story: str) -> None:
+    """Neither references nor cycles: nothing stays although the collector is off."""
+    policy = seawall.policy(**STORIES[story])
+    fails = False
+
+    def target() -> object:
+        if fails:
+            raise ConnectionError(bytearray(10))
+        return Answer()
+
+    async def later() -> object:
+        return target()
+
+    class Answer:
+        pass
+
+    def once(guard: Callable[[], object]) -> None:
+        try:
+            guard()
+        except (ConnectionError, seawall.CircuitOpenError):
+            pass
+
+    async def awaited(guard: Callable[[], Any], calls: int) -> None:
+        for _ in range(calls):
+            try:
+                await guard()
+            except (ConnectionError, seawall.CircuitOpenError):
+                pass
+
+    blocking, coroutine = policy(target), policy(later)
+
+    def round_(calls: int) -> None:
+        nonlocal fails
+        for fails in (False, True, False):
+            for _ in range(calls):
+                once(blocking)
+            asyncio.run(awaited(coroutine, calls))
+            policy.reset()
+
+    round_(5)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        round_(100)
+        grown = len(gc.get_objects()) - before
+    finally:
+        gc.enable()
+    # An event loop leaves some cycles of its own.
+    assert grown < 250, f"{grown} objects stay after 600 calls"

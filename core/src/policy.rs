@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::call::{Call, CallOptions};
 use crate::clock::Clock;
-use crate::config::{PolicyConfig, Scope};
+use crate::config::PolicyConfig;
 use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -58,7 +58,7 @@ pub(crate) struct Live {
     /// What a pass is told of when it began.
     pub start: Start,
     /// Other processes share its cells: a later look may find others in their place.
-    shared: bool,
+    pub shared: bool,
     /// The breaker counts slow calls.
     pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
@@ -523,7 +523,7 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let shared = config.scope == Scope::Host;
+        let shared = registry.shares(&config);
         let live = Live {
             config,
             parts,

@@ -124,9 +124,14 @@ impl Registry {
         self.0.host.set(Arc::new(Host::new(options))).is_ok()
     }
 
+    /// Whether policies of these settings have their state in a segment.
+    pub(crate) fn shares(&self, config: &PolicyConfig) -> bool {
+        config.scope == Scope::Host || self.0.everything_shared
+    }
+
     /// The segment that policies of these settings share; `None` for those that share none.
     fn host_of(&self, config: &PolicyConfig) -> Option<&Arc<Host>> {
-        (config.scope == Scope::Host).then(|| {
+        self.shares(config).then(|| {
             self.0.host.get_or_init(|| {
                 let file = self.file();
                 let options = host_options(file.as_ref().map(|file| &file.document), &self.0.environment);
@@ -231,10 +236,7 @@ impl Registry {
         Ok(self.remember(config, code, place))
     }
 
-    fn remember(&self, mut config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
-        if self.0.everything_shared {
-            config.scope = Scope::Host;
-        }
+    fn remember(&self, config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
         let mut policies = self.0.policies.lock();
         let known = config.name.as_ref().map(|name| policies.entry(name.clone()).or_default());
         if let Some(known) = &known
@@ -339,10 +341,7 @@ impl Registry {
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
         for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let mut config = resolved(known.code.as_ref().map(Packed::value), name)?;
-            if self.0.everything_shared {
-                config.scope = Scope::Host;
-            }
+            let config = resolved(known.code.as_ref().map(Packed::value), name)?;
             if config != *known.policy.config() {
                 changed.push((known.policy.policy(self), config, known.place.clone()));
             }

@@ -9,6 +9,7 @@ mod chaos;
 mod check;
 mod cli;
 mod conform;
+mod crash;
 mod demo;
 mod generate;
 mod golang;
@@ -40,6 +41,7 @@ const COMMANDS: &str = "commands:
   chaos [--seconds N] [--seed S]
                      workers in four languages on one segment, killed and stopped at random
   check              format, lints, arrows, generated files
+  crash [ROUNDS]     deaths at every step of the segment's protocols, with others running
   conform [--dir DIR] [--lang L] [--scope host]
                      the behaviour vectors in every language
   package            what users install, and its quick starts in an empty place
@@ -76,6 +78,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["processes"] => steps::run_all(root, processes::steps()),
         ["chaos", rest @ ..] => chaos::run(root, rest),
         ["conform", rest @ ..] => conform::run(root, rest),
+        ["crash", rest @ ..] => crash::run(root, rest),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
@@ -121,6 +124,7 @@ fn test_steps() -> Vec<Step> {
     steps.extend(chaos::steps());
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps.push(Step::new("conform in host scope", |root| conform::run(root, &["--scope", "host"])));
+    steps.push(Step::new("deaths at every step of the segment's protocols", |root| crash::run(root, &[])));
     steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());
     steps

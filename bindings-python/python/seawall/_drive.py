@@ -10,7 +10,7 @@ import types
 
 from . import _async, _sync
 from ._classify import has_status
-from ._flow import Flow
+from ._flow import Flow, Report
 from ._kinds import is_deferred, refuse_deferred
 
 TYPE_CHECKING = False
@@ -137,11 +137,14 @@ def after_pass(
 
 def go_on(
     plan: Plan, fn: Any, args: Args, kwargs: Kwargs, key: str | None,
-    call: _native.Call, step: Any, value: Any,
+    call: _native.Call, step: Any, value: Any, error: BaseException | None,
 ) -> Any:  # fmt: skip
-    """A call that stands at `step`."""
+    """A call that stands at `step`, after an attempt gave `value` or raised `error`, if one ran."""
     flow = _flow(plan, fn, args, kwargs, key)
-    flow.call, flow.step, flow.value = call, step, value
+    flow.call, flow.step, flow.value, flow.error = call, step, value, error
+    if error is not None:
+        flow.told_to_wait(error)
+    del error, value  # the traceback holds this frame: they would be part of a cycle
     return _sync.drive(flow, _sync.attempt)
 
 
@@ -162,3 +165,6 @@ def _ended(flow: Flow, error: BaseException | None, value: Any) -> None:
         flow.ended(error, value)
     finally:
         del error, value
+
+
+__all__ = ["Report", "after_pass", "ask", "driver", "go_on", "is_always_good", "look", "ran"]

@@ -143,7 +143,11 @@ class Flow:
             # A group with an exit request inside: it counts, but nothing may swallow it.
             self.call.commit()
         self.step = self.call.done(attempt, outcome, hint)
-        if outcome == TIMEOUT and self.step[0] == WAIT:
+        self.told_to_wait(error)
+
+    def told_to_wait(self, error: BaseException) -> None:
+        """After an attempt that raised: a timeout that is tried again is told here, one that ends the call at its end."""
+        if self.step[0] == WAIT and self.step[3] == TIMEOUT:
             self.hook("on_timeout", error)
 
     def succeeded(self, attempt: int, value: Any) -> None:

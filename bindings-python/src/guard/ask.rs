@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use seawall::call::{Step, Verdict};
 use seawall::outcome::Outcome;
 
-const SETTLE: Step = Step::Finish(Verdict::Settle);
+pub const SETTLE: Step = Step::Finish(Verdict::Settle);
 
 /// # Safety
 /// The interpreter is attached; the guard is alive until this returns.
@@ -44,7 +44,7 @@ pub unsafe fn ask(
         let Some(step) = ours(|| call.start()) else { return unprotected(spot, guard, arguments) };
         wake(py, call.take_wakes());
         if !is_plain_run(step) {
-            return handover.go_on(call, step, None);
+            return handover.go_on(call, step, None, None);
         }
         let mut result = guard.call(arguments);
         if result.is_null() || !spot.port.is_usual(py, result) {
@@ -57,7 +57,7 @@ pub unsafe fn ask(
         wake(py, call.take_wakes());
         match step {
             None | Some(SETTLE) => result,
-            Some(step) => handover.go_on(call, step, Some(Bound::from_owned_ptr(py, result))),
+            Some(step) => handover.go_on(call, step, Some(Bound::from_owned_ptr(py, result)), None),
         }
     }
 }

@@ -54,8 +54,7 @@ pub unsafe extern "C" fn begin(
     count: ffi::Py_ssize_t,
 ) -> *mut PyObject {
     // SAFETY: the interpreter is attached and passes an entry and `count` live objects.
-    unsafe {
-        let py = Python::assume_attached();
+    Python::attach(|py| unsafe {
         let begun = if count == 2 {
             begun(py, &*this.cast::<Entry>(), *given, *given.add(1))
         } else {
@@ -68,7 +67,7 @@ pub unsafe extern "C" fn begin(
                 std::ptr::null_mut()
             }
         }
-    }
+    })
 }
 
 /// # Safety

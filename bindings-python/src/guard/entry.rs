@@ -165,8 +165,10 @@ unsafe extern "C" fn judge(this: *mut ffi::PyObject, result: *mut ffi::PyObject)
         if entry.port().is_usual(py, result) {
             return ffi::Py_NewRef(ffi::Py_None());
         }
-        let plan = Bound::from_borrowed_ptr(py, entry.plan);
-        handover::judge(&plan, entry.port(), &Bound::from_borrowed_ptr(py, result))
+        Python::attach(|py| {
+            let plan = Bound::from_borrowed_ptr(py, entry.plan);
+            handover::judge(&plan, entry.port(), &Bound::from_borrowed_ptr(py, result))
+        })
     }
 }
 

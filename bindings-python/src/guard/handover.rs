@@ -1,6 +1,7 @@
 //! What the drivers in Python are given: the call as it stands.
 
-use super::port::{Port, Spot};
+use super::failed::is_ordinary;
+use super::port::{Port, Spot, ours};
 use super::{Arguments, Guard, begin};
 use crate::call::{Call, tuple_of};
 use crate::policy::object_of;
@@ -9,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use seawall::Pass;
-use seawall::call::Step;
+use seawall::call::{CallOptions, Step};
 
 /// A function of `seawall._drive`, looked up once.
 macro_rules! driver {
@@ -20,6 +21,8 @@ macro_rules! driver {
             .map(|found| found.bind($py))
     }};
 }
+
+pub(super) use driver;
 
 /// One call of a guard, on its way to Python.
 #[derive(Copy, Clone)]
@@ -75,6 +78,12 @@ impl<'py> Handover<'_, 'py> {
                     succeed(spot, pass);
                     return result;
                 }
+                Err(Ended::Raised(error)) if is_ordinary(&error) && spot.asks_alone() => {
+                    if let Some(call) = ours(|| spot.policy().call_after_pass(pass, CallOptions::default())) {
+                        return self.failed(call, error);
+                    }
+                    Ended::Raised(error)
+                }
                 Err(ended) => ended,
             };
             give(self.py, || {
@@ -86,12 +95,13 @@ impl<'py> Handover<'_, 'py> {
         }
     }
 
-    /// A call that stands at `step`, with the value of an attempt if one ran.
+    /// A call that stands at `step`, with the value or the error of an attempt if one ran.
     pub unsafe fn go_on(
         self,
         call: seawall::call::Call,
         step: Step,
         value: Option<Bound<'py, PyAny>>,
+        error: Option<Bound<'py, PyAny>>,
     ) -> *mut PyObject {
         // SAFETY: as promised.
         unsafe {
@@ -99,15 +109,24 @@ impl<'py> Handover<'_, 'py> {
                 let call = Bound::new(self.py, Call::new(call))?;
                 let (plan, function, args, kwargs, key) = self.whole()?;
                 let step = tuple_of(self.py, step)?;
-                driver!(self.py, "go_on")?.call1((plan, function, args, kwargs, key, call, step, value))
+                driver!(self.py, "go_on")?.call1((plan, function, args, kwargs, key, call, step, value, error))
             })
         }
+    }
+
+    pub fn plan(&self) -> Bound<'py, PyAny> {
+        // SAFETY: the guard is alive while the call lasts, and holds its plan.
+        unsafe { Bound::from_borrowed_ptr(self.py, self.guard.plan) }
     }
 
     /// A call whose first attempt ran and is not judged yet.
     pub unsafe fn ran(self, call: seawall::call::Call, ended: Ended<'py>) -> *mut PyObject {
         // SAFETY: as promised.
         unsafe {
+            let ended = match ended {
+                Ended::Raised(error) if is_ordinary(&error) => return self.failed(call, error),
+                ended => ended,
+            };
             give(self.py, || {
                 let (error, value) = ended.split(self.py);
                 let call = Bound::new(self.py, Call::new(call))?;

@@ -184,17 +184,17 @@ unsafe fn of_function(this: *mut ffi::PyObject, name: &str) -> *mut ffi::PyObjec
 ///
 /// # Safety
 /// The interpreter is attached.
-unsafe fn answer<'py>(work: impl FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>) -> *mut ffi::PyObject {
-    // SAFETY: as promised.
-    let py = unsafe { Python::assume_attached() };
-    let done = super::port::ours(|| work(py));
-    match done.unwrap_or_else(|| Err(PyRuntimeError::new_err("a fault of Seawall"))) {
-        Ok(object) => object.into_ptr(),
-        Err(error) => {
-            error.restore(py);
-            null_mut()
+unsafe fn answer(work: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>) -> *mut ffi::PyObject {
+    Python::attach(|py| {
+        let done = super::port::ours(|| work(py));
+        match done.unwrap_or_else(|| Err(PyRuntimeError::new_err("a fault of Seawall"))) {
+            Ok(object) => object.into_ptr(),
+            Err(error) => {
+                error.restore(py);
+                null_mut()
+            }
         }
-    }
+    })
 }
 
 unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {

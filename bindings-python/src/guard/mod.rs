@@ -5,6 +5,9 @@
 //! finish is done by the drivers in Python (`handover.rs`). No bytecode runs between the return of
 //! the function and its record, so no interrupt can come in between.
 
+// What runs at every call takes it that the interpreter is attached; what may let go of an object of
+// PyO3's says so to PyO3 (`Python::attach`), which else keeps that object until somebody does.
+
 // A type with a vectorcall slot cannot be declared through PyO3; each block says why it is right.
 #![allow(unsafe_code)]
 
@@ -12,6 +15,7 @@ mod ask;
 mod begin;
 mod coroutine;
 mod entry;
+mod failed;
 mod ffi;
 mod handover;
 mod kind;
@@ -123,14 +127,13 @@ unsafe extern "C" fn call_keyed(
     let arguments = Arguments { items, nargsf, names };
     // SAFETY: as in `call_plain`; the spot holds the cells of the key until the call is over.
     unsafe {
-        let py = Python::assume_attached();
         let guard = &*this.cast::<Guard>();
-        match handover::key_of(py, guard, arguments) {
+        match handover::key_of(Python::assume_attached(), guard, arguments) {
             Ok((key, spot)) => run(guard, &spot, Some(&key), arguments),
-            Err(error) => {
+            Err(error) => Python::attach(|py| {
                 error.restore(py);
                 std::ptr::null_mut()
-            }
+            }),
         }
     }
 }
@@ -143,7 +146,7 @@ unsafe fn run(guard: &Guard, spot: &Spot<'_>, key: Option<&Bound<'_, PyAny>>, ar
     unsafe {
         match spot.pass() {
             Some(pass) => ended(guard, spot, key, arguments, pass, guard.call(arguments)),
-            None => ask::ask(Python::assume_attached(), guard, spot, key, arguments),
+            None => Python::attach(|py| ask::ask(py, guard, spot, key, arguments)),
         }
     }
 }
@@ -161,12 +164,11 @@ unsafe fn ended(
 ) -> *mut PyObject {
     // SAFETY: as promised by the caller.
     unsafe {
-        let py = Python::assume_attached();
-        if !result.is_null() && spot.port.is_usual(py, result) {
+        if !result.is_null() && spot.port.is_usual(Python::assume_attached(), result) {
             spot.succeed(pass);
             return result;
         }
-        Handover { py, guard, key, arguments }.after_pass(spot, pass, result, Spot::succeed)
+        Python::attach(|py| Handover { py, guard, key, arguments }.after_pass(spot, pass, result, Spot::succeed))
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Call {
     limit: Option<Limit>,
     held: Held,
     ticket: Option<u64>,
+    /// Of which process it is, as forks are counted.
+    forks: usize,
     /// How often it was looked for a place among those of other processes.
     looks: u32,
     schedule: Option<Schedule>,
@@ -136,6 +138,7 @@ impl Call {
             limit: None,
             held: Held::default(),
             ticket: None,
+            forks: crate::fork::count(),
             looks: 0,
             schedule: None,
             retry_cost: None,
@@ -360,10 +363,20 @@ impl Call {
         &self.policy
     }
 
+    /// In a forked child the call is the parent's: what it holds is given back there.
+    fn let_parent_end(&mut self) {
+        self.forks = crate::fork::count();
+        self.held = Held::default();
+        (self.ticket, self.retry_cost, self.budget_begun) = (None, None, false);
+    }
+
     /// Runs `react` if the call stands at `expected`, publishes what happened, remembers the answer.
     fn report(&mut self, expected: Phase, react: impl FnOnce(&mut Call, Tick) -> Step) -> Step {
         if self.phase != expected || self.phase == Phase::Done {
             return self.pending;
+        }
+        if self.forks != crate::fork::count() {
+            self.let_parent_end();
         }
         let now = self.policy.registry().clock().now();
         self.pending = react(self, now);

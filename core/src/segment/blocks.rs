@@ -89,9 +89,16 @@ impl<'a> Arena<'a> {
     /// A block for `words` words, all zero, that nobody but `me` knows.
     pub(crate) fn take(self, words: usize, me: Owner) -> Result<Block, SegmentError> {
         let lines = words.div_ceil(LINE).max(1) + HEADER;
-        let block = match self.take_free(lines, me) {
+        // Few sizes, so that what is given back fits others.
+        let lines = lines.next_multiple_of((lines.next_power_of_two() / 8).max(1));
+        // A little room may stay unused, so that blocks fit more than their first kind; and more than a
+        // little before there is none.
+        let block = match self.take_free(lines..=lines + lines / 4 + 1, me) {
             Some(block) => block,
-            None => self.take_new(lines, me)?,
+            None => match self.take_new(lines, me) {
+                Err(full) if full.fault == Fault::Full => self.take_free(lines..=usize::MAX, me).ok_or(full)?,
+                result => result?,
+            },
         };
         super::crash::point("block taken");
         // Relaxed: published with the block.
@@ -100,13 +107,11 @@ impl<'a> Arena<'a> {
         Ok(block)
     }
 
-    fn take_free(self, lines: usize, me: Owner) -> Option<Block> {
+    fn take_free(self, lines: std::ops::RangeInclusive<usize>, me: Owner) -> Option<Block> {
         if self.words[header::FREED].load(Ordering::Acquire) == 0 {
             return None;
         }
-        // A little room may stay unused, so that blocks fit more than their first kind.
-        let fits = |block: &Block| (lines..=lines + lines / 4 + 1).contains(&block.lines);
-        let found = self.all().filter(fits).find(|block| self.claim(*block, me))?;
+        let found = self.all().filter(|block| lines.contains(&block.lines)).find(|block| self.claim(*block, me))?;
         let _ =
             self.words[header::FREED].fetch_update(Ordering::AcqRel, Ordering::Acquire, |freed| freed.checked_sub(1));
         Some(found)

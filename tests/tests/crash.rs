@@ -1,0 +1,95 @@
+//! Every numbered place in a protocol of several steps: a process ends itself there, others go on.
+//!
+//! Runs with the feature `crash-points` only: `cargo xtask crash [ROUNDS]`.
+
+#[path = "host/workers.rs"]
+mod workers;
+
+use seawall::segment::{POINTS, SegmentOptions, View};
+use workers::{Folder, Worker};
+
+const POLICY: &str = r#"policy {"name":"x","scope":"host","breaker":{"window":{"kind":"count","size":50},"failure_rate":1.0},"bulkhead":{"limit":4}}"#;
+/// The same with other settings, which take the place of the first.
+const REVISED: &str = r#"policy {"name":"x","scope":"host","revision":REVISION,"breaker":{"window":{"kind":"count","size":50},"failure_rate":0.9},"bulkhead":{"limit":4}}"#;
+
+fn rounds() -> u32 {
+    std::env::var("SEAWALL_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
+}
+
+/// Everything that comes past a point: making, finding, replacing and evicting cells, counting, permits.
+fn work(worker: &mut Worker, round: u32) -> bool {
+    let mut commands = vec![REVISED.replace("REVISION", &(round + 1).to_string())];
+    commands.extend((0..4).flat_map(|_| ["enter 1", "ok 2", "leave 1"]).map(str::to_owned));
+    // More cells than there is room for: those that nobody uses are evicted.
+    commands.extend((0..60).map(|n| {
+        format!(
+            r#"policy {{"name":"p{round}-{n}","scope":"host","breaker":{{"window":{{"kind":"count","size":60}}}}}}"#
+        )
+    }));
+    commands.iter().all(|command| !worker.ask(command).is_empty())
+}
+
+#[test]
+fn whoever_dies_wherever_leaves_a_segment_that_works() {
+    let mut died = 0;
+    for point in POINTS {
+        let mut died_here = 0;
+        for round in 0..rounds() {
+            let folder = Folder::new();
+            let toml = "[host];size = 131072";
+            let mut bystander = folder.worker();
+            // Where the file itself is made nobody can have come before.
+            let late = matches!(point, "file made" | "process slot locked" | "process slot cleared");
+            if !late {
+                assert_eq!((bystander.ask(&format!("load {toml}")), bystander.ask(POLICY)), ("ok".into(), "ok".into()));
+                // Cells of somebody who is gone fill the segment: they are there to be evicted.
+                let mut gone = folder.worker();
+                assert_eq!(gone.ask(&format!("load {toml}")), "ok");
+                assert!(work(&mut gone, round));
+                gone.kill();
+                // The circuit that the bystander goes over to is not among them.
+                assert_eq!(
+                    (bystander.ask("state"), bystander.snapshot()["bulkhead"]["in_use"].clone()),
+                    ("closed".into(), 0.into())
+                );
+            }
+            let at = format!("{point}:{}", round + 1);
+            let mut victim = folder.worker_with(&[("SEAWALL_CRASH_AT", &at)]);
+            assert_eq!(victim.ask(&format!("load {toml}")), "ok");
+            let dead = !work(&mut victim, round + 1);
+            died_here += u32::from(dead);
+            if late {
+                assert_eq!((bystander.ask(&format!("load {toml}")), bystander.ask(POLICY)), ("ok".into(), "ok".into()));
+            }
+            victim.kill();
+            // Who lives is held up by nothing, gets all four permits, and counts on.
+            for number in 1..=4 {
+                bystander.until(&format!("enter {number}"), "admitted");
+            }
+            assert_eq!(
+                (bystander.ask("enter 5"), bystander.ask("leave 1")),
+                ("refused bulkhead_full".into(), "ok".into()),
+                "{at}"
+            );
+            assert_eq!(bystander.ask("ok 3"), "3", "{at}");
+            // So does who comes anew, and they share one circuit.
+            let mut newcomer = folder.worker();
+            assert_eq!((newcomer.ask(&format!("load {toml}")), newcomer.ask(POLICY)), ("ok".into(), "ok".into()));
+            assert_eq!(
+                (newcomer.ask("force open"), bystander.ask("state")),
+                ("ok".into(), "forced_open".into()),
+                "{at}"
+            );
+            assert_eq!(newcomer.ask("faults"), "0", "{at}");
+            let options = SegmentOptions { dir: Some(folder.path().to_owned()), ..SegmentOptions::default() };
+            let view = View::open(&options).expect("a good segment").expect("a segment");
+            let circuits = view.cells().iter().filter(|cell| cell.name == "x").count();
+            assert_eq!((circuits, view.processes().len()), (2, 2), "{at}");
+        }
+        println!("{point}: died {died_here} of {}", rounds());
+        // `rename` leaves no time between naming the file and the next step to come past it twice.
+        assert!(died_here > 0, "nobody came past `{point}`");
+        died += died_here;
+    }
+    println!("{died} deaths at {} points", POINTS.len());
+}
