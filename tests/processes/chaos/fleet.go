@@ -37,6 +37,12 @@ type Worker struct {
 	resumed        time.Duration
 }
 
+func (w *Worker) isEnded() bool {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.ended
+}
+
 // Fleet is all workers that there were.
 type Fleet struct {
 	environment []string
@@ -83,6 +89,10 @@ func (f *Fleet) follow(w *Worker, output io.Reader) {
 		var micros int64
 		n, err := fmt.Sscan(lines.Text(), &told.Calls, &told.Failed, &told.Refused, &told.Full, &told.Faults, &micros)
 		if n != 6 || err != nil {
+			// Who is killed in the middle of a line says half of it.
+			if w.isEnded() {
+				continue
+			}
 			f.judge.violation("a worker in %s said %q", w.Language, lines.Text())
 			continue
 		}
@@ -90,10 +100,7 @@ func (f *Fleet) follow(w *Worker, output io.Reader) {
 		f.hear(w, told)
 	}
 	err := w.process.Wait()
-	w.mutex.Lock()
-	ended := w.ended
-	w.mutex.Unlock()
-	if !ended {
+	if !w.isEnded() {
 		f.judge.violation("a worker in %s ended by itself: %v\n%s", w.Language, err, w.said)
 	}
 	f.mutex.Lock()
