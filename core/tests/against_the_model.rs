@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 
 mod naive;
+mod workers;
 
 use naive::{Naive, Ticket};
 use proptest::prelude::*;
@@ -12,6 +13,8 @@ use seawall::outcome::{Hint, Outcome};
 use seawall::permit::Permit;
 use seawall::rng::Rng;
 use seawall::time::{Span, Tick};
+use std::sync::{Arc, LazyLock};
+use workers::Workers;
 
 /// One thing that happens. Numbers that choose among calls in flight are taken modulo their count.
 #[derive(Clone, Debug)]
@@ -129,9 +132,21 @@ fn settings() -> impl Strategy<Value = BreakerConfig> {
     )
 }
 
+#[derive(Copy, Clone)]
+enum Hands {
+    /// The test's own thread.
+    One,
+    /// This of several.
+    Many(usize),
+}
+
 /// The two breakers, side by side.
+///
+/// Whatever is done to the real one is done by one of its hands: threads that count on lines of their
+/// own, some on shared ones, a call begun by one and ended by another.
 struct Pair {
-    real: Breaker,
+    real: Arc<Breaker>,
+    hands: Hands,
     naive: Naive,
     rng: Rng,
     now: Tick,
@@ -141,10 +156,11 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(config: &BreakerConfig) -> Pair {
+    fn new(config: &BreakerConfig, hands: Hands) -> Pair {
         let now = Tick(1_000_000_000);
         Pair {
-            real: Breaker::new(config),
+            real: Arc::new(Breaker::new(config)),
+            hands,
             naive: Naive::new(config, now),
             rng: Rng::seeded(1),
             now,
@@ -154,11 +170,32 @@ impl Pair {
         }
     }
 
-    fn at<R>(&self, decide: impl FnOnce(&Breaker, &mut Cx) -> R) -> R {
-        decide(&self.real, &mut Cx { now: self.now, rng: &self.rng, notes: &mut Vec::new() })
+    fn at<R: Send + 'static>(&self, decide: impl FnOnce(&Breaker, &mut Cx) -> R + Send + 'static) -> R {
+        let now = self.now;
+        self.by_hand(move |real| decide(real, &mut Cx { now, rng: &Rng::seeded(1), notes: &mut Vec::new() }))
+    }
+
+    fn by_hand<R: Send + 'static>(&self, act: impl FnOnce(&Breaker) -> R + Send + 'static) -> R {
+        match self.hands {
+            Hands::One => act(&self.real),
+            Hands::Many(which) => {
+                // More than a cell has lines of one writer.
+                static WORKERS: LazyLock<Workers> = LazyLock::new(|| Workers::new(7));
+                let real = self.real.clone();
+                WORKERS.run(which, move || act(&real))
+            }
+        }
+    }
+
+    /// The next is done by another, in a pattern of its own for each story.
+    fn change_hands(&mut self) {
+        if let Hands::Many(which) = &mut self.hands {
+            *which = (self.rng.next_u64() % 7) as usize;
+        }
     }
 
     fn act(&mut self, act: &Act) -> Result<(), TestCaseError> {
+        self.change_hands();
         match *act {
             Act::Begin { by_gate } => self.begin(by_gate)?,
             Act::End { which, outcome, took, hint } => {
@@ -185,12 +222,13 @@ impl Pair {
                 self.naive.now = self.now;
             }
             Act::Hand(control) => {
-                self.at(|real, cx| real.control(control, cx));
+                self.at(move |real, cx| real.control(control, cx));
                 self.naive.control(control);
             }
             Act::Healthy(times) => {
                 for _ in 0..times {
                     self.begin(true)?;
+                    self.change_hands();
                     if let Some(call) = self.calls.pop() {
                         self.end(call, Outcome::Success, Span::ZERO, None);
                     }
@@ -201,7 +239,7 @@ impl Pair {
     }
 
     fn begin(&mut self, by_gate: bool) -> Result<(), TestCaseError> {
-        if by_gate && let Some(permit) = self.real.pass() {
+        if by_gate && let Some(permit) = self.by_hand(Breaker::pass) {
             let ticket = self.naive.acquire();
             prop_assert!(ticket.is_ok() && self.naive.state == State::Closed, "the gate let a call pass");
             self.calls.push((permit, ticket.unwrap(), true));
@@ -224,7 +262,7 @@ impl Pair {
     ) {
         // Who passes a breaker with a slow-call rule looks at the clock, and reports a slow success.
         let slow = self.real.config().slow_call.is_some_and(|slow| took > slow.longer_than);
-        if by_gate && outcome == Outcome::Success && !slow && self.real.tally(permit) {
+        if by_gate && outcome == Outcome::Success && !slow && self.by_hand(move |real| real.tally(permit)) {
             self.passes += 1;
             self.naive.report(ticket, outcome, took, None);
             return;
@@ -234,7 +272,7 @@ impl Pair {
     }
 
     fn report(&mut self, permit: Permit, ticket: Ticket, outcome: Outcome, took: Span, hint: Option<Hint>) {
-        self.at(|real, cx| real.record(permit, outcome, took, hint, cx));
+        self.at(move |real, cx| real.record(permit, outcome, took, hint, cx));
         self.naive.report(ticket, outcome, took, hint);
     }
 
@@ -272,7 +310,19 @@ proptest! {
 
     #[test]
     fn it_decides_as_the_naive_one_does(config in settings(), story in prop::collection::vec(acts(), 1..150)) {
-        let mut pair = Pair::new(&config);
+        let mut pair = Pair::new(&config, Hands::One);
+        for act in &story {
+            pair.act(act)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 10, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_decides_as_the_naive_one_does_whoever_writes(config in settings(), story in prop::collection::vec(acts(), 1..150)) {
+        let mut pair = Pair::new(&config, Hands::Many(0));
         for act in &story {
             pair.act(act)?;
         }
@@ -289,7 +339,7 @@ fn the_stories_reach_every_state_and_the_pass_path() {
     for _ in 0..200 {
         let config = settings().new_tree(&mut runner).unwrap().current();
         let story = prop::collection::vec(acts(), 1..150).new_tree(&mut runner).unwrap().current();
-        let mut pair = Pair::new(&config);
+        let mut pair = Pair::new(&config, Hands::One);
         for act in &story {
             pair.act(act).unwrap();
             states.insert(pair.naive.state.as_str());

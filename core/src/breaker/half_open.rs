@@ -208,11 +208,14 @@ impl Breaker {
     }
 
     /// Results of concurrent probes: generation (16 bits), calls, failures, slow (16 each).
-    fn add_result(&self, generation: u32, failed: bool, slow: bool) {
+    pub(super) fn add_result(&self, generation: u32, failed: bool, slow: bool) {
         let tag = u64::from(generation & 0xffff) << 48;
         let one = 1 | u64::from(failed) << 16 | u64::from(slow) << 32;
         let _ = self.cell.word(RESULTS).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-            Some(if seen >> 48 == tag >> 48 { seen.wrapping_add(one) } else { tag | one })
+            let own = seen >> 48 == tag >> 48;
+            // As many as there are permits have decided: what comes after them is not needed.
+            let full = own && seen & 0xffff == 0xffff;
+            (!full).then(|| if own { seen.wrapping_add(one) } else { tag | one })
         });
     }
 

@@ -10,6 +10,8 @@
 
 mod closed;
 mod half_open;
+#[cfg(all(test, not(loom)))]
+mod hazards;
 mod hearsay;
 mod host;
 mod layout;
