@@ -25,7 +25,11 @@ impl Policy {
     /// Everything a first attempt needs, if it can be had without waiting and without a refusal.
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
-        let live = self.asked();
+        let mut live = self.live();
+        // A gate that passes is that of the cell in force; whatever else a shared cell says may be old.
+        if live.shared && live.parts.breaker.as_ref().is_some_and(|breaker| breaker.pass().is_none()) {
+            live = self.asked();
+        }
         if !live.brief || !self.registry().enabled() {
             return None;
         }

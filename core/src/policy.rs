@@ -58,7 +58,7 @@ pub(crate) struct Live {
     /// What a pass is told of when it began.
     pub start: Start,
     /// Other processes share its cells: a later look may find others in their place.
-    shared: bool,
+    pub shared: bool,
     /// The breaker counts slow calls.
     pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.

@@ -15,6 +15,24 @@ type Audit struct {
 	InUse                                      int `json:"in_use"`
 }
 
+// rest lets everybody go on, and calls nobody: while the upstream fails the circuit is open. What all
+// the living hold must be free now.
+func (r *Run) rest() error {
+	if *scope != "host" {
+		return nil
+	}
+	r.up.Answer(http.StatusInternalServerError, takes)
+	for _, w := range r.running() {
+		r.signal(w, syscall.SIGCONT)
+	}
+	audit, err := r.auditUntilFree()
+	if err == nil && audit.Granted != audit.Limit {
+		r.judge.violation("with everybody at rest %d permits of %d can be had", audit.Granted, limit)
+	}
+	r.rests++
+	return err
+}
+
 // finish lets half of the workers come to their end, kills the others, and looks at what is left.
 func (r *Run) finish() error {
 	r.up.Answer(http.StatusOK, takes)
@@ -66,9 +84,9 @@ func (r *Run) finish() error {
 	return nil
 }
 
-// auditUntilFree looks until every permit is back, or for as long as a lease twice.
+// auditUntilFree looks until every permit is back, or for as long as patience lasts.
 func (r *Run) auditUntilFree() (audit Audit, err error) {
-	for end := time.Now().Add(2 * lease); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		command := exec.Command(*rust, "audit")
 		command.Env = r.environment
 		said, err := command.Output()

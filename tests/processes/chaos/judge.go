@@ -25,8 +25,8 @@ const (
 	longest  = 2 * time.Second
 	// When an outage has certainly been found: the threshold is reached within a few calls.
 	settled = 500 * time.Millisecond
-	// So many rounds in which a permit was never seen are one too many.
-	tooShort = 3
+	// After so many rounds all workers rest, and every permit must be free.
+	roundsToRest = 5
 	// When a circuit has certainly closed after an outage: a probe that was lost twice.
 	recovered = 6 * time.Second
 )
@@ -42,8 +42,6 @@ type Judge struct {
 	resumes map[string][]time.Duration
 	// Requests in an outage that were let through before their process was stopped.
 	excused int
-	// Rounds since all permits were seen in use at once.
-	short int
 	// Requests seen, and how many of them were probes.
 	requests, probed int
 }
@@ -81,14 +79,6 @@ func (j *Judge) judgeRound(log []upstream.Request, failing, healed time.Duration
 	if all > limit {
 		j.violation("%d requests were under way at once, the limit is %d", all, limit)
 	}
-	// Somebody who is stopped may keep a permit through a whole round, but not through many.
-	healthy, _ := most(before(log, failing))
-	if j.short++; healthy >= limit {
-		j.short = 0
-	}
-	if j.short == tooShort {
-		j.violation("in %d rounds at most %d requests were under way at once, though the upstream was well: permits are lost", tooShort, healthy)
-	}
 	inOutage := j.probesOf(log, failing+settled, healed)
 	if together, at := most(inOutage); together > probes {
 		j.violation("%d probes were under way at once %v into an outage, at most %d are let through", together, at-failing, probes)
@@ -97,10 +87,6 @@ func (j *Judge) judgeRound(log []upstream.Request, failing, healed time.Duration
 	defer j.mutex.Unlock()
 	j.requests += len(log)
 	j.probed += len(inOutage)
-}
-
-func before(log []upstream.Request, end time.Duration) []upstream.Request {
-	return log[:sort.Search(len(log), func(i int) bool { return log[i].Begun >= end })]
 }
 
 // probesOf is what reached the upstream in an outage: probes, and calls that were let through before

@@ -51,7 +51,7 @@ type Run struct {
 	random *rand.Rand
 	until  time.Time
 
-	killed, holding, probing, stops, restarts int
+	killed, holding, probing, stops, restarts, rests int
 }
 
 func main() {
@@ -108,7 +108,7 @@ func begin() (*Run, error) {
 
 // play lets rounds of health and outage follow each other, with a killer at work all the time.
 func (r *Run) play() error {
-	for time.Now().Before(r.until) {
+	for round := 1; time.Now().Before(r.until); round++ {
 		r.up.Answer(http.StatusOK, takes)
 		if !r.recover() {
 			r.judge.violation("%v after an outage calls are still refused", recovered)
@@ -123,8 +123,13 @@ func (r *Run) play() error {
 		for _, w := range r.silent() {
 			r.judge.violation("nothing was heard of a worker in %s for %v", w.Language, patience)
 		}
+		if round%roundsToRest == 0 {
+			if err := r.rest(); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	return r.rest()
 }
 
 // recover waits until calls go through as they should: as many at once as are allowed.
@@ -270,5 +275,6 @@ func (r *Run) tell() {
 	row("requests that the upstream saw in rounds", "%d, %d of them probes", r.judge.requests, r.judge.probed)
 	row("late requests of the stopped, excused", "%d", r.judge.excused)
 	row("longest stay inside Seawall", "%v", r.judge.longest.Round(100*time.Microsecond))
+	row("rests, in which every permit was looked for", "%d", r.rests)
 	row("violations", "%d", len(r.judge.violations))
 }
