@@ -55,6 +55,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<guard::OwnPass>()?;
     module.add_function(wrap_pyfunction!(guard::guard, module)?)?;
     module.add_function(wrap_pyfunction!(guard::set_deadline_variable, module)?)?;
-    module.add_function(wrap_pyfunction!(guard::has_deadlines, module)?)?;
+    module.add_class::<guard::Deadline>()?;
     Ok(())
 }

@@ -26,9 +26,8 @@ impl Policy {
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
         let mut live = self.live();
-        // A gate that passes is that of the cell in force; whatever else a shared cell says may be old.
-        if live.shared && live.parts.breaker.as_ref().is_some_and(|breaker| breaker.pass().is_none()) {
-            live = self.asked();
+        if live.shared {
+            live = self.in_force(live);
         }
         if !live.brief || !self.registry().enabled() {
             return None;
@@ -42,6 +41,13 @@ impl Policy {
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
         Some(Brief { policy: self, live, pass, running: false })
+    }
+
+    /// A gate that passes is that of the cell in force; whatever else a shared cell says may be old.
+    #[inline(never)]
+    fn in_force<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
+        let passes = live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass().is_some());
+        if passes { live } else { self.asked() }
     }
 }
 

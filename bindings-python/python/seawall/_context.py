@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from ._native import has_deadlines, set_deadline_variable
+from ._native import Deadline, set_deadline_variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._flow import Flow
     from ._registry import Registry
 
-#: The registry whose clock it is measured on, and the instant in nanoseconds.
-deadline: ContextVar[tuple[Registry, int] | None] = ContextVar("seawall_deadline", default=None)
+#: The deadline in force; while a context holds one, guards look for theirs.
+deadline: ContextVar[Deadline | None] = ContextVar("seawall_deadline", default=None)
 
 set_deadline_variable(deadline)
 
@@ -35,8 +35,8 @@ def left() -> int | None:
     around = deadline.get()
     if around is None:
         return None
-    registry, at = around
-    return max(0, at - registry.now())
+    now: int = around.registry.now()
+    return max(0, around.at - now)
 
 
 def remaining() -> float | None:
@@ -48,7 +48,7 @@ def remaining() -> float | None:
     return None if nanos is None else nanos / 1e9
 
 
-def narrowed(registry: Registry, limit: int | None) -> tuple[Registry, int] | None:
+def narrowed(registry: Registry, limit: int | None) -> Deadline | None:
     """The deadline inside an attempt that may take `limit`: the earlier one holds."""
     around = deadline.get()
     if limit is None:
@@ -56,5 +56,4 @@ def narrowed(registry: Registry, limit: int | None) -> tuple[Registry, int] | No
     outer = left()
     if outer is not None and outer <= limit:
         return around
-    has_deadlines()
-    return registry, registry.now() + limit
+    return Deadline(registry, min(registry.now() + limit, 2**64 - 1))

@@ -26,7 +26,7 @@ mod views;
 pub use begin::OwnPass;
 pub use kind::guard;
 pub use lane::settings_changed;
-pub use port::{Port, has_deadlines, set_deadline_variable};
+pub use port::{Deadline, Port, set_deadline_variable};
 
 use handover::Handover;
 use port::Spot;

@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use seawall::Pass;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// The policy that calls go to now.
@@ -243,8 +243,37 @@ fn is_bare(kind: *mut pyo3::ffi::PyTypeObject) -> bool {
 
 /// The context variable that holds the deadline of the call around.
 static DEADLINE: AtomicPtr<PyObject> = AtomicPtr::new(std::ptr::null_mut());
-/// Whether a deadline has ever been in force: until then nobody needs to look for one.
-static HAS_DEADLINES: AtomicBool = AtomicBool::new(false);
+/// Deadlines that some context still holds: while there are none nobody needs to look for one.
+static DEADLINES: AtomicUsize = AtomicUsize::new(0);
+
+/// A deadline as the variable holds it: the registry whose clock it is measured on, and the instant.
+#[pyclass(frozen, module = "seawall._native")]
+pub struct Deadline {
+    #[pyo3(get)]
+    registry: Py<PyAny>,
+    #[pyo3(get)]
+    at: u64,
+}
+
+#[pymethods]
+impl Deadline {
+    #[new]
+    fn new(registry: Py<PyAny>, at: u64) -> Deadline {
+        // Relaxed: a thread or task can hold a deadline only through what orders it after this.
+        DEADLINES.fetch_add(1, Ordering::Relaxed);
+        Deadline { registry, at }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.registry)
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        DEADLINES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Names the context variable of the deadline; the package does so when it is imported.
 #[pyfunction]
@@ -253,16 +282,9 @@ pub fn set_deadline_variable(variable: Py<PyAny>) {
     DEADLINE.store(variable.into_ptr(), Ordering::Release);
 }
 
-/// Called before the first deadline is put into the variable.
-#[pyfunction]
-pub fn has_deadlines() {
-    // Relaxed: a thread or task can hold a deadline only through what orders it after this.
-    HAS_DEADLINES.store(true, Ordering::Relaxed);
-}
-
 #[inline(always)]
 fn inside_a_deadline() -> bool {
-    HAS_DEADLINES.load(Ordering::Relaxed) && a_deadline_is_set()
+    DEADLINES.load(Ordering::Relaxed) != 0 && a_deadline_is_set()
 }
 
 fn a_deadline_is_set() -> bool {
