@@ -114,6 +114,44 @@ impl Layout {
 /// Words of one slice of a time window: failures, slow calls, successes, maybes.
 pub(crate) const SLICE_WORDS: usize = 4;
 
+/// What processes that share a cell must agree on.
+pub(crate) const SHAPE: [usize; 34] = [
+    WORD,
+    FAILURES,
+    SLOWS,
+    EPOCH,
+    RESULTS,
+    EXPIRED,
+    ORIGIN,
+    STREAK_SUM,
+    STREAK_FIRST,
+    BASES,
+    DEADLINES,
+    IGNORED,
+    CANCELLED,
+    STALE,
+    RECLAIMED,
+    TRANSITIONS,
+    SLOW_TOTAL,
+    PROBE_FAILURES,
+    LAST,
+    LAST_AT,
+    REJECTED_BEFORE,
+    KEPT_CALLS,
+    KEPT_FAILURES,
+    KEPT_SLOW,
+    KEPT_STREAK,
+    FIRST_WRITER,
+    REJECTED,
+    OTHER_SUCCESS,
+    OTHER_FAILURES,
+    SLICE_WORDS,
+    super::tally::TALLY,
+    super::tally::LIMIT,
+    super::tally::FOLDED,
+    super::tally::MARK,
+];
+
 /// As many failures as a verdict ever looks back at, and a few for judges that are overtaken.
 fn log_length(config: &BreakerConfig, size: u32, rate: Option<Rate>) -> usize {
     let by_rate = rate.map_or(0, |rate| rate.needed_of(u64::from(size)));

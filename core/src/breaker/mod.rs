@@ -22,6 +22,7 @@ mod transition;
 mod word;
 
 pub(crate) use host::retire_words;
+pub(crate) use layout::SHAPE;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
 pub use tally::{Memory, Overlay, Shard};

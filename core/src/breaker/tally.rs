@@ -20,9 +20,9 @@ pub(crate) const TALLY: usize = 0;
 /// A success is tallied only below this; anybody may lower it to zero.
 pub(crate) const LIMIT: usize = 1;
 /// How much of the tally the slices of a time window hold already.
-const FOLDED: usize = 2;
+pub(crate) const FOLDED: usize = 2;
 /// The epoch that the writer last asked in, its calls before that, its calls in the slice before.
-const MARK: usize = 5;
+pub(crate) const MARK: usize = 5;
 const BEFORE: usize = 6;
 const LAST_SLICE: usize = 7;
 

@@ -34,6 +34,20 @@ fn shared_words(rule: &BudgetRule) -> usize {
     }
 }
 
+/// What processes that share a cell must agree on.
+pub(crate) const SHAPE: [usize; 10] = [
+    BALANCE,
+    ACTIVE_CALLS,
+    ACTIVE_RETRIES,
+    DENIED,
+    GRANTED,
+    SUCCESSES,
+    FIRST_SLICE,
+    FIRST_CALLS,
+    RETRIES.first,
+    RETRIES.capacity,
+];
+
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Cost(pub u32);

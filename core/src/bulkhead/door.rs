@@ -19,6 +19,9 @@ const WORDS: usize = 2 * LINE;
 const FEWEST: u32 = 64;
 const MOST: u32 = 1 << 16;
 
+/// What processes that share a cell must agree on.
+pub(crate) const SHAPE: [usize; 6] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize];
+
 /// How long one search for the places of the dead does, in nanoseconds.
 const SWEEP: u64 = 5_000_000;
 

@@ -11,7 +11,7 @@
 mod door;
 mod queue;
 
-pub(crate) use door::carry_rest;
+pub(crate) use door::{SHAPE, carry_rest};
 
 use crate::cell::{Block, LINE};
 use crate::config::BulkheadConfig;

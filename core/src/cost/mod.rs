@@ -16,6 +16,9 @@ pub const AMOUNTS: usize = 8;
 const PERIOD: usize = AMOUNTS;
 const WORDS: usize = PERIOD + 1;
 
+/// What processes that share a cell must agree on.
+pub(crate) const SHAPE: [usize; 2] = [PERIOD, WORDS];
+
 /// What an attempt holds of the budget, in the order of the configured amounts.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Reservation {

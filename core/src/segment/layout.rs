@@ -90,7 +90,7 @@ pub(crate) fn lock_of(bytes: u64, slot: usize) -> u64 {
     bytes + 1 + slot as u64
 }
 
-/// A hash of every number that two builds must agree on.
+/// A hash of every number that two builds must agree on, the places of the parts' words among them.
 pub(crate) fn fingerprint() -> u64 {
     let numbers = [
         VERSION,
@@ -104,6 +104,8 @@ pub(crate) fn fingerprint() -> u64 {
         super::blocks::HEADER as u64,
         super::record::FIXED as u64,
     ];
+    let parts = [&crate::breaker::SHAPE[..], &crate::bulkhead::SHAPE, &crate::budget::SHAPE, &crate::cost::SHAPE];
+    let numbers: Vec<u64> = numbers.into_iter().chain(parts.concat().into_iter().map(|place| place as u64)).collect();
     super::hash::of_words(0, &numbers)
 }
 
@@ -120,6 +122,13 @@ mod tests {
             assert!((regions.end - regions.arena) * 2 > regions.end, "{bytes}: {regions:?}");
         }
         assert_eq!(Regions::of(DEFAULT_BYTES).chains, 4096);
+    }
+
+    /// Two builds of one version share files, so whatever changes this number raises `VERSION`, and so
+    /// does whatever changes what a word means.
+    #[test]
+    fn the_layout_of_this_version_stays_as_it_is() {
+        assert_eq!((VERSION, fingerprint()), (1, 0xf85f9fdf3b721bb1), "raise VERSION, then write the new number here");
     }
 
     #[test]
