@@ -1,17 +1,18 @@
 //! What the class of an error says of all its errors: asked for once, and kept for the classes that
 //! were met last.
 
+use crate::once::Once;
 use crate::tables::outcome;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 use seawall::outcome::Outcome;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The classes that one plan keeps; made with the first failure. A class has one place, which the next
-/// class for that place takes over: functions that make classes as they go fill no memory.
+/// class for that place takes over: functions that make classes as they go fill no memory. Nobody waits for them: a
+/// thread that held them would be missing in a forked child.
 #[derive(Default)]
 pub struct Kinds(Mutex<Option<Box<[Option<Known>; PLACES]>>>);
 
@@ -34,8 +35,8 @@ impl Kinds {
     /// What `kind` says, by the rules of the plan.
     pub fn of<'py>(&self, plan: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Said> {
         let place = place_of(kind);
-        if let Some(places) = &*self.places()
-            && let Some(known) = &places[place]
+        if let Ok(places) = self.0.try_lock()
+            && let Some(known) = places.as_ref().and_then(|places| places[place].as_ref())
             && known.kind.is(kind)
         {
             return Ok(known.says.clone());
@@ -43,18 +44,14 @@ impl Kinds {
         let number: Option<u8> = plan.getattr(intern!(plan.py(), "of_kind"))?.call1((kind,))?.extract()?;
         let says = Said { ended: number.map(outcome).transpose()?, name: (&*kind.name()?.to_string_lossy()).into() };
         let known = Known { kind: kind.clone().unbind(), says: says.clone() };
-        let before = self.places().get_or_insert_default()[place].replace(known);
+        let before = self.0.try_lock().map(|mut places| places.get_or_insert_default()[place].replace(known));
         // What goes may run code: the places are free again.
         drop(before);
         Ok(says)
     }
 
-    fn places(&self) -> MutexGuard<'_, Option<Box<[Option<Known>; PLACES]>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Held by a thread that stands still while the collector runs: then it is seen next time.
+        // Held by a thread that stands still while the collector runs: it sees them next time.
         let Ok(places) = self.0.try_lock() else { return Ok(()) };
         places.iter().flat_map(|places| places.iter()).flatten().try_for_each(|known| visit.call(&known.kind))
     }
@@ -67,9 +64,8 @@ fn place_of(kind: &Bound<'_, PyType>) -> usize {
 
 /// The attributes by which an error says more than its class.
 pub fn words(py: Python<'_>) -> PyResult<&Bound<'_, PyTuple>> {
-    static WORDS: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
-    let found = WORDS.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("seawall._classify")?.getattr("WORDS")?.cast_into::<PyTuple>()?.unbind())
-    });
+    static WORDS: Once<Py<PyTuple>> = Once::new();
+    let found = WORDS
+        .get_or_find(py, || Ok(py.import("seawall._classify")?.getattr("WORDS")?.cast_into::<PyTuple>()?.unbind()));
     Ok(found?.bind(py))
 }
