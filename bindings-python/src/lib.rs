@@ -5,6 +5,7 @@
 
 mod call;
 mod guard;
+mod once;
 mod parts;
 mod policy;
 mod raise;

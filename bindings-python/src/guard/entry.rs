@@ -7,12 +7,12 @@ use super::begin::begin;
 use super::ffi as own;
 use super::handover;
 use super::port::{Port, Spot};
+use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use seawall::Pass;
 
@@ -41,7 +41,7 @@ impl Entry {
     }
 }
 
-static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static KIND: Once<Py<PyType>> = Once::new();
 
 /// A new reference to the entry for a coroutine that is being made; null with the error set where
 /// there is no memory.
@@ -68,7 +68,7 @@ pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
 }
 
 unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::PyObject {
-    let kind = match KIND.get_or_try_init(py, || new_kind(py)) {
+    let kind = match KIND.get_or_find(py, || new_kind(py)) {
         Ok(kind) => kind,
         Err(error) => {
             error.restore(py);

@@ -10,7 +10,6 @@ use pyo3::exceptions::PyException;
 use pyo3::ffi::PyObject;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use seawall::call::Call;
 use seawall::outcome::Hint;
 

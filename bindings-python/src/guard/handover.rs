@@ -7,7 +7,6 @@ use crate::call::{Call, tuple_of};
 use crate::policy::object_of;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use seawall::Pass;
 use seawall::call::{CallOptions, Step};
@@ -15,9 +14,9 @@ use seawall::call::{CallOptions, Step};
 /// A function of `seawall._drive`, looked up once.
 macro_rules! driver {
     ($py:expr, $name:literal) => {{
-        static FOUND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static FOUND: crate::once::Once<Py<PyAny>> = crate::once::Once::new();
         FOUND
-            .get_or_try_init($py, || Ok::<_, PyErr>($py.import("seawall._drive")?.getattr($name)?.unbind()))
+            .get_or_find($py, || Ok($py.import("seawall._drive")?.getattr($name)?.unbind()))
             .map(|found| found.bind($py))
     }};
 }

@@ -3,11 +3,11 @@
 use super::ffi;
 use super::lane::Lane;
 use super::views::{View, Views};
+use crate::once::Once;
 use crate::policy::{Policy, gate_off};
 use pyo3::ffi::PyObject;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use seawall::Pass;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +37,7 @@ pub struct Port {
     /// A function of the user's judges results: no type of them goes without a look.
     judged: bool,
     /// A type of results that carries no status: the first that was met.
-    usual: PyOnceLock<Py<PyType>>,
+    usual: Once<Py<PyType>>,
 }
 
 #[pymethods]
@@ -48,7 +48,7 @@ impl Port {
             seat: AtomicPtr::new(Seat::boxed(policy, asks, alone)),
             left: Mutex::default(),
             judged,
-            usual: PyOnceLock::new(),
+            usual: Once::new(),
         }
     }
 
