@@ -150,7 +150,7 @@ fn admitted(given: &Arguments<'_>) -> Admission {
 fn dismiss(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
     let wakes = policy.dismiss(admitted(given));
-    Answer::Number(isolate.to_wake(wakes))
+    Answer::Number(isolate.keep_wakes(wakes))
 }
 
 /// `fail(policy, permit, started, committed, outcome, hint, keep, errorType)`: an admitted call has
@@ -171,7 +171,7 @@ fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
             Some(goes_on) => goes_on,
             None => {
                 let wakes = policy.registry().take_stranded();
-                mail.put(WAKES, f64::from(isolate.to_wake(wakes)));
+                mail.put(WAKES, f64::from(isolate.keep_wakes(wakes)));
                 return Answer::Number(OVER);
             }
         }

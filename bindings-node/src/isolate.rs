@@ -69,7 +69,7 @@ impl Isolate {
     }
 
     /// Keeps tickets for JavaScript to fetch; 1 if there are any.
-    pub(crate) fn to_wake(&mut self, tickets: Vec<u64>) -> u32 {
+    pub(crate) fn keep_wakes(&mut self, tickets: Vec<u64>) -> u32 {
         self.wakes.extend(tickets);
         u32::from(!self.wakes.is_empty())
     }
