@@ -3,9 +3,11 @@
 use crate::config::CacheConfig;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Span, Tick};
+use parking_lot::MutexGuard;
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 /// A bounded cache of values with the instant they were kept at.
 pub(super) struct Store<T> {
@@ -63,20 +65,35 @@ impl Flight {
         Turn { flight: self, before: self.owner.lock().replace(owner), _lock: lock }
     }
 
-    /// Waits for the others; `None` for who is on it already.
-    pub(super) fn wait(&self) -> Option<impl Drop + '_> {
+    /// Waits for the others, as long as `patience` allows; `None` if it ran out, and for who is on it
+    /// already.
+    pub(super) fn wait(&self, patience: Option<Duration>) -> Option<Turn<'_, MutexGuard<'_, ()>>> {
         let me = Owner::thread();
-        let is_on = *self.owner.lock() == Some(me);
-        (!is_on).then(|| self.turn(self.blocking.lock(), me))
+        if *self.owner.lock() == Some(me) {
+            return None;
+        }
+        let lock = match patience {
+            Some(patience) => self.blocking.try_lock_for(patience)?,
+            None => self.blocking.lock(),
+        };
+        Some(self.turn(lock, me))
     }
 
     #[cfg(feature = "tokio")]
-    pub(super) async fn wait_async(&self) -> Option<impl Drop + '_> {
+    pub(super) async fn wait_async(
+        &self,
+        patience: Option<Duration>,
+    ) -> Option<Turn<'_, tokio::sync::MutexGuard<'_, ()>>> {
         let me = Owner::task();
         if *self.owner.lock() == Some(me) {
             return None;
         }
-        Some(self.turn(self.asynchronous.lock().await, me))
+        let lock = self.asynchronous.lock();
+        let lock = match patience {
+            Some(patience) => tokio::time::timeout(patience, lock).await.ok()?,
+            None => lock.await,
+        };
+        Some(self.turn(lock, me))
     }
 }
 
