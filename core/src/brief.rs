@@ -67,22 +67,22 @@ impl<'a> Brief<'a> {
 }
 
 impl Brief<'_> {
-    /// The attempt ended, with an error of `error_type` perhaps, and may be repeated unless `once`. Where
-    /// that is not the end of the call, the call that goes on and its step.
+    /// The attempt ended, and may be repeated unless `once`. Where that is not the end of the call, the
+    /// call that goes on and its step; only then the type of the error is asked for.
     #[inline(always)]
-    pub(crate) fn end(
+    pub(crate) fn end<'n>(
         self,
         outcome: Outcome,
         hint: Option<Hint>,
         once: bool,
-        error_type: Option<&str>,
+        error_type: impl FnOnce() -> Option<&'n str>,
     ) -> Option<(Call, Step)> {
         if outcome == Outcome::Success {
             self.succeed();
             return None;
         }
         if !self.live.ends_at_once || outcome == Outcome::Cancelled {
-            return Some(self.go_on(outcome, hint, once, error_type));
+            return Some(self.go_on(outcome, hint, once, error_type()));
         }
         self.fail(outcome, hint);
         None

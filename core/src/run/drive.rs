@@ -28,7 +28,7 @@ pub(super) fn blocking<T, E>(
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
-            let end = brief.end(outcome, hint, false, error_type(&result));
+            let end = brief.end(outcome, hint, false, || error_type(&result));
             if outcome != Outcome::Success {
                 policy.registry().tell();
             }

@@ -202,7 +202,7 @@ impl<T, E> Guard<T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, || false, work).await
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, work).await
     }
 
     /// [`Guard::run_key`] on tokio. Calls that one task makes side by side do not wait for each other.
@@ -214,7 +214,7 @@ impl<T, E> Guard<T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, || false, work).await
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, work).await
     }
 }
 
