@@ -1,6 +1,6 @@
 //! The type of guards: made once, by hand, because it needs a vectorcall slot.
 
-use super::{Guard, Port, call_coroutine, call_keyed, call_plain, ffi as own};
+use super::{Guard, Port, call_coroutine, call_keyed, call_plain, ffi as own, run_plain};
 use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -38,6 +38,7 @@ pub fn guard<'py>(
         guard.vectorcall = match (&drive, &key) {
             (Some(_), _) => call_coroutine,
             (None, Some(_)) => call_keyed,
+            (None, None) if port.get().is_judged() => run_plain,
             (None, None) => call_plain,
         };
         guard.port = from_ref(port.get());

@@ -97,7 +97,7 @@ impl Arguments {
     }
 }
 
-/// A blocking function, without a key. The way of almost every call, so it holds nothing that only
+/// A blocking function, without a key, whose results no function judges. The way of almost every call, so it holds nothing that only
 /// the others need.
 unsafe extern "C" fn call_plain(
     this: *mut PyObject,
@@ -110,12 +110,28 @@ unsafe extern "C" fn call_plain(
     unsafe {
         let guard = &*this.cast::<Guard>();
         let port = guard.port();
-        let Some(pass) = port.pass_at_once() else { return run(guard, &Spot::of(port), None, arguments) };
+        let Some(gate) = port.pass_at_once() else { return run_plain(this, items, nargsf, names) };
         let result = guard.call(arguments);
-        if !result.is_null() && port.is_usual(Python::assume_attached(), result) && port.count_at_once(pass) {
+        if !result.is_null() && port.is_usual_unjudged(Python::assume_attached(), result) && port.count_at_once(gate) {
             return result;
         }
-        ended(guard, &Spot::of(port), None, arguments, pass, result)
+        ended(guard, &Spot::of(port), None, arguments, Pass { permit: u64::from(gate), started: 0 }, result)
+    }
+}
+
+/// The same where the call cannot simply pass, or results are judged. It is given what `call_plain` got, which so
+/// need keep nothing for it.
+#[inline(never)]
+unsafe extern "C" fn run_plain(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as in `call_plain`.
+    unsafe {
+        let guard = &*this.cast::<Guard>();
+        run(guard, &Spot::of(guard.port()), None, Arguments { items, nargsf, names })
     }
 }
 
