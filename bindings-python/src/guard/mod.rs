@@ -41,7 +41,7 @@ use seawall::Pass;
 pub struct Guard {
     head: PyObject,
     vectorcall: ffi::VectorcallFunc,
-    /// How `function` is called.
+    /// How `function` is called, or `drive` if there is one.
     call: ffi::VectorcallFunc,
     function: *mut PyObject,
     port: *const Port,
@@ -50,8 +50,10 @@ pub struct Guard {
     plan: *mut PyObject,
     /// The key of a call by its arguments, or null.
     key: *mut PyObject,
-    /// Made a coroutine by this `async def` of (entry, args, kwargs), or null.
+    /// Made a coroutine by this `async def` of an entry, or null.
     drive: *mut PyObject,
+    /// The one of (entry, args, kwargs), for calls with arguments.
+    drive_with: *mut PyObject,
     /// What the last coroutine got: mostly the next gets the same. Or null; always null where
     /// several threads run at a time.
     entry: *mut PyObject,
@@ -68,6 +70,12 @@ impl Guard {
     unsafe fn call(&self, arguments: Arguments) -> *mut PyObject {
         // SAFETY: the layout is the interpreter's own, handed on unchanged.
         unsafe { (self.call)(self.function, arguments.items, arguments.nargsf, arguments.names) }
+    }
+
+    /// What it refers to; null is nothing.
+    fn held(&self) -> [*mut PyObject; 8] {
+        let Guard { function, port_object, plan, key, drive, drive_with, entry, dict, .. } = *self;
+        [function, port_object, plan, key, drive, drive_with, entry, dict]
     }
 
     #[inline(always)]
