@@ -34,7 +34,7 @@
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65539
+#define SEAWALL_ABI_VERSION 65540
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
