@@ -18,6 +18,7 @@ use crate::parts::{Families, Parts};
 use crate::pass::{Pass, Start};
 use crate::permit::Permit;
 use crate::registry::Registry;
+use crate::required::Required;
 use crate::retry::{Next, Schedule};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::{Span, Tick};
@@ -57,6 +58,8 @@ pub(crate) struct Live {
     pub ends_at_once: bool,
     /// What a pass is told of when it began.
     pub start: Start,
+    /// Why every call is refused: state is missing that the policy must share with other processes.
+    pub lacks: Option<Arc<str>>,
     /// Other processes share its cells: a later look may find others in their place.
     pub shared: bool,
     /// The breaker counts slow calls.
@@ -216,6 +219,15 @@ impl Policy {
 
     // ---- parts by hand ----
 
+    /// The refusal of every call, while state cannot be had that the policy must share with the other
+    /// processes of the host.
+    pub fn host_refusal(&self) -> Option<Refusal> {
+        if !self.enabled() {
+            return None;
+        }
+        self.asked().refusal_without_host()
+    }
+
     /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
         self.asked().parts.breaker.as_ref()
@@ -248,6 +260,9 @@ impl Policy {
     /// # Errors
     /// The rejection; `no_such_part` without a breaker.
     pub fn acquire(&self) -> Result<Permit, Refusal> {
+        if let Some(refusal) = self.host_refusal() {
+            return Err(refusal);
+        }
         match self.breaker().cloned() {
             Some(breaker) if self.enabled() => self.with(|cx| breaker.acquire(cx)),
             None if self.live().config.breaker.is_none() => Err(Refusal::new(Code::NoSuchPart)),
@@ -273,6 +288,9 @@ impl Policy {
     /// A place inside the bulkhead, or in its queue. `max_wait` replaces the configured wait: `Some(None)` is
     /// without end. Switched off, or of a key without a bulkhead of its own, everybody is let in.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
+        if let Some(refusal) = self.host_refusal() {
+            return Entry::Refused(refusal);
+        }
         match self.bulkhead().cloned() {
             Some(bulkhead) if self.enabled() => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
                 Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
@@ -447,13 +465,18 @@ impl Policy {
     #[inline(never)]
     fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
         let time_to_look = self.registry().host().is_some_and(|host| host.look());
-        if !time_to_look && live.parts.are_current() {
+        let is_settled = live.lacks.is_none() && !live.is_left_alone() && live.parts.are_current();
+        if !time_to_look && is_settled {
             return live;
         }
         let families = self.0.shared.settings.read().families.clone();
         families.refresh(time_to_look);
+        if live.lacks.is_some() {
+            families.try_again(self.key());
+        }
         self.registry().say_troubles();
-        if !live.parts.are_same(&families.choose(self.key(), &|| false).parts) {
+        let parts = families.choose(self.key(), &|| false).parts;
+        if !live.parts.are_same(&parts) || live.lacks != families.lack(&parts, Required::by(&live.config)) {
             // Release: a handle that sees the number finds the cells.
             self.0.shared.epoch.fetch_add(1, Ordering::Release);
         }
@@ -502,8 +525,10 @@ impl Live {
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
+        let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
         let brief = registry.gate()
             && config.enabled
+            && lacks.is_none()
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
@@ -518,6 +543,7 @@ impl Live {
             Some(_) => Start::Coarse,
         };
         let refuses_early = config.enabled
+            && lacks.is_none()
             && config.fallback.is_none()
             && config.cache.is_none()
             && config.cost.is_empty()
@@ -533,6 +559,7 @@ impl Live {
             brief,
             ends_at_once,
             start,
+            lacks,
             slow,
             shared,
             refuses_early,

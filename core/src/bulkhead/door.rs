@@ -125,6 +125,22 @@ impl Door {
         }
     }
 
+    pub(super) fn is_alone(&self) -> bool {
+        self.state.read().cell.is_none()
+    }
+
+    /// Asks once more for the cell that could not be had.
+    pub(super) fn try_again(&self) {
+        if !self.is_alone() || !self.home.tries_again() {
+            return;
+        }
+        let mut state = self.state.write();
+        state.find(&self.home, self.key.as_deref());
+        if state.cell.is_some() {
+            self.home.has_place();
+        }
+    }
+
     pub(super) fn config(&self) -> Arc<BulkheadConfig> {
         self.state.read().config.clone()
     }
