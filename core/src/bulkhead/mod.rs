@@ -329,6 +329,9 @@ impl Bulkhead {
         inside.out.forget();
         let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
         self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
+        if let Some(door) = &self.host {
+            door.forget_callers();
+        }
     }
 
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
