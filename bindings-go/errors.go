@@ -74,7 +74,7 @@ func (e *RejectedError) Error() string {
 	case ErrBulkheadTimeout:
 		what = fmt.Sprintf("no bulkhead permit within %v", duration(e.Limit))
 	case ErrHostUnavailable:
-		what = "not called without the state that the processes of this host share: " + e.Problem
+		what = "not called: the state it shares with other processes cannot be had: " + e.Problem
 	default:
 		what = fmt.Sprintf("cost budget is spent (%d of %d)", e.Used, e.Limit)
 	}

@@ -78,7 +78,7 @@ func TestWithoutARequiredHostTheProcessGoesOnAlone(t *testing.T) {
 	}
 	spend := env.Policy(seawall.Config{
 		Name: "llm", Scope: "host",
-		Cost: []seawall.CostLimits{{Name: "spend", Limits: map[string]uint64{"tokens": 10}}},
+		Cost: []seawall.Cost{{Name: "spend", Limits: map[string]uint64{"tokens": 10}}},
 	})
 	if _, err := spend.Reserve(map[string]uint64{"tokens": 1}); !errors.Is(err, seawall.ErrHostUnavailable) {
 		t.Fatal(err)

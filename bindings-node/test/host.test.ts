@@ -32,7 +32,7 @@ test('a required host refuses, says why, and comes back', () => withFolder(async
       assert.equal(error.policy, 'identity');
       assert.equal(error.retryAfterMs, undefined);
       assert.match(error.problem!, /`chmod 0700` it/);
-      assert.ok(error.problem!.includes(folder) && error.message.startsWith('identity: not called without the state') && error.message.endsWith(error.problem!));
+      assert.ok(error.problem!.includes(folder) && error.message.startsWith('identity: not called: the state it shares') && error.message.endsWith(error.problem!));
       return true;
     });
   }

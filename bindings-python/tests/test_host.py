@@ -23,7 +23,7 @@ def test_a_required_host_refuses_says_why_and_comes_back(tmp_path: Path) -> None
     with on(folder) as box:
         breaker = seawall.policy(name="identity", scope="host", host_required=True, breaker={}, bulkhead={"limit": 2})
         call = breaker(lambda: "ran")
-        with pytest.raises(seawall.HostUnavailableError, match="identity: not called without the state") as refused:
+        with pytest.raises(seawall.HostUnavailableError, match="identity: not called: the state it shares") as refused:
             call()
         error = refused.value
         assert isinstance(error, seawall.RejectedError)
@@ -39,7 +39,7 @@ def test_a_required_host_refuses_says_why_and_comes_back(tmp_path: Path) -> None
             asyncio.run(later())
         with pytest.raises(seawall.HostUnavailableError):
             breaker.line_up(0)
-        kinds = [event["kind"] for event in box.events]
+        kinds = [event["kind"] for event in box.events()]
         assert kinds.count("internal") == 1 and kinds.count("rejected") == 2
         folder.chmod(0o700)
         end = time.monotonic() + 3

@@ -144,7 +144,7 @@ impl fmt::Display for Refusal {
                 write!(f, "cost budget for {amount} is spent ({} of {})", self.used, self.limit)?;
             }
             Code::HostUnavailable => {
-                f.write_str("not called without the state that the processes of this host share")?;
+                f.write_str("not called: the state it shares with other processes cannot be had")?;
                 self.problem.iter().try_for_each(|problem| write!(f, ": {problem}"))?;
             }
             other => f.write_str(other.as_str())?,

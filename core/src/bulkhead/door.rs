@@ -123,7 +123,8 @@ impl State {
 
 impl Door {
     pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
-        let mut state = State { wanted: config.clone(), config: config.clone(), cell: None, unplaced: AtomicU64::new(0) };
+        let mut state =
+            State { wanted: config.clone(), config: config.clone(), cell: None, unplaced: AtomicU64::new(0) };
         state.find(spot.home, spot.key);
         let key = spot.key.map(Into::into);
         Door { home: spot.home.clone(), key, state: RwLock::new(state), swept: AtomicU64::new(0) }

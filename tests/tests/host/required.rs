@@ -73,9 +73,11 @@ fn calls_are_refused_while_the_file_is_bad_and_go_through_when_it_is_not() {
             |f| fs::write(file(f), [7; 64 << 10]).unwrap(),
             |f| fs::remove_file(file(f)).unwrap(),
         ),
-        ("does not exist: create it", |f| fs::remove_dir_all(f.path().parent().unwrap()).unwrap(), |f| {
-            fs::create_dir_all(f.path().parent().unwrap()).unwrap()
-        }),
+        (
+            "does not exist: create it",
+            |f| fs::remove_dir_all(f.path().parent().unwrap()).unwrap(),
+            |f| fs::create_dir_all(f.path().parent().unwrap()).unwrap(),
+        ),
     ];
     for (says, tamper, mend) in tampers {
         // One folder more, so that it can be missing.
