@@ -45,6 +45,26 @@ pub unsafe extern "C" fn seawall_policy_new(
     })
 }
 
+/// The same, made at `place` (`SEAWALL_HERE` in a source), which `config_conflict` events name; of
+/// policies made without one they say `code`.
+///
+/// Owns, threads, statuses: as `seawall_policy_new`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_new_at(
+    registry: *const seawall_registry,
+    json: seawall_str,
+    place: seawall_str,
+    policy: *mut *mut seawall_policy,
+    why: *mut seawall_text,
+) -> seawall_status {
+    let policy = output!(policy, std::ptr::null_mut());
+    let why = output!(why, seawall_text::NONE);
+    entry(|| {
+        let registry = handle!(registry)?;
+        made(registry.inner.policy_at(text!(json)?, text!(place)?), policy, why)
+    })
+}
+
 /// The policy that the file or the environment declares under `name`.
 ///
 /// Owns, threads, statuses: as `seawall_policy_new`.

@@ -104,6 +104,11 @@ impl Policy {
         self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
     }
 
+    /// Time since a pass was taken; zero where it was not told when.
+    pub fn since(&self, pass: Pass) -> Span {
+        pass.began().map_or(Span::ZERO, |began| self.registry().clock().now().since(began))
+    }
+
     /// Whether [`Policy::pass`] or [`Policy::ask`] may ever answer under the settings in force.
     pub fn may_pass(&self) -> bool {
         self.live().fast && self.registry().enabled()
