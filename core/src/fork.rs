@@ -59,3 +59,38 @@ extern "C" fn in_child() {
         registries.iter().for_each(Registry::forked);
     }
 }
+
+#[cfg(all(test, feature = "json", not(loom)))]
+mod tests {
+    use crate::Registry;
+    use crate::breaker::State;
+    use crate::bulkhead::Entry;
+    use crate::outcome::Outcome;
+    use crate::time::Span;
+
+    #[test]
+    fn a_forked_child_has_all_probes_and_permits_again() {
+        let registry = Registry::manual(1);
+        let policy = registry
+            .policy(
+                r#"{"name":"p","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"},
+                    "bulkhead":{"limit":1}}"#,
+            )
+            .unwrap();
+        let permit = policy.acquire().unwrap();
+        policy.record(permit, Outcome::Failure, Span::ZERO, None);
+        registry.clock().advance(Span::secs(5));
+        let probe = policy.acquire().unwrap();
+        assert!(policy.acquire().is_err());
+        assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+        assert!(matches!(policy.enter(None), Entry::Refused(_)));
+        registry.forked();
+        assert_eq!(policy.state(), Some(State::HalfOpen));
+        let mine = policy.acquire().expect("the parent's probe is not the child's");
+        policy.record(probe, Outcome::Failure, Span::ZERO, None);
+        assert_eq!(policy.state(), Some(State::HalfOpen), "a report of the parent's probe is stale");
+        policy.record(mine, Outcome::Success, Span::ZERO, None);
+        assert_eq!(policy.state(), Some(State::Closed));
+        assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+    }
+}
