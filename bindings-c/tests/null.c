@@ -70,6 +70,7 @@ static void nouns(void) {
   CHECK(seawall_policy_clone(NULL) == NULL);
   seawall_policy_free(NULL);
   NULLED(seawall_policy_name(NULL, NULL));
+  NULLED(seawall_policy_host_problem(NULL, NULL));
   NULLED(seawall_policy_id(NULL, NULL));
   NULLED(seawall_policy_enabled(NULL, NULL));
   NULLED(seawall_policy_shape(NULL, NULL));

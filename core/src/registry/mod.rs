@@ -105,9 +105,8 @@ impl Registry {
     /// The same with `variables` as its environment.
     pub fn manual_with(seed: u64, variables: Environment) -> Registry {
         let mut registry = Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables);
-        if let (Some(host), Some(inner)) = (crate::testing::host(), Arc::get_mut(&mut registry.0)) {
-            inner.everything_shared = true;
-            inner.host = OnceLock::from(host);
+        if let Some(inner) = Arc::get_mut(&mut registry.0) {
+            inner.everything_shared = crate::testing::shares_everything();
         }
         crate::fork::watch_over(&registry);
         registry
@@ -129,6 +128,10 @@ impl Registry {
         self.shares(config).then(|| {
             self.0.host.get_or_init(|| {
                 let file = self.file();
+                let is_told = file.as_ref().is_some_and(|file| file.document.has_host());
+                if self.0.everything_shared && !is_told {
+                    return crate::testing::host();
+                }
                 let options = host_options(file.as_ref().map(|file| &file.document), &self.0.environment);
                 Arc::new(Host::new(options))
             })

@@ -1,6 +1,7 @@
 //! What the processes of one host share, with real processes.
 
 mod hostile;
+mod required;
 mod workers;
 
 use seawall::breaker::{Control, State};
