@@ -601,12 +601,6 @@ seawall_status seawall_registry_take_wakes(const seawall_registry *registry,
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_tick(const seawall_registry *registry);
 
-// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
-// back.
-//
-// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_forked(const seawall_registry *registry);
-
 // All metrics, in the text format of Prometheus.
 //
 // Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
