@@ -45,6 +45,12 @@ fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
+/// The limit in force: by a resize no higher than there are places.
+fn limit_of(cell: &Block, config: &BulkheadConfig) -> u64 {
+    let most = u64::from(config.limit).max(seats(config).capacity as u64);
+    cell.word(LIMIT).load(Ordering::Acquire).min(most)
+}
+
 fn words(config: &BulkheadConfig) -> usize {
     WORDS + seats(config).capacity
 }
@@ -79,6 +85,10 @@ impl State {
 
     fn seats(&self) -> Seats {
         seats(&self.config)
+    }
+
+    fn limit_of(&self, cell: &Block) -> u64 {
+        limit_of(cell, &self.config)
     }
 }
 
@@ -132,7 +142,7 @@ impl Door {
     /// Takes a place, if there is one; `None` where this process is by itself.
     pub(super) fn take(&self) -> Option<bool> {
         let taken = self.with(|state, cell| {
-            let (limit, most) = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+            let (limit, most) = (state.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
             let taken = state.seats().take(cell, limit, most).is_some();
             if taken {
                 cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
@@ -174,11 +184,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| self.limit_of(cell))
-    }
-
-    fn limit_of(&self, cell: &Block) -> u64 {
-        cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+        self.with(|state, cell| state.limit_of(cell))
     }
 
     /// Sets the limit of the whole host.
@@ -186,7 +192,7 @@ impl Door {
         self.with(|state, cell| {
             let limit = u64::from(limit).min(state.seats().capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(self.limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(state.limit_of(cell), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
@@ -224,7 +230,7 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        limit: limit_of(cell, config) as u32,
         admitted: total(ADMITTED),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),

@@ -153,12 +153,15 @@ pub(crate) struct Home {
     kind: CellKind,
     name: Arc<str>,
     revision: u32,
+    /// Of other settings.
     told: Arc<AtomicBool>,
+    /// From then on its cells are this process's own, those that are still to be made.
+    alone: Arc<AtomicBool>,
 }
 
 impl Home {
     pub(crate) fn new(host: Arc<Host>, kind: CellKind, name: &str, revision: u32) -> Home {
-        Home { host, kind, name: name.into(), revision, told: Arc::default() }
+        Home { host, kind, name: name.into(), revision, told: Arc::default(), alone: Arc::default() }
     }
 
     /// The cell of a key, and the settings that are in force for it: those given, or those of another
@@ -170,6 +173,9 @@ impl Home {
         words: usize,
         fill: Fill<'_, C>,
     ) -> Option<(Arc<C>, Found)> {
+        if self.alone.load(Ordering::Relaxed) {
+            return None;
+        }
         let segment = self.host.segment()?;
         let own = config.to_words();
         let identity = Identity { kind: self.kind, name: &self.name, key };
@@ -211,8 +217,11 @@ impl Home {
         self.host.say(Trouble::Conflict(self.kind.part(), what));
     }
 
-    /// A part goes on by itself.
-    pub(crate) fn fail(&self, error: &SegmentError) {
+    /// A part goes on by itself, which is said once.
+    fn fail(&self, error: &SegmentError) {
+        if self.alone.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (kind, name) = (self.kind.as_str(), &self.name);
         self.host.tell(format!("{kind} `{name}` is not shared with other processes: {error}"));
     }
