@@ -174,6 +174,7 @@ impl Process {
 
     /// Each part is said to be alone once.
     fn hear(&mut self) -> Checked {
+        self.registry.tick();
         for event in self.events.drain().events.iter().filter(|event| event.note.kind.as_str() == "internal") {
             let part = match event.detail.split_once(" is not shared with other processes: ") {
                 Some((part, _)) => part.to_owned(),

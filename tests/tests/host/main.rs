@@ -1,6 +1,8 @@
 //! What the processes of one host share, with real processes.
 
 mod hostile;
+mod required;
+mod scribbled;
 mod workers;
 
 use seawall::breaker::{Control, State};
