@@ -130,6 +130,19 @@ fn a_forked_child_is_a_process_of_its_own() {
 }
 
 #[test]
+fn a_child_takes_no_lock_along() {
+    for scope in ["process", "host"] {
+        let folder = Folder::new();
+        let mut a = folder.worker();
+        let policy = format!(
+            r#"{{"name":"db","scope":"{scope}","breaker":{{"window":{{"kind":"count","size":100}},"failure_rate":1.0}},"bulkhead":{{"limit":4,"max_wait":"1ms"}},"retry":{{"attempts":2,"backoff":{{"kind":"fixed","base":"1ms"}},"budget":{{"name":"all"}}}}}}"#
+        );
+        assert_eq!(a.ask(&format!("policy {policy}")), "ok");
+        assert_eq!(a.ask(&format!("storm 100 {scope}")), "100 children, ended badly: []", "{scope}");
+    }
+}
+
+#[test]
 fn the_control_room_sees_everything_and_changes_what_it_is_told() {
     let folder = Folder::new();
     let policy = r#"{"name":"identity","scope":"host","revision":4,"breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"30s"},"bulkhead":{"limit":7},"retry":{"attempts":1,"budget":{"name":"shared"}},"cost":[{"name":"llm","limits":{"tokens":10}}]}"#;
