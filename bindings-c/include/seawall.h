@@ -34,7 +34,7 @@
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65539
+#define SEAWALL_ABI_VERSION 65540
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
@@ -87,6 +87,12 @@
 
 // Where in a line its limit stands: a `uint64_t`, to be read atomically.
 #define SEAWALL_LINE_LIMIT 8
+
+// How many lines `seawall_lend_lines` lends.
+#define SEAWALL_LENT_LINES 4
+
+// Added to the number of a lent line where a line is asked for.
+#define SEAWALL_LINE_LENT 2147483648
 
 // Run the protected function, at most for `span`; report `seawall_call_done`, or
 // `seawall_call_expire` when `span` is over and the work was stopped or left behind.
@@ -270,6 +276,8 @@ typedef struct {
   // Of `timed`: a success that took more nanoseconds is given to `seawall_policy_dismiss`, not
   // tallied; `SEAWALL_NONE`: however long it took.
   uint64_t slow_after;
+  // The lines that were lent, each to be added to by a plain load and store; NULL: there is none.
+  uint64_t *lent[4];
 } seawall_overlay;
 
 // What a driver has to know about a policy, to be read when it is made and after a reload.
@@ -437,6 +445,9 @@ typedef struct {
 
 #define SEAWALL_COST_EXCEEDED 21
 
+// State that processes share cannot be had, and the policy requires it.
+#define SEAWALL_HOST_UNAVAILABLE 22
+
 // A number that means nothing here: an outcome, a control, a name that no table knows.
 #define SEAWALL_UNKNOWN_VALUE 96
 
@@ -590,12 +601,6 @@ seawall_status seawall_registry_take_wakes(const seawall_registry *registry,
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_tick(const seawall_registry *registry);
 
-// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
-// back.
-//
-// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_forked(const seawall_registry *registry);
-
 // All metrics, in the text format of Prometheus.
 //
 // Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
@@ -724,6 +729,12 @@ void seawall_policy_free(seawall_policy *policy);
 // Owns: the text belongs to the handle. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_policy_name(const seawall_policy *policy, seawall_str *name);
 
+// Why its calls are refused with `HOST_UNAVAILABLE`: what is wrong with the state that the processes
+// of this host share, where, and what to do about it; empty while they are not.
+//
+// Owns: `*problem` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_policy_host_problem(const seawall_policy *policy, seawall_text *problem);
+
 // A number that no other policy of this process has; events carry it as `policy_id`.
 //
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
@@ -762,6 +773,13 @@ uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint
 //
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
+
+// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
+// has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
+// of its tally. To be called before anything has been counted; 0: threads of the library have them.
+//
+// Owns: nothing. Threads: any. Statuses: none.
+uint8_t seawall_lend_lines(void);
 
 // Reports a success under a pass whose gate has changed, or whose line has reached its limit: the
 // limit is moved on where the line is busy.
@@ -964,8 +982,8 @@ seawall_status seawall_call_after_admission(const seawall_policy *policy,
 // Asks for a permit; it is given back with `seawall_breaker_record`, whatever comes. `refusal` may
 // be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
+// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
 seawall_status seawall_breaker_acquire(const seawall_policy *policy,
                                        uint64_t *permit,
                                        seawall_refusal *refusal);
@@ -994,8 +1012,8 @@ seawall_status seawall_breaker_state(const seawall_policy *policy, uint8_t *stat
 // all; `SEAWALL_AS_CONFIGURED`). `refusal` may be NULL.
 //
 // Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_FULL`,
-// `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and give back
-// nothing.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call
+// and give back nothing.
 seawall_status seawall_bulkhead_enter(const seawall_policy *policy,
                                       uint64_t max_wait,
                                       seawall_entry *entry,
@@ -1128,15 +1146,15 @@ seawall_status seawall_budget_active(const seawall_policy *policy, uint64_t *act
 
 // Whether all cost budgets of the policy have something left. `refusal` may be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`.
+// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_check(const seawall_policy *policy, seawall_refusal *refusal);
 
 // Sets amounts aside, `{"tokens":100}`, in each budget of the policy that knows them; all or
 // nothing. `refusal` may be NULL.
 //
 // Owns: `*reservation` is the caller's, to be freed. Threads: any. Statuses: `COST_EXCEEDED`,
-// `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_reserve(const seawall_policy *policy,
                                     seawall_str json,
                                     seawall_reservation **reservation,
