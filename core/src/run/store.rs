@@ -21,7 +21,10 @@ pub(super) struct Store<T> {
 
 /// A call that others of its key wait for.
 pub(super) struct Flight {
-    blocking: Mutex<()>,
+    /// Held while the work runs, which a fork must not wait for.
+    blocking: parking_lot::Mutex<()>,
+    /// Of which process it is, as forks are counted: who holds the parent's is not in the child.
+    forks: usize,
     #[cfg(feature = "tokio")]
     asynchronous: tokio::sync::Mutex<()>,
     /// Who is on it, so that a call inside its own fetch does not wait for itself.
@@ -133,12 +136,14 @@ impl<T> Store<T> {
             return None;
         }
         let mut flights = self.flights.lock();
-        if let Some(flight) = flights.get(key).and_then(Weak::upgrade) {
+        let forks = crate::fork::count();
+        if let Some(flight) = flights.get(key).and_then(Weak::upgrade).filter(|flight| flight.forks == forks) {
             return Some(flight);
         }
         flights.retain(|_, flight| flight.strong_count() > 0);
         let flight = Arc::new(Flight {
-            blocking: Mutex::new(()),
+            blocking: parking_lot::Mutex::new(()),
+            forks,
             #[cfg(feature = "tokio")]
             asynchronous: tokio::sync::Mutex::new(()),
             owner: Mutex::new(None),
