@@ -1,9 +1,8 @@
 //! Good results by key, and who is fetching one.
 
 use crate::config::CacheConfig;
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Mutex, Weak, around_work};
 use crate::time::{Span, Tick};
-use parking_lot::MutexGuard;
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::thread::{self, ThreadId};
@@ -22,7 +21,7 @@ pub(super) struct Store<T> {
 /// A call that others of its key wait for.
 pub(super) struct Flight {
     /// Held while the work runs, which a fork must not wait for.
-    blocking: parking_lot::Mutex<()>,
+    blocking: around_work::Mutex<()>,
     /// Of which process it is, as forks are counted: who holds the parent's is not in the child.
     forks: usize,
     #[cfg(feature = "tokio")]
@@ -70,7 +69,7 @@ impl Flight {
 
     /// Waits for the others, as long as `patience` allows; `None` if it ran out, and for who is on it
     /// already.
-    pub(super) fn wait(&self, patience: Option<Duration>) -> Option<Turn<'_, MutexGuard<'_, ()>>> {
+    pub(super) fn wait(&self, patience: Option<Duration>) -> Option<Turn<'_, around_work::MutexGuard<'_, ()>>> {
         let me = Owner::thread();
         if *self.owner.lock() == Some(me) {
             return None;
@@ -142,7 +141,7 @@ impl<T> Store<T> {
         }
         flights.retain(|_, flight| flight.strong_count() > 0);
         let flight = Arc::new(Flight {
-            blocking: parking_lot::Mutex::new(()),
+            blocking: around_work::Mutex::new(()),
             forks,
             #[cfg(feature = "tokio")]
             asynchronous: tokio::sync::Mutex::new(()),
