@@ -47,8 +47,10 @@ fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
-fn limit_of(cell: &Block) -> u64 {
-    cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+/// The limit in force: by a resize no higher than there are places.
+fn limit_of(cell: &Block, config: &BulkheadConfig) -> u64 {
+    let most = u64::from(config.limit).max(seats(config).capacity as u64);
+    cell.word(LIMIT).load(Ordering::Acquire).min(most)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -110,7 +112,7 @@ impl State {
     }
 
     fn take(&self, cell: &Block) -> bool {
-        let (limit, most) = (limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+        let (limit, most) = (limit_of(cell, &self.config), cell.word(MOST_EVER).load(Ordering::Acquire));
         self.seats().take(cell, limit, most).is_some()
     }
 
@@ -252,7 +254,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| limit_of(cell))
+        self.with(|state, cell| limit_of(cell, &state.config))
     }
 
     /// Sets the limit of the whole host.
@@ -266,7 +268,7 @@ impl Door {
                 self.home.has_fewer(places, wanted, advice);
             }
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
@@ -304,7 +306,7 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        limit: limit_of(cell, config) as u32,
         admitted: total(ADMITTED),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),

@@ -4,10 +4,7 @@
 use crate::workers::Folder;
 use seawall::Registry;
 use seawall::breaker::Control;
-use seawall::bulkhead::Entry;
-use seawall::outcome::Outcome;
 use seawall::segment::{SegmentFault, SegmentOptions, View};
-use seawall::time::Span;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -171,61 +168,4 @@ fn a_full_segment_is_process_scope_from_then_on() {
     let _policies: Vec<_> =
         (0..10).map(|n| next.policy(&format!(r#"{{"name":"q{n}","scope":"host","breaker":{{}}}}"#)).unwrap()).collect();
     assert_eq!(next.internal_faults(), 0);
-}
-
-/// Every word of a small segment is scribbled over in turn, before and while it is used.
-#[test]
-fn scribbled_words_never_crash_or_hang_anybody() {
-    let folder = Folder::new();
-    let options = options(&folder);
-    let work = |options: &SegmentOptions, scribble: &dyn Fn()| {
-        let registry = Registry::manual(1);
-        registry.set_host(options.clone());
-        let policy = registry.policy(POLICY).expect("a policy");
-        use_it(&policy);
-        scribble();
-        use_it(&policy);
-        registry.clock().advance(Span::secs(31));
-        use_it(&policy);
-        if let Ok(Some(view)) = View::open(options) {
-            view.cells().iter().for_each(|cell| _ = view.control(cell, Control::Reset));
-            view.processes();
-        }
-    };
-    work(&options, &|| {});
-    let pristine = fs::read(file(&folder)).unwrap();
-    let used = View::open(&options).unwrap().unwrap().size().1 / 8;
-    assert!(used > 1000, "{used} words in use");
-    // All of the header, the table of processes and the cells; the empty rest is alike everywhere.
-    let step = if cfg!(debug_assertions) { 7 } else { 1 };
-    for word in (0..used).step_by(step) {
-        for value in [0, u64::MAX, 1 << 63 | 0b101, 0x0123_4567_89ab_cdef ^ word] {
-            let raw = fs::OpenOptions::new().write(true).open(file(&folder)).unwrap();
-            raw.write_all_at(&pristine, 0).unwrap();
-            let scribble = || raw.write_all_at(&value.to_le_bytes(), word * 8).unwrap();
-            if word % 2 == 0 {
-                scribble();
-                work(&options, &|| {});
-            } else {
-                work(&options, &scribble);
-            }
-        }
-    }
-}
-
-fn use_it(policy: &seawall::Policy) {
-    for outcome in [Outcome::Success, Outcome::Failure, Outcome::Failure] {
-        if let Ok(permit) = policy.acquire() {
-            policy.record(permit, outcome, Span::ZERO, None);
-        }
-        if let Some(pass) = policy.pass() {
-            policy.succeed(pass);
-        }
-    }
-    if let Entry::Admitted(permit) = policy.enter(None) {
-        policy.leave(permit);
-    }
-    let _ = policy.run(|| Err::<(), _>(std::io::Error::other("down")));
-    policy.registry().tick();
-    let _ = (policy.snapshot_json(), policy.registry().metrics());
 }

@@ -3,6 +3,7 @@
 mod hostile;
 mod required;
 mod room;
+mod scribbled;
 mod workers;
 
 use seawall::breaker::{Control, State};
@@ -127,6 +128,19 @@ fn a_forked_child_is_a_process_of_its_own() {
     assert_eq!(a.ask("fork ok 5"), "5");
     assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 8);
     assert_eq!((a.snapshot()["bulkhead"]["in_use"].clone(), a.ask("faults")), (0.into(), "0".into()));
+}
+
+#[test]
+fn a_child_takes_no_lock_along() {
+    for scope in ["process", "host"] {
+        let folder = Folder::new();
+        let mut a = folder.worker();
+        let policy = format!(
+            r#"{{"name":"db","scope":"{scope}","breaker":{{"window":{{"kind":"count","size":100}},"failure_rate":1.0}},"bulkhead":{{"limit":4,"max_wait":"1ms"}},"retry":{{"attempts":2,"backoff":{{"kind":"fixed","base":"1ms"}},"budget":{{"name":"all"}}}}}}"#
+        );
+        assert_eq!(a.ask(&format!("policy {policy}")), "ok");
+        assert_eq!(a.ask(&format!("storm 100 {scope}")), "100 children, ended badly: []", "{scope}");
+    }
 }
 
 #[test]
@@ -290,7 +304,7 @@ fn a_file_that_is_removed_while_it_is_mapped_is_made_anew_and_said_once() {
         assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
     }
     assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));
-    let file = folder.path().join("default.1");
+    let file = folder.path().join("default.2");
     std::fs::remove_file(&file).unwrap();
     let start = Instant::now();
     // Both go over to the new file, where the circuit begins closed, and share it again.
