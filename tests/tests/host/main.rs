@@ -1,6 +1,8 @@
 //! What the processes of one host share, with real processes.
 
+mod cut;
 mod hostile;
+mod mounts;
 mod required;
 mod room;
 mod scribbled;
