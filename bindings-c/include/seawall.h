@@ -437,6 +437,9 @@ typedef struct {
 
 #define SEAWALL_COST_EXCEEDED 21
 
+// State that processes share cannot be had, and the policy requires it.
+#define SEAWALL_HOST_UNAVAILABLE 22
+
 // A number that means nothing here: an outcome, a control, a name that no table knows.
 #define SEAWALL_UNKNOWN_VALUE 96
 
@@ -590,12 +593,6 @@ seawall_status seawall_registry_take_wakes(const seawall_registry *registry,
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_tick(const seawall_registry *registry);
 
-// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
-// back.
-//
-// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_forked(const seawall_registry *registry);
-
 // All metrics, in the text format of Prometheus.
 //
 // Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
@@ -723,6 +720,12 @@ void seawall_policy_free(seawall_policy *policy);
 //
 // Owns: the text belongs to the handle. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_policy_name(const seawall_policy *policy, seawall_str *name);
+
+// Why its calls are refused with `HOST_UNAVAILABLE`: what is wrong with the state that the processes
+// of this host share, where, and what to do about it; empty while they are not.
+//
+// Owns: `*problem` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_policy_host_problem(const seawall_policy *policy, seawall_text *problem);
 
 // A number that no other policy of this process has; events carry it as `policy_id`.
 //
@@ -964,8 +967,8 @@ seawall_status seawall_call_after_admission(const seawall_policy *policy,
 // Asks for a permit; it is given back with `seawall_breaker_record`, whatever comes. `refusal` may
 // be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
+// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
 seawall_status seawall_breaker_acquire(const seawall_policy *policy,
                                        uint64_t *permit,
                                        seawall_refusal *refusal);
@@ -994,8 +997,8 @@ seawall_status seawall_breaker_state(const seawall_policy *policy, uint8_t *stat
 // all; `SEAWALL_AS_CONFIGURED`). `refusal` may be NULL.
 //
 // Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_FULL`,
-// `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and give back
-// nothing.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call
+// and give back nothing.
 seawall_status seawall_bulkhead_enter(const seawall_policy *policy,
                                       uint64_t max_wait,
                                       seawall_entry *entry,
@@ -1128,15 +1131,15 @@ seawall_status seawall_budget_active(const seawall_policy *policy, uint64_t *act
 
 // Whether all cost budgets of the policy have something left. `refusal` may be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`.
+// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_check(const seawall_policy *policy, seawall_refusal *refusal);
 
 // Sets amounts aside, `{"tokens":100}`, in each budget of the policy that knows them; all or
 // nothing. `refusal` may be NULL.
 //
 // Owns: `*reservation` is the caller's, to be freed. Threads: any. Statuses: `COST_EXCEEDED`,
-// `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_reserve(const seawall_policy *policy,
                                     seawall_str json,
                                     seawall_reservation **reservation,

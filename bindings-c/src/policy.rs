@@ -150,6 +150,25 @@ pub unsafe extern "C" fn seawall_policy_name(policy: *const seawall_policy, name
     read(policy, name, |policy| policy.inner.name().map_or(seawall_str::NONE, seawall_str::borrowed))
 }
 
+/// Why its calls are refused with `HOST_UNAVAILABLE`: what is wrong with the state that the processes
+/// of this host share, where, and what to do about it; empty while they are not.
+///
+/// Owns: `*problem` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_host_problem(
+    policy: *const seawall_policy,
+    problem: *mut seawall_text,
+) -> seawall_status {
+    let problem = output!(problem, seawall_text::NONE);
+    entry(|| {
+        let (policy, problem) = (handle!(policy)?, problem.required()?);
+        if let Some(words) = policy.inner.host_refusal().and_then(|refusal| refusal.problem) {
+            problem.set(seawall_text::new(&words));
+        }
+        Ok(())
+    })
+}
+
 /// A number that no other policy of this process has; events carry it as `policy_id`.
 ///
 /// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.

@@ -54,7 +54,6 @@ static void nouns(void) {
   NULLED(seawall_registry_reload(NULL, NULL));
   NULLED(seawall_registry_tick(NULL));
   NULLED(seawall_registry_take_wakes(NULL, NULL, 0, NULL));
-  NULLED(seawall_registry_forked(NULL));
   NULLED(seawall_registry_metrics(NULL, &text));
   NULLED(seawall_registry_snapshot(NULL, NULL));
   NULLED(seawall_registry_find(NULL, some, &policy));
@@ -71,6 +70,7 @@ static void nouns(void) {
   CHECK(seawall_policy_clone(NULL) == NULL);
   seawall_policy_free(NULL);
   NULLED(seawall_policy_name(NULL, NULL));
+  NULLED(seawall_policy_host_problem(NULL, NULL));
   NULLED(seawall_policy_id(NULL, NULL));
   NULLED(seawall_policy_enabled(NULL, NULL));
   NULLED(seawall_policy_shape(NULL, NULL));

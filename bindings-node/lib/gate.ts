@@ -76,7 +76,7 @@ export class Gate {
     this.address = NEVER;
   }
 
-  /** A call had to ask, and found the gate at `address`; its place, where it has one, is of `loan`. */
+  /** A call was let in by asking, at the gate at `address`; its place, where it needs one, is of `loan`. */
   moved(address: number, loan: number): void {
     if (this.parked || this.stepped) return;
     if (loan >= 0 && this.loan?.number !== loan) {

@@ -172,7 +172,6 @@ fn dismiss(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
 fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let admission = admitted(isolate, given, 8);
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    mail.put(ADDRESS, address(&policy));
     let report = Report::of(given, 4);
     let (call, step) = if given.number(3) != 0 || report.keep {
         let mut call = policy.call_after_admission(admission, CallOptions::default());
@@ -229,7 +228,6 @@ fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
         estimate: amounts(given.text()),
         ..CallOptions::default()
     };
-    mail.put(ADDRESS, address(&policy));
     let mut call = Box::new(policy.call_with(options));
     let kind = call.start();
     let kind = show(mail, &mut call, kind);

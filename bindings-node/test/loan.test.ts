@@ -59,6 +59,22 @@ for (const breaker of [undefined, { window: { kind: 'consecutive', failures: 3 }
   });
 }
 
+test('who found it full at first asks like everybody', async () => {
+  const settings = { name: 'full-at-first', bulkhead: { limit: 1, max_wait: '10s' } } as const;
+  const place = seawall.policy(settings).enter();
+  assert.ok('release' in place);
+  const late = seawall.policy(settings);
+  const waited = late.execute(() => 'waited');
+  place.release();
+  assert.equal(await waited, 'waited');
+  const { end } = held((work) => late.execute(work), 1);
+  assert.equal(room(late).in_use, 1);
+  const second = late.execute(() => 'second');
+  assert.equal(room(late).queued, 1);
+  await end();
+  assert.equal(await second, 'second');
+});
+
 test('a retry leaves its place while it waits, and a stepped call finds those that lie unused', async () => {
   const policy = seawall.policy({ bulkhead: { limit: 1 }, retry: { attempts: 2, backoff: { kind: 'fixed', base: '20ms' } } });
   await policy.execute(() => 1);

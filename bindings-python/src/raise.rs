@@ -34,6 +34,7 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
     dict.set_item("used", refusal.used)?;
     dict.set_item("limit", refusal.limit)?;
     dict.set_item("amount", refusal.amount.as_deref())?;
+    dict.set_item("problem", refusal.problem.as_deref())?;
     Ok(dict)
 }
 

@@ -210,7 +210,7 @@ class World:
         max_wait = None if wait is None else float("inf") if wait == "none" else seconds(length(wait))
         try:
             place = policy.line_up(max_wait)
-        except seawall.BulkheadFullError as error:
+        except seawall.RejectedError as error:
             shown["result"] = error.code
             return
         self.places[name] = place
@@ -220,7 +220,7 @@ class World:
     def do_poll(self, step: dict[str, Any], policy: seawall.Policy, shown: dict[str, Any]) -> None:
         try:
             shown["result"] = "admitted" if self.places[step["of"]].poll() else "waiting"
-        except seawall.BulkheadFullError as error:
+        except seawall.RejectedError as error:
             shown["result"] = error.code
 
     def do_leave(self, step: dict[str, Any], policy: seawall.Policy, shown: dict[str, Any]) -> None:
@@ -249,7 +249,7 @@ class World:
         try:
             self.reservations[step["as"]] = policy.reserve(**step.get("amounts", {}))
             shown["result"] = "ok"
-        except seawall.CostExceededError as error:
+        except seawall.RejectedError as error:
             self.refused(error, shown)
             shown["result"] = error.code
 

@@ -46,7 +46,8 @@ impl Policy {
     /// A gate that passes is that of the cell in force; whatever else a shared cell says may be old.
     #[inline(never)]
     fn in_force<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
-        let passes = live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass().is_some());
+        let passes =
+            !live.is_left_alone() && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass().is_some());
         if passes { live } else { self.asked() }
     }
 }

@@ -39,10 +39,16 @@ struct State {
     config: Arc<BulkheadConfig>,
     /// None where the segment cannot be used: then this process is by itself.
     cell: Option<Block>,
+    /// Callers of this process inside who have no place in the cell: they came in before it was found.
+    unplaced: AtomicU64,
 }
 
 fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
+}
+
+fn limit_of(cell: &Block) -> u64 {
+    cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -67,10 +73,43 @@ impl State {
         };
         let found = home.cell(key, &wanted, words(&wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
+        let (before, seats) = (self.cell.take(), self.seats());
         (self.config, self.cell) = match fits {
             Some((config, found)) => (config, Some(Block::mapped(found.held))),
             None => (wanted, None),
         };
+        if let Some(before) = before.filter(|before| !self.is_carried_from(before)) {
+            self.unplaced.fetch_add(seats.give_back_all(&before), Ordering::Relaxed);
+        }
+        self.place_all();
+    }
+
+    /// Whoever made the cell filled its places from those of `before`.
+    fn is_carried_from(&self, before: &Block) -> bool {
+        let segment = |cell: &Block| cell.held().map(|held| Arc::as_ptr(held.segment()));
+        self.cell.as_ref().is_some_and(|cell| segment(cell) == segment(before))
+    }
+
+    /// Gives places to those inside who have none, as far as there are any.
+    fn place_all(&self) {
+        let Some(cell) = &self.cell else { return };
+        // Relaxed: nobody else has the state.
+        while self.unplaced.load(Ordering::Relaxed) > 0 && self.take(cell) {
+            self.unplaced.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self, cell: &Block) -> bool {
+        let (limit, most) = (limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+        self.seats().take(cell, limit, most).is_some()
+    }
+
+    /// One of those inside who had no place leaves.
+    fn leaves_unplaced(&self) -> bool {
+        // Relaxed: a count that goes with no other word.
+        let less = |count: u64| count.checked_sub(1);
+        self.unplaced.load(Ordering::Relaxed) > 0
+            && self.unplaced.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
     fn is_current(&self) -> bool {
@@ -84,7 +123,8 @@ impl State {
 
 impl Door {
     pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
-        let mut state = State { wanted: config.clone(), config: config.clone(), cell: None };
+        let mut state =
+            State { wanted: config.clone(), config: config.clone(), cell: None, unplaced: AtomicU64::new(0) };
         state.find(spot.home, spot.key);
         let key = spot.key.map(Into::into);
         Door { home: spot.home.clone(), key, state: RwLock::new(state), swept: AtomicU64::new(0) }
@@ -125,6 +165,22 @@ impl Door {
         }
     }
 
+    pub(super) fn is_alone(&self) -> bool {
+        self.state.read().cell.is_none()
+    }
+
+    /// Asks once more for the cell that could not be had.
+    pub(super) fn try_again(&self) {
+        if !self.is_alone() || !self.home.tries_again() {
+            return;
+        }
+        let mut state = self.state.write();
+        state.find(&self.home, self.key.as_deref());
+        if state.cell.is_some() {
+            self.home.has_place();
+        }
+    }
+
     pub(super) fn config(&self) -> Arc<BulkheadConfig> {
         self.state.read().config.clone()
     }
@@ -132,8 +188,7 @@ impl Door {
     /// Takes a place, if there is one; `None` where this process is by itself.
     pub(super) fn take(&self) -> Option<bool> {
         let taken = self.with(|state, cell| {
-            let (limit, most) = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
-            let taken = state.seats().take(cell, limit, most).is_some();
+            let taken = state.take(cell);
             if taken {
                 cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
             }
@@ -143,10 +198,23 @@ impl Door {
         taken
     }
 
+    /// Somebody came in while this process is by itself.
+    pub(super) fn came_unplaced(&self) {
+        self.state.read().unplaced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// In a forked child: whoever is inside is the parent's.
+    pub(super) fn forget_callers(&self) {
+        self.state.read().unplaced.store(0, Ordering::Relaxed);
+    }
+
     /// Gives back a place of this process: they are all alike.
     #[inline(never)]
     pub(super) fn give_back(&self) {
         let state = self.state.read();
+        if state.leaves_unplaced() {
+            return;
+        }
         let Some(cell) = &state.cell else { return };
         let seat = state.seats().give_back_one(cell);
         crate::segment::point("permit returned");
@@ -174,11 +242,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| self.limit_of(cell))
-    }
-
-    fn limit_of(&self, cell: &Block) -> u64 {
-        cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+        self.with(|_, cell| limit_of(cell))
     }
 
     /// Sets the limit of the whole host.
@@ -186,7 +250,7 @@ impl Door {
         self.with(|state, cell| {
             let limit = u64::from(limit).min(state.seats().capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(self.limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }

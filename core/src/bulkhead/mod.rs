@@ -141,6 +141,18 @@ impl Bulkhead {
         self.host.is_some()
     }
 
+    /// Whether other processes were to share it, and do not.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.host.as_ref().is_some_and(|door| door.is_alone())
+    }
+
+    /// Asks once more for a place in the segment, where it could have none.
+    pub(crate) fn try_again(&self) {
+        if let Some(door) = &self.host {
+            door.try_again();
+        }
+    }
+
     /// Looks at a shared cell and changes nothing; `None` if it is too small.
     pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
         door::peek(cell, config)
@@ -328,6 +340,9 @@ impl Bulkhead {
         inside.loans.drain(..).for_each(|lent| lent.forget());
         let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
         self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
+        if let Some(door) = &self.host {
+            door.forget_callers();
+        }
     }
 
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
@@ -375,5 +390,7 @@ impl Bulkhead {
     }
 }
 
+#[cfg(all(test, loom))]
+mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -18,7 +18,13 @@ impl Bulkhead {
 
     #[inline(never)]
     fn take_at(&self, door: &Door) -> bool {
-        let Some(taken) = door.take() else { return self.take_own() };
+        let Some(taken) = door.take() else {
+            let taken = self.take_own();
+            if taken {
+                door.came_unplaced();
+            }
+            return taken;
+        };
         if taken {
             // AcqRel: one more of this process, whose callers these words are for.
             self.cell.word(ENTERED).fetch_add(1, Ordering::AcqRel);

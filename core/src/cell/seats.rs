@@ -65,6 +65,11 @@ impl Seats {
         (0..self.capacity).find(|seat| is_mine(*seat) && self.give_back_for(cell, me, *seat))
     }
 
+    /// Gives back every place of this process; how many they were.
+    pub(crate) fn give_back_all(self, cell: &Block) -> u64 {
+        std::iter::from_fn(|| self.give_back_one(cell)).take(self.capacity).count() as u64
+    }
+
     /// Gives a place back that was given back in the cell that this one took the place of, and came
     /// over nevertheless.
     pub(crate) fn give_back_carried(self, cell: &Block, seat: usize) {

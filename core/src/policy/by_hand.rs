@@ -16,6 +16,12 @@ use crate::time::{Span, Tick};
 impl Policy {
     // ---- parts by hand ----
 
+    /// The refusal of every call, while state cannot be had that the policy must share with the other
+    /// processes of the host.
+    pub fn host_refusal(&self) -> Option<Refusal> {
+        if self.enabled() { self.asked().refusal_without_host() } else { None }
+    }
+
     /// The breaker, for this key.
     pub fn breaker(&self) -> Option<&Arc<Breaker>> {
         self.asked().parts.breaker.as_ref()
@@ -49,7 +55,9 @@ impl Policy {
     /// The rejection; `no_such_part` without a breaker.
     pub fn acquire(&self) -> Result<Permit, Refusal> {
         match self.breaker().cloned() {
-            Some(breaker) if self.enabled() => self.with(|cx| breaker.acquire(cx)),
+            Some(breaker) if self.enabled() => {
+                self.host_refusal().map_or_else(|| self.with(|cx| breaker.acquire(cx)), Err)
+            }
             None if self.live().config.breaker.is_none() => Err(Refusal::new(Code::NoSuchPart)),
             _ => Ok(Permit::NOTHING),
         }
@@ -74,12 +82,19 @@ impl Policy {
     /// without end. Switched off, or of a key without a bulkhead of its own, everybody is let in.
     pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
         match self.bulkhead().cloned() {
-            Some(bulkhead) if self.enabled() => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
+            Some(bulkhead) if self.enabled() => match self.enter_at(&bulkhead, max_wait) {
                 Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
                 entry => entry,
             },
             None if self.live().config.bulkhead.is_none() => Entry::Refused(Refusal::new(Code::NoSuchPart)),
             _ => Entry::Admitted(Permit::NOTHING),
+        }
+    }
+
+    fn enter_at(&self, bulkhead: &Bulkhead, max_wait: Option<Option<Span>>) -> Entry {
+        match self.host_refusal() {
+            Some(refusal) => Entry::Refused(refusal),
+            None => self.with(|cx| bulkhead.enter(max_wait, cx)),
         }
     }
 

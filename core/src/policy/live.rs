@@ -6,6 +6,7 @@ use crate::config::PolicyConfig;
 use crate::parts::Parts;
 use crate::pass::{Pass, Start};
 use crate::registry::Registry;
+use crate::required::Required;
 use crate::sync::{Arc, OnceLock, Ordering};
 use crate::time::Span;
 
@@ -16,6 +17,8 @@ pub(crate) struct Live {
     pub epoch: u64,
     /// Of a key that has a cell of each part that is kept by key.
     pub(super) keyed_all: bool,
+    /// What the settings say of `brief`.
+    pub admits: bool,
     /// A call may run without a [`Call`] while the gate passes.
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
@@ -24,6 +27,8 @@ pub(crate) struct Live {
     pub ends_at_once: bool,
     /// What a pass is told of when it began.
     pub start: Start,
+    /// Why every call is refused: state is missing that the policy must share with other processes.
+    pub lacks: Option<Arc<str>>,
     /// Other processes share its cells: a later look may find others in their place.
     pub shared: bool,
     /// The breaker counts slow calls.
@@ -51,12 +56,14 @@ impl Live {
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
-        let brief = registry.gate()
+        let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
+        let admits = registry.gate()
             && config.enabled
             && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let brief = admits && lacks.is_none();
         let fast = brief && config.bulkhead.is_none();
         let ends_at_once = config.retry.is_none() && config.fallback.is_none();
         let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
@@ -67,6 +74,7 @@ impl Live {
             Some(_) => Start::Coarse,
         };
         let refuses_early = config.enabled
+            && lacks.is_none()
             && config.fallback.is_none()
             && config.cache.is_none()
             && config.cost.is_empty()
@@ -78,10 +86,12 @@ impl Live {
             parts,
             epoch,
             keyed_all,
+            admits,
             fast,
             brief,
             ends_at_once,
             start,
+            lacks,
             slow,
             shared,
             refuses_early,

@@ -17,6 +17,7 @@ use crate::metrics::CallMetrics;
 use crate::parts::Families;
 use crate::pass::Pass;
 use crate::registry::Registry;
+use crate::required::Required;
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Tick;
 use crate::views::Views;
@@ -292,13 +293,18 @@ impl Policy {
     #[inline(never)]
     fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
         let time_to_look = self.registry().host().is_some_and(|host| host.look());
-        if !time_to_look && live.parts.are_current() {
+        let is_settled = live.lacks.is_none() && !live.is_left_alone() && live.parts.are_current();
+        if !time_to_look && is_settled {
             return live;
         }
         let families = self.0.shared.settings.read().families.clone();
         families.refresh(time_to_look);
+        if live.lacks.is_some() {
+            families.try_again(self.key());
+        }
         self.registry().say_troubles();
-        if !live.parts.are_same(&families.choose(self.key(), &|| false).parts) {
+        let parts = families.choose(self.key(), &|| false).parts;
+        if !live.parts.are_same(&parts) || live.lacks != families.lack(&parts, Required::by(&live.config)) {
             // Release: a handle that sees the number finds the cells.
             self.0.shared.epoch.fetch_add(1, Ordering::Release);
         }

@@ -90,7 +90,11 @@ impl Registry {
     /// that `SEAWALL_CONFIG` names is read when the first policy is asked for.
     pub fn global() -> &'static Registry {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
-        GLOBAL.get_or_init(|| Registry::new(Clock::monotonic(), Rng::from_entropy(), Environment::from_process()))
+        GLOBAL.get_or_init(|| {
+            let registry = Registry::new(Clock::monotonic(), Rng::from_entropy(), Environment::from_process());
+            crate::fork::watch_over(&registry);
+            registry
+        })
     }
 
     /// A registry of its own for a test: a clock that stands still, a known seed, no environment.
@@ -101,10 +105,10 @@ impl Registry {
     /// The same with `variables` as its environment.
     pub fn manual_with(seed: u64, variables: Environment) -> Registry {
         let mut registry = Registry::new(Clock::manual(Tick::ZERO), Rng::seeded(seed), variables);
-        if let (Some(host), Some(inner)) = (crate::testing::host(), Arc::get_mut(&mut registry.0)) {
-            inner.everything_shared = true;
-            inner.host = OnceLock::from(host);
+        if let Some(inner) = Arc::get_mut(&mut registry.0) {
+            inner.everything_shared = crate::testing::shares_everything();
         }
+        crate::fork::watch_over(&registry);
         registry
     }
 
@@ -124,6 +128,10 @@ impl Registry {
         self.shares(config).then(|| {
             self.0.host.get_or_init(|| {
                 let file = self.file();
+                let is_told = file.as_ref().is_some_and(|file| file.document.has_host());
+                if self.0.everything_shared && !is_told {
+                    return crate::testing::host();
+                }
                 let options = host_options(file.as_ref().map(|file| &file.document), &self.0.environment);
                 Arc::new(Host::new(options))
             })
@@ -291,8 +299,7 @@ impl Registry {
     }
 
     /// In a forked child: what the parent's callers hold is not the child's to give back.
-    pub fn forked(&self) {
-        crate::cell::forked();
+    pub(crate) fn forked(&self) {
         self.all().iter().for_each(Policy::forget_callers);
         self.listeners().forked();
     }
