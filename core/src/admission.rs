@@ -81,7 +81,7 @@ impl Policy {
         Call::running_under(self.clone(), live, admission.pass, admission.placed, options)
     }
 
-    fn live_at(&self, admission: Admission) -> &Arc<Live> {
+    pub(crate) fn live_at(&self, admission: Admission) -> &Arc<Live> {
         if admission.placed { self.live_of(admission.epoch) } else { self.live() }
     }
 }
