@@ -23,14 +23,12 @@ pub(super) trait Work<T, E> {
     fn run(&mut self, attempt: Attempt, limit: Option<Span>) -> Option<Result<T, E>>;
 }
 
-/// Work on the caller's own thread.
-struct Here<W>(W);
-
-impl<T, E, W: FnMut(Attempt) -> Result<T, E>> Work<T, E> for Here<W> {
+/// On the caller's own thread.
+impl<T, E, W: FnMut(Attempt) -> Result<T, E>> Work<T, E> for W {
     const ABANDONS: bool = false;
 
     fn run(&mut self, attempt: Attempt, _: Option<Span>) -> Option<Result<T, E>> {
-        Some((self.0)(attempt))
+        Some(self(attempt))
     }
 }
 
@@ -57,7 +55,7 @@ pub(super) fn blocking<T, E>(
                 Some((call, step)) => {
                     let last = Some(result);
                     tell(&call, step, last.as_ref(), host);
-                    follow(policy, Guarded::new(call), step, last, judge, host, &mut Here(&mut work))
+                    follow(policy, Guarded::new(call), step, last, judge, host, &mut work)
                 }
             };
         }
@@ -65,7 +63,7 @@ pub(super) fn blocking<T, E>(
             return Err(Error::Refused(refusal));
         }
     }
-    stepped(policy, left, judge, host, &mut Here(&mut work))
+    stepped(policy, left, judge, host, &mut work)
 }
 
 /// Out of line, so that those who need no stepper carry none of it.
