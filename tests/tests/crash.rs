@@ -36,7 +36,7 @@ fn whoever_dies_wherever_leaves_a_segment_that_works() {
         let mut died_here = 0;
         for round in 0..rounds() {
             let folder = Folder::new();
-            let toml = "[host];size = 131072";
+            let toml = "[host];size = 176128";
             let mut bystander = folder.worker();
             // Where the file itself is made nobody can have come before.
             let late = matches!(point, "file made" | "process slot locked" | "process slot cleared");

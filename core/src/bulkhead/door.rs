@@ -1,13 +1,14 @@
 //! The places of a bulkhead that processes share: words of a cell, each with the process that has it.
 
 use super::BulkheadSnapshot;
-use crate::cell::{self, Block, LINE, Seats};
+use crate::cell::{self, Block, LINE, SEAT, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
-use crate::segment::Home;
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::segment::{Home, Owner};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 
 // Line 0.
+/// Those let in under cells that this one took the place of.
 const ADMITTED: usize = 0;
 /// In force: the configured limit, or that of a resize since.
 const LIMIT: usize = 1;
@@ -20,7 +21,7 @@ const FEWEST: u32 = 64;
 const MOST: u32 = 1 << 16;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 6] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize];
+pub(crate) const SHAPE: [usize; 7] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize, SEAT];
 
 /// How long one search for the places of the dead does, in nanoseconds.
 const SWEEP: u64 = 5_000_000;
@@ -29,7 +30,12 @@ const SWEEP: u64 = 5_000_000;
 pub(super) struct Door {
     home: Home,
     key: Option<Box<str>>,
-    state: RwLock<State>,
+    /// The first of a chain: who comes and goes reads the last link and takes no lock.
+    first: State,
+    /// Held by who adds a link.
+    changing: Mutex<()>,
+    /// Callers inside whose places were left in a segment that this process went away from.
+    stranded: AtomicU64,
     swept: AtomicU64,
 }
 
@@ -37,8 +43,10 @@ struct State {
     /// What this process asked for; what is in force may be another's.
     wanted: Arc<BulkheadConfig>,
     config: Arc<BulkheadConfig>,
+    seats: Seats,
     /// None where the segment cannot be used: then this process is by itself.
     cell: Option<Block>,
+    next: OnceLock<Box<State>>,
 }
 
 fn seats(config: &BulkheadConfig) -> Seats {
@@ -46,13 +54,12 @@ fn seats(config: &BulkheadConfig) -> Seats {
 }
 
 fn words(config: &BulkheadConfig) -> usize {
-    WORDS + seats(config).capacity
+    WORDS + seats(config).words()
 }
 
 impl State {
     /// Asks for the cell in force.
-    fn find(&mut self, home: &Home, key: Option<&str>) {
-        let wanted = self.wanted.clone();
+    fn find(wanted: &Arc<BulkheadConfig>, home: &Home, key: Option<&str>) -> State {
         let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
             let old = old.map_or(&[] as &[AtomicU64], |(_, old)| old);
             // Relaxed: nobody else knows the new cell yet.
@@ -60,106 +67,193 @@ impl State {
                 .iter()
                 .zip(old)
                 .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
-            cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(&wanted)]);
+            let admitted = cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(wanted)]);
+            new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
             // Permits of the old cell may lie above the new limit.
             let before = new[LIMIT].swap(wanted.limit.into(), Ordering::Relaxed);
             new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
         };
-        let found = home.cell(key, &wanted, words(&wanted), &fill);
+        let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
-        (self.config, self.cell) = match fits {
+        let (config, cell) = match fits {
             Some((config, found)) => (config, Some(Block::mapped(found.held))),
-            None => (wanted, None),
+            None => (wanted.clone(), None),
         };
+        State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() }
     }
 
     fn is_current(&self) -> bool {
         self.cell.as_ref().is_none_or(Block::is_current)
     }
 
-    fn seats(&self) -> Seats {
-        seats(&self.config)
+    /// Whether what is taken here comes along to `next`.
+    fn is_carried_to(&self, next: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(|held| held.segment().clone());
+        held(self).zip(held(next)).is_some_and(|(here, there)| Arc::ptr_eq(&here, &there))
     }
 }
 
 impl Door {
     pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
-        let mut state = State { wanted: config.clone(), config: config.clone(), cell: None };
-        state.find(spot.home, spot.key);
-        let key = spot.key.map(Into::into);
-        Door { home: spot.home.clone(), key, state: RwLock::new(state), swept: AtomicU64::new(0) }
+        Door::new(State::find(config, spot.home, spot.key), spot)
+    }
+
+    /// Over words that everybody takes for a cell in force, for the model checker.
+    #[cfg(all(test, loom))]
+    pub(super) fn over(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
+        let (cell, seats) = (Block::new(words(config)), seats(config));
+        cell.word(LIMIT).store(config.limit.into(), Ordering::Relaxed);
+        let (wanted, config) = (config.clone(), config.clone());
+        Door::new(State { wanted, config, seats, cell: Some(cell), next: OnceLock::new() }, spot)
+    }
+
+    fn new(first: State, spot: Spot<'_>) -> Door {
+        Door {
+            home: spot.home.clone(),
+            key: spot.key.map(Into::into),
+            first,
+            changing: Mutex::new(()),
+            stranded: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn state(&self) -> &State {
+        let mut state = &self.first;
+        while let Some(next) = state.next.get() {
+            state = next;
+        }
+        state
     }
 
     /// Acts on the cell in force; `None` where there is none.
     fn with<R>(&self, act: impl Fn(&State, &Block) -> R) -> Option<R> {
         loop {
-            let state = self.state.read();
+            let state = self.state();
             if state.is_current() {
-                return state.cell.as_ref().map(|cell| act(&state, cell));
+                return state.cell.as_ref().map(|cell| act(state, cell));
             }
-            drop(state);
             self.find_again();
         }
     }
 
     /// Goes over to the cell that took the place of ours.
+    #[cold]
     fn find_again(&self) {
-        let mut state = self.state.write();
-        if !state.is_current() {
-            state.find(&self.home, self.key.as_deref());
+        self.change(|state| (!state.is_current()).then(|| state.wanted.clone()));
+    }
+
+    /// Asks again, for what `wanted` says of the present state, if anything.
+    fn change(&self, wanted: impl FnOnce(&State) -> Option<Arc<BulkheadConfig>>) {
+        let _changing = self.changing.lock();
+        let state = self.state();
+        let Some(wanted) = wanted(state) else { return };
+        let next = State::find(&wanted, &self.home, self.key.as_deref());
+        if let Some(cell) = &state.cell
+            && !state.is_carried_to(&next)
+            && let Some(me) = cell.owner()
+        {
+            // Who is inside leaves with a number less here, whatever he finds there.
+            self.stranded.fetch_add(state.seats.give_back_all(cell, me), Ordering::AcqRel);
         }
+        let _ = state.next.set(Box::new(next));
     }
 
     /// Takes up new settings of this process.
     pub(super) fn reconfigure(&self, config: &Arc<BulkheadConfig>) {
-        let mut state = self.state.write();
-        state.wanted = config.clone();
-        state.find(&self.home, self.key.as_deref());
+        self.change(|_| Some(config.clone()));
     }
 
     /// Asks again for settings that another process's stood before.
     pub(super) fn look_again(&self) {
-        let mut state = self.state.write();
-        if state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted()) {
-            state.find(&self.home, self.key.as_deref());
-        }
+        let is_other = |state: &State| state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted());
+        self.change(|state| is_other(state).then(|| state.wanted.clone()));
     }
 
     pub(super) fn config(&self) -> Arc<BulkheadConfig> {
-        self.state.read().config.clone()
+        self.state().config.clone()
     }
 
     /// Takes a place, if there is one; `None` where this process is by itself.
+    #[inline(always)]
     pub(super) fn take(&self) -> Option<bool> {
-        let taken = self.with(|state, cell| {
-            let (limit, most) = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
-            let taken = state.seats().take(cell, limit, most).is_some();
-            if taken {
-                cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
+        loop {
+            let state = self.state();
+            let cell = state.cell.as_ref()?;
+            let Some(me) = cell.owner_if_current() else {
+                self.find_again();
+                continue;
+            };
+            let limits = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+            let taken = state.seats.take(cell, me, limits, Seats::home(me));
+            crate::segment::point("permit taken");
+            match taken {
+                // The cell's life may have ended meanwhile: then nobody need have seen this.
+                Some(seat) if !cell.is_current() => self.give_back_to(state, cell, me, seat),
+                taken => return Some(taken.is_some()),
             }
-            taken
-        });
-        crate::segment::point("permit taken");
-        taken
+        }
     }
 
-    /// Gives back a place of this process: they are all alike.
-    #[inline(never)]
-    pub(super) fn give_back(&self) {
-        let state = self.state.read();
-        let Some(cell) = &state.cell else { return };
-        let seat = state.seats().give_back_one(cell);
-        crate::segment::point("permit returned");
-        if state.is_current() {
-            return;
+    /// Gives back a place of this process, they are all alike; `false` where it is by itself.
+    #[inline(always)]
+    pub(super) fn give_back(&self) -> bool {
+        loop {
+            let state = self.state();
+            if self.stranded() > 0 {
+                return self.give_back_stranded();
+            }
+            let Some(cell) = &state.cell else { return false };
+            // Not current, its places are still ours to give back: they may have been carried over.
+            if let Some(me) = cell.owner()
+                && let Some(seat) = state.seats.give_back_one(cell, me, Seats::home(me))
+            {
+                crate::segment::point("permit returned");
+                if !cell.is_current() {
+                    self.follow(me, seat);
+                }
+                return true;
+            }
+            if self.is_settled(state) {
+                return true;
+            }
         }
-        drop(state);
-        // Whoever took the place of this cell while we gave back may have carried the permit over.
+    }
+
+    /// Whether there is nothing of ours: nobody has taken it away to count it elsewhere.
+    #[cold]
+    fn is_settled(&self, state: &State) -> bool {
+        let _changing = self.changing.lock();
+        std::ptr::eq(self.state(), state) && self.stranded() == 0
+    }
+
+    #[cold]
+    fn give_back_to(&self, state: &State, cell: &Block, me: Owner, seat: usize) {
+        state.seats.give_back(cell, me, seat);
+        self.follow(me, seat);
+    }
+
+    /// Whoever took the place of the cell while we gave back there may have carried the permit over.
+    #[cold]
+    fn follow(&self, me: Owner, seat: usize) {
         self.find_again();
-        let state = self.state.read();
-        if let (Some(cell), Some(seat)) = (&state.cell, seat) {
-            state.seats().give_back_carried(cell, seat);
+        let state = self.state();
+        if let Some(cell) = &state.cell {
+            state.seats.give_back_carried(cell, me, seat);
         }
+    }
+
+    /// Callers inside who have no place in the cell in force.
+    #[inline(always)]
+    pub(super) fn stranded(&self) -> u64 {
+        self.stranded.load(Ordering::Acquire)
+    }
+
+    #[cold]
+    fn give_back_stranded(&self) -> bool {
+        let one_less = |stranded: u64| stranded.checked_sub(1);
+        self.stranded.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less).is_ok() || self.give_back()
     }
 
     /// Takes back the places of the dead, now and then; how many they are.
@@ -170,7 +264,7 @@ impl Door {
             return 0;
         }
         self.swept.store(now, Ordering::Relaxed);
-        self.with(|state, cell| state.seats().reclaim(cell)).unwrap_or(0)
+        self.with(|state, cell| state.seats.reclaim(cell)).unwrap_or(0)
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
@@ -184,7 +278,7 @@ impl Door {
     /// Sets the limit of the whole host.
     pub(super) fn resize(&self, limit: u32) {
         self.with(|state, cell| {
-            let limit = u64::from(limit).min(state.seats().capacity as u64);
+            let limit = u64::from(limit).min(state.seats.capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
             cell.word(MOST_EVER).fetch_max(self.limit_of(cell), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
@@ -192,11 +286,11 @@ impl Door {
     }
 
     pub(super) fn in_use(&self) -> Option<u64> {
-        self.with(|state, cell| state.seats().in_use(cell))
+        self.with(|state, cell| state.seats.in_use(cell))
     }
 
     pub(super) fn admitted(&self) -> Option<u64> {
-        self.total(ADMITTED)
+        self.with(|state, cell| admitted(cell, state.seats))
     }
 
     /// Adds one to a total of line 1; `None` where this process is by itself.
@@ -208,6 +302,11 @@ impl Door {
     pub(super) fn total(&self, total: usize) -> Option<u64> {
         self.with(|_, cell| cell.word(total).load(Ordering::Relaxed))
     }
+}
+
+/// How many were ever let in: those of this cell, and before it.
+fn admitted(cell: &Block, seats: Seats) -> u64 {
+    cell.word(ADMITTED).load(Ordering::Relaxed).wrapping_add(seats.ever_taken(cell))
 }
 
 /// What changed in an old cell until its life ended.
@@ -225,7 +324,7 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
         in_use: seats(config).in_use(cell),
         queued: 0,
         limit: total(LIMIT).min(u32::MAX.into()) as u32,
-        admitted: total(ADMITTED),
+        admitted: admitted(cell, seats(config)),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),
         cancelled: total(super::CANCELLED),

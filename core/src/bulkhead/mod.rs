@@ -5,8 +5,9 @@
 //! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
 //! Who leaves and who begins to wait change the same word, so one of them sees the other. Where
-//! processes share the bulkhead (`door.rs`) the places are the host's, these words count what this
-//! process has of them, and whoever waits also looks by itself, every few milliseconds.
+//! processes share the bulkhead (`door.rs`) the places are the host's, taken and left by one exchange
+//! each, these words only say who waits here, and whoever waits also looks by itself, every few
+//! milliseconds.
 
 mod door;
 mod queue;
@@ -20,7 +21,7 @@ use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, in_one_order};
 use crate::time::{Span, Tick};
 use door::Door;
 use queue::Queue;
@@ -158,6 +159,15 @@ impl Bulkhead {
         let inside = Inside { config: config.clone(), queue: Queue::default(), out: Permits::default() };
         let host = spot.map(|spot| Box::new(Door::at(config, spot)));
         Bulkhead { cell, host, inside: Mutex::new(inside) }
+    }
+
+    /// One that other processes might share, for the model checker.
+    #[cfg(all(test, loom))]
+    pub(crate) fn as_if_shared(config: &BulkheadConfig) -> Bulkhead {
+        let home = crate::segment::Home::nowhere();
+        let config = Arc::new(config.clone());
+        let host = Door::over(&config, Spot { home: &home, key: None });
+        Bulkhead { host: Some(Box::new(host)), ..Bulkhead::at(&config, None) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
@@ -376,12 +386,13 @@ impl Bulkhead {
         if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
             return;
         }
-        // AcqRel: who leaves changes the same word. One that came before is seen by the next look
-        // for room, one that comes after sees the mark.
+        // SeqCst: who leaves changes the same word, or a place and then looks at this word. One that came
+        // before is seen by the next look for room, one that comes after sees the mark.
         match waited_for {
-            true => left.fetch_or(WAITED_FOR, Ordering::AcqRel),
-            false => left.fetch_and(!WAITED_FOR, Ordering::AcqRel),
+            true => left.fetch_or(WAITED_FOR, Ordering::SeqCst),
+            false => left.fetch_and(!WAITED_FOR, Ordering::SeqCst),
         };
+        in_one_order();
     }
 
     /// One more inside, if there is room.
@@ -389,18 +400,8 @@ impl Bulkhead {
     fn take(&self) -> bool {
         match &self.host {
             None => self.take_own(),
-            Some(door) => self.take_at(door),
+            Some(door) => door.take().unwrap_or_else(|| self.take_own()),
         }
-    }
-
-    #[inline(never)]
-    fn take_at(&self, door: &Door) -> bool {
-        let Some(taken) = door.take() else { return self.take_own() };
-        if taken {
-            // AcqRel: one more of this process, whose callers these words are for.
-            self.cell.word(ENTERED).fetch_add(1, Ordering::AcqRel);
-        }
-        taken
     }
 
     /// The same for who found none: the dead may have had it.
@@ -436,11 +437,21 @@ impl Bulkhead {
         }
     }
 
+    /// Whether somebody is inside who came in while this process was by itself.
+    fn has_own_callers(&self) -> bool {
+        let left = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.cell.word(ENTERED).load(Ordering::Acquire) > left
+    }
+
     /// One less; the word as it was.
     #[inline(always)]
     fn give(&self) -> u64 {
-        if let Some(door) = &self.host {
-            door.give_back();
+        if let Some(door) = &self.host
+            && !self.has_own_callers()
+            && door.give_back()
+        {
+            // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
+            return self.cell.word(LEFT).load(Ordering::SeqCst);
         }
         // AcqRel: what was done inside is seen by who takes the place.
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
@@ -460,7 +471,8 @@ impl Bulkhead {
 
     fn own_limit(&self) -> u64 {
         // Relaxed: who just misses a resize came a moment earlier.
-        self.cell.word(LIMIT).load(Ordering::Relaxed)
+        let limit = self.cell.word(LIMIT).load(Ordering::Relaxed);
+        self.host.as_ref().map_or(limit, |door| limit.saturating_sub(door.stranded()))
     }
 
     fn set_limit(&self, limit: u32) {
