@@ -184,7 +184,7 @@ func (d *drive) refusal() error {
 		return d.timeout(ErrDeadlineExceeded)
 	}
 	s := &d.step
-	return rejected(d.policy.name, s.Refusal, s.State, s.RetryAfter, s.Used, s.Limit)
+	return d.policy.rejected(s.Refusal, s.State, s.RetryAfter, s.Used, s.Limit)
 }
 
 func (d *drive) fallBackValue(index uint32) bool {

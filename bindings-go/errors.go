@@ -18,6 +18,7 @@ var (
 	ErrBulkheadFull    = errors.New("seawall: bulkhead is full")
 	ErrBulkheadTimeout = errors.New("seawall: no bulkhead permit in time")
 	ErrCostExceeded    = errors.New("seawall: cost budget is spent")
+	ErrHostUnavailable = errors.New("seawall: what the processes of this host share cannot be had")
 
 	ErrTimedOut         = errors.New("seawall: timed out")
 	ErrAttemptTimeout   = errors.New("seawall: attempt timed out")
@@ -38,7 +39,7 @@ var (
 // sentinels has a sentinel for each number of the shared list; a test walks the library's list.
 var sentinels = map[abi.Status]error{
 	circuitOpen: ErrCircuitOpen, 17: ErrBulkheadFull, 18: ErrBulkheadTimeout, 19: ErrAttemptTimeout,
-	20: ErrDeadlineExceeded, 21: ErrCostExceeded,
+	20: ErrDeadlineExceeded, 21: ErrCostExceeded, hostUnavailable: ErrHostUnavailable,
 	96: ErrUnknownValue, 97: ErrNullArgument, 98: ErrConfig, 99: ErrInvalidText, 100: ErrNoSuchPart,
 	101: ErrStaleHandle, 102: ErrInvalidSize, 103: ErrUnknownPolicy, 104: ErrWrongOrder,
 	200: ErrInternal,
@@ -47,7 +48,8 @@ var sentinels = map[abi.Status]error{
 // RejectedError tells that a policy did not let the call through. Several calls may share one: it is
 // to be read, not written to.
 type RejectedError struct {
-	// Kind is the sentinel: ErrCircuitOpen, ErrBulkheadFull, ErrBulkheadTimeout or ErrCostExceeded.
+	// Kind is the sentinel: ErrCircuitOpen, ErrBulkheadFull, ErrBulkheadTimeout, ErrCostExceeded or
+	// ErrHostUnavailable.
 	Kind error
 	// Policy is the name of the policy, empty if it has none.
 	Policy string
@@ -57,6 +59,9 @@ type RejectedError struct {
 	RetryAfter time.Duration
 	// Used and Limit are the numbers of the part: permits, or the amount of a cost budget.
 	Used, Limit uint64
+	// Problem says, of ErrHostUnavailable, what is wrong with the state that the processes of this
+	// host share, where, and what to do about it.
+	Problem string
 }
 
 func (e *RejectedError) Error() string {
@@ -68,6 +73,8 @@ func (e *RejectedError) Error() string {
 		what = fmt.Sprintf("bulkhead is full (%d of %d permits in use)", e.Used, e.Limit)
 	case ErrBulkheadTimeout:
 		what = fmt.Sprintf("no bulkhead permit within %v", duration(e.Limit))
+	case ErrHostUnavailable:
+		what = "not called: the state it shares with other processes cannot be had: " + e.Problem
 	default:
 		what = fmt.Sprintf("cost budget is spent (%d of %d)", e.Used, e.Limit)
 	}
@@ -178,23 +185,26 @@ func (p *Policy) turnedAway(r *abi.Refusal) error {
 	if last := p.turned.Load(); last != nil && last.RetryAfter == after && last.State == state {
 		return last
 	}
-	e := rejected(p.name, r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
+	e := p.rejected(r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
 	p.turned.Store(e)
 	return e
 }
 
 // refusalError builds the error of a refusal by a part that was used by hand.
-func refusalError(policy string, r abi.Refusal) error {
+func (p *Policy) refusalError(r abi.Refusal) error {
 	if r.Status < 16 || r.Status >= 64 {
-		return statusError(r.Status, policy)
+		return statusError(r.Status, p.name)
 	}
-	return rejected(policy, r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
+	return p.rejected(r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
 }
 
-func rejected(policy string, status abi.Status, state uint8, retryAfter, used, limit uint64) *RejectedError {
-	e := &RejectedError{Kind: ErrCircuitOpen, Policy: policy, RetryAfter: duration(retryAfter), Used: used, Limit: limit}
+func (p *Policy) rejected(status abi.Status, state uint8, retryAfter, used, limit uint64) *RejectedError {
+	e := &RejectedError{Kind: ErrCircuitOpen, Policy: p.name, RetryAfter: duration(retryAfter), Used: used, Limit: limit}
 	if status != circuitOpen { // the one that has to be quick
 		e.Kind = sentinels[status]
+	}
+	if status == hostUnavailable {
+		e.Problem = p.core.HostProblem()
 	}
 	if state != 255 {
 		e.State = State(state)
@@ -202,7 +212,7 @@ func rejected(policy string, status abi.Status, state uint8, retryAfter, used, l
 	return e
 }
 
-const circuitOpen abi.Status = 16
+const circuitOpen, hostUnavailable abi.Status = 16, 22
 
 // duration turns "none" into zero and keeps what does not fit at the greatest length.
 func duration(nanos uint64) time.Duration {

@@ -44,7 +44,7 @@ func (p *Policy) Acquire() (Permit, error) {
 	id, refusal := p.core.Acquire()
 	p.registry.pump()
 	if refusal.Status != 0 {
-		return Permit{}, refusalError(p.name, refusal)
+		return Permit{}, p.refusalError(refusal)
 	}
 	return Permit{p, id, new(atomic.Bool)}, nil
 }
@@ -119,7 +119,7 @@ func (p *Policy) TryEnter(maxWait *time.Duration) (*Entry, error) {
 	answer, refusal := p.core.Enter(limit)
 	p.registry.pump()
 	if refusal.Status != 0 {
-		return nil, refusalError(p.name, refusal)
+		return nil, p.refusalError(refusal)
 	}
 	e := &Entry{policy: p}
 	e.take(answer)
@@ -162,7 +162,7 @@ func (e *Entry) Poll() error {
 	if refusal.Status != 0 {
 		waiters.Delete(e.ticket)
 		e.state.Store(entryOut)
-		return refusalError(e.policy.name, refusal)
+		return e.policy.refusalError(refusal)
 	}
 	if answer.Ticket == 0 {
 		answer.Ticket = e.ticket

@@ -96,7 +96,7 @@ type Reservation struct{ core *abi.Reservation }
 func (p *Policy) CheckCost() error {
 	p.registry.sync()
 	if refusal := p.core.CostCheck(); refusal.Status != 0 {
-		return refusalError(p.name, refusal)
+		return p.refusalError(refusal)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (p *Policy) Reserve(estimate map[string]uint64) (*Reservation, error) {
 	p.registry.sync()
 	core, refusal := p.core.CostReserve(amounts(estimate))
 	if refusal.Status != 0 {
-		return nil, refusalError(p.name, refusal)
+		return nil, p.refusalError(refusal)
 	}
 	return &Reservation{core}, nil
 }

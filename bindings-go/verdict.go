@@ -25,7 +25,7 @@ func (d *drive) finish() error {
 	}
 	switch step.Verdict {
 	case abi.VerdictRefused:
-		return rejected(d.policy.name, step.Refusal, step.State, step.RetryAfter, step.Used, step.Limit)
+		return d.policy.rejected(step.Refusal, step.State, step.RetryAfter, step.Used, step.Limit)
 	case abi.VerdictTimedOut:
 		return d.timeout(ErrAttemptTimeout)
 	case abi.VerdictDeadlineExceeded:

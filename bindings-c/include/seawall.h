@@ -26,10 +26,15 @@
 #define SEAWALL_STR(literal) ((seawall_str){(literal), sizeof(literal) - 1})
 #endif
 
+/* Where this is written, "file.c:12": for seawall_policy_new_at. */
+#define SEAWALL_HERE SEAWALL_STR(__FILE__ ":" SEAWALL_TEXT_OF(__LINE__))
+#define SEAWALL_TEXT_OF(value) SEAWALL_TEXT_OF_(value)
+#define SEAWALL_TEXT_OF_(value) #value
+
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65538
+#define SEAWALL_ABI_VERSION 65539
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
@@ -432,6 +437,9 @@ typedef struct {
 
 #define SEAWALL_COST_EXCEEDED 21
 
+// State that processes share cannot be had, and the policy requires it.
+#define SEAWALL_HOST_UNAVAILABLE 22
+
 // A number that means nothing here: an outcome, a control, a name that no table knows.
 #define SEAWALL_UNKNOWN_VALUE 96
 
@@ -545,48 +553,6 @@ seawall_status seawall_registry_enabled(const seawall_registry *registry, uint8_
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_set_enabled(const seawall_registry *registry, uint8_t enabled);
 
-// The present instant of the registry's clock, in nanoseconds since that clock's own zero.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_now(const seawall_registry *registry, uint64_t *nanos);
-
-// Whether the clock stands still until it is advanced: then advance it instead of sleeping.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_is_manual(const seawall_registry *registry, uint8_t *manual);
-
-// Stops the clock at the present instant, for tests of code that uses the process's registry.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_freeze(const seawall_registry *registry);
-
-// Lets the clock follow the system again.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_thaw(const seawall_registry *registry);
-
-// Moves a clock that stands still.
-//
-// Owns: nothing. Threads: any. Statuses: `WRONG_ORDER` if the clock follows the system,
-// `NULL_ARGUMENT`.
-seawall_status seawall_registry_advance(const seawall_registry *registry, uint64_t nanos);
-
-// Starts the random numbers anew; the same seed gives the same numbers in every language.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_reseed(const seawall_registry *registry, uint64_t seed);
-
-// Makes `number` the next uniform number drawn, after those that were scripted before it; it is
-// clamped to 0..1.
-//
-// Owns: nothing. Threads: any. Statuses: `UNKNOWN_VALUE` for NaN, `NULL_ARGUMENT`.
-seawall_status seawall_registry_script(const seawall_registry *registry, double number);
-
-// Draws the next uniform number, 0 ≤ number < 1.
-//
-// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_uniform(const seawall_registry *registry, double *number);
-
 // Takes a configuration as TOML text; `source` is what messages call it. Policies that exist are
 // configured anew and keep their state where its shape allows.
 //
@@ -667,6 +633,48 @@ seawall_status seawall_registry_resource_limit(const seawall_registry *registry,
                                                seawall_str resource,
                                                uint32_t *limit);
 
+// The present instant of the registry's clock, in nanoseconds since that clock's own zero.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_now(const seawall_registry *registry, uint64_t *nanos);
+
+// Whether the clock stands still until it is advanced: then advance it instead of sleeping.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_is_manual(const seawall_registry *registry, uint8_t *manual);
+
+// Stops the clock at the present instant, for tests of code that uses the process's registry.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_freeze(const seawall_registry *registry);
+
+// Lets the clock follow the system again.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_thaw(const seawall_registry *registry);
+
+// Moves a clock that stands still.
+//
+// Owns: nothing. Threads: any. Statuses: `WRONG_ORDER` if the clock follows the system,
+// `NULL_ARGUMENT`.
+seawall_status seawall_registry_advance(const seawall_registry *registry, uint64_t nanos);
+
+// Starts the random numbers anew; the same seed gives the same numbers in every language.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_reseed(const seawall_registry *registry, uint64_t seed);
+
+// Makes `number` the next uniform number drawn, after those that were scripted before it; it is
+// clamped to 0..1.
+//
+// Owns: nothing. Threads: any. Statuses: `UNKNOWN_VALUE` for NaN, `NULL_ARGUMENT`.
+seawall_status seawall_registry_script(const seawall_registry *registry, double number);
+
+// Draws the next uniform number, 0 ≤ number < 1.
+//
+// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_registry_uniform(const seawall_registry *registry, double *number);
+
 // Makes a policy of its settings as JSON, shaped like one `[policy.NAME]` table of the file and
 // with `name` if it has one; what the file and the environment say about that name is merged in.
 //
@@ -677,6 +685,16 @@ seawall_status seawall_policy_new(const seawall_registry *registry,
                                   seawall_str json,
                                   seawall_policy **policy,
                                   seawall_text *why);
+
+// The same, made at `place` (`SEAWALL_HERE` in a source), which `config_conflict` events name; of
+// policies made without one they say `code`.
+//
+// Owns, threads, statuses: as `seawall_policy_new`.
+seawall_status seawall_policy_new_at(const seawall_registry *registry,
+                                     seawall_str json,
+                                     seawall_str place,
+                                     seawall_policy **policy,
+                                     seawall_text *why);
 
 // The policy that the file or the environment declares under `name`.
 //
@@ -708,6 +726,12 @@ void seawall_policy_free(seawall_policy *policy);
 //
 // Owns: the text belongs to the handle. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_policy_name(const seawall_policy *policy, seawall_str *name);
+
+// Why its calls are refused with `HOST_UNAVAILABLE`: what is wrong with the state that the processes
+// of this host share, where, and what to do about it; empty while they are not.
+//
+// Owns: `*problem` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_policy_host_problem(const seawall_policy *policy, seawall_text *problem);
 
 // A number that no other policy of this process has; events carry it as `policy_id`.
 //
@@ -852,6 +876,13 @@ seawall_status seawall_call_fell_back(seawall_call *call, uint8_t ok, seawall_st
 // Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_call_take_wakes(seawall_call *call, uint64_t *tickets, size_t room, size_t *count);
 
+// Ends the call's handle. A call that is not finished counts as given up, and what it held goes
+// back; where others may wait for that, report `seawall_call_cancelled` and take the wakes before.
+// NULL is nothing.
+//
+// Owns: takes the handle back. Threads: any, after all others. Statuses: none.
+void seawall_call_free(seawall_call *call);
+
 // Nanoseconds to the limit of the attempt or the deadline of the call, whichever is nearer;
 // `SEAWALL_NONE` if there is neither.
 //
@@ -869,6 +900,17 @@ seawall_status seawall_call_settle_cost(seawall_call *call, seawall_str json);
 // Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_call_commit(seawall_call *call);
 
+// Nothing can stop the attempt that runs: whatever it gives counts, however late. To be said of
+// blocking work that never looks at the time; the deadline of the call holds all the same.
+//
+// Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_call_unenforced(seawall_call *call);
+
+// The work cannot be repeated: the attempt that runs is the last, though a fallback may answer.
+//
+// Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
+seawall_status seawall_call_last_attempt(seawall_call *call);
+
 // The class of the error that is reported next, for metrics.
 //
 // Owns: nothing. Threads: one at a time. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.
@@ -880,13 +922,6 @@ seawall_status seawall_call_error_type(seawall_call *call, seawall_str name);
 //
 // Owns: `*json` is the caller's, to be freed. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_call_refusal(const seawall_call *call, seawall_text *json);
-
-// Ends the call's handle. A call that is not finished counts as given up, and what it held goes
-// back; where others may wait for that, report `seawall_call_cancelled` and take the wakes before.
-// NULL is nothing.
-//
-// Owns: takes the handle back. Threads: any, after all others. Statuses: none.
-void seawall_call_free(seawall_call *call);
 
 // Asks to be let in at once, for a call without options of its own. Where there is room and no
 // doubt `admission` says so; where the circuit is open without doubt the status does; else
@@ -938,8 +973,8 @@ seawall_status seawall_call_after_admission(const seawall_policy *policy,
 // Asks for a permit; it is given back with `seawall_breaker_record`, whatever comes. `refusal` may
 // be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
+// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
 seawall_status seawall_breaker_acquire(const seawall_policy *policy,
                                        uint64_t *permit,
                                        seawall_refusal *refusal);
@@ -968,8 +1003,8 @@ seawall_status seawall_breaker_state(const seawall_policy *policy, uint8_t *stat
 // all; `SEAWALL_AS_CONFIGURED`). `refusal` may be NULL.
 //
 // Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_FULL`,
-// `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and give back
-// nothing.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call
+// and give back nothing.
 seawall_status seawall_bulkhead_enter(const seawall_policy *policy,
                                       uint64_t max_wait,
                                       seawall_entry *entry,
@@ -1102,15 +1137,15 @@ seawall_status seawall_budget_active(const seawall_policy *policy, uint64_t *act
 
 // Whether all cost budgets of the policy have something left. `refusal` may be NULL.
 //
-// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `NO_SUCH_PART`, `INVALID_SIZE`,
-// `NULL_ARGUMENT`.
+// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+// `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_check(const seawall_policy *policy, seawall_refusal *refusal);
 
 // Sets amounts aside, `{"tokens":100}`, in each budget of the policy that knows them; all or
 // nothing. `refusal` may be NULL.
 //
 // Owns: `*reservation` is the caller's, to be freed. Threads: any. Statuses: `COST_EXCEEDED`,
-// `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_cost_reserve(const seawall_policy *policy,
                                     seawall_str json,
                                     seawall_reservation **reservation,

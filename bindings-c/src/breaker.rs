@@ -31,8 +31,8 @@ pub const SEAWALL_CONTROL_RESET: u8 = 9;
 /// Asks for a permit; it is given back with `seawall_breaker_record`, whatever comes. `refusal` may
 /// be NULL.
 ///
-/// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `NO_SUCH_PART`, `INVALID_SIZE`,
-/// `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
+/// Owns: nothing. Threads: any. Statuses: `CIRCUIT_OPEN`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+/// `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and report nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_breaker_acquire(
     policy: *const seawall_policy,

@@ -47,8 +47,8 @@ unsafe impl Sized32 for seawall_entry {
 /// all; `SEAWALL_AS_CONFIGURED`). `refusal` may be NULL.
 ///
 /// Owns: nothing. Threads: any. Statuses: `OK` for `ADMITTED` and `QUEUED`, `BULKHEAD_FULL`,
-/// `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call and give back
-/// nothing.
+/// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_SIZE`, `NULL_ARGUMENT`; after `PANICKED` run the call
+/// and give back nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_bulkhead_enter(
     policy: *const seawall_policy,

@@ -3,13 +3,13 @@
 //! The driver asks for the first step, does what it says, reports, and gets the next one until
 //! `SEAWALL_STEP_FINISH`. Nothing here sleeps, runs the caller's code or keeps its pointers.
 
-use crate::explain::{amounts, refusal_json};
+use crate::explain::amounts;
 use crate::guard::{caught, entry, guard};
 use crate::own::{SizedOut, hand_out, handle, output, release, sized, text};
 use crate::policy::{seawall_policy, to_pass};
 use crate::status::{SEAWALL_NO_HINT, SEAWALL_NONE, SEAWALL_OK, seawall_status};
 use crate::step::{bare, full, seawall_step};
-use crate::text::{seawall_str, seawall_text};
+use crate::text::seawall_str;
 use parking_lot::Mutex;
 use seawall::breaker::Shard;
 use seawall::call::{Call, CallOptions, Step, Verdict};
@@ -218,77 +218,6 @@ pub unsafe extern "C" fn seawall_call_take_wakes(
     })
 }
 
-/// Nanoseconds to the limit of the attempt or the deadline of the call, whichever is nearer;
-/// `SEAWALL_NONE` if there is neither.
-///
-/// Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_call_remaining(call: *const seawall_call, nanos: *mut u64) -> seawall_status {
-    let nanos = output!(nanos, SEAWALL_NONE);
-    entry(|| {
-        let call = handle!(call)?;
-        let nanos = nanos.required()?;
-        nanos.set(call.inner.lock().call.remaining().map_or(SEAWALL_NONE, |span| span.0));
-        Ok(())
-    })
-}
-
-/// What the running attempt really cost, `{"tokens":123}`; to be said before it is reported.
-///
-/// Owns: nothing. Threads: one at a time. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_call_settle_cost(call: *mut seawall_call, json: seawall_str) -> seawall_status {
-    entry(|| {
-        let call = handle!(call)?;
-        let actual = amounts(text!(json)?)?;
-        call.inner.lock().call.settle_cost(&actual);
-        Ok(())
-    })
-}
-
-/// The first item of a stream is out: from now on the limit of the attempt is off, and its end is
-/// recorded but neither retried nor replaced by a fallback.
-///
-/// Owns: nothing. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_call_commit(call: *mut seawall_call) -> seawall_status {
-    entry(|| {
-        handle!(call)?.inner.lock().call.commit();
-        Ok(())
-    })
-}
-
-/// The class of the error that is reported next, for metrics.
-///
-/// Owns: nothing. Threads: one at a time. Statuses: `INVALID_TEXT`, `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_call_error_type(call: *mut seawall_call, name: seawall_str) -> seawall_status {
-    entry(|| {
-        let call = handle!(call)?;
-        let name = text!(name)?;
-        call.inner.lock().call.error_type(name);
-        Ok(())
-    })
-}
-
-/// The refusal or timeout behind the last step as a JSON object with `code`, `message`, `used`,
-/// `limit` and, where there are any, `state`, `retry_after_ns` and `amount`; `{NULL, 0}` if there
-/// is none.
-///
-/// Owns: `*json` is the caller's, to be freed. Threads: one at a time. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_call_refusal(call: *const seawall_call, json: *mut seawall_text) -> seawall_status {
-    let json = output!(json, seawall_text::NONE);
-    entry(|| {
-        let call = handle!(call)?;
-        let json = json.required()?;
-        if let Some(refusal) = call.inner.lock().call.refusal() {
-            json.set(refusal_json(refusal));
-        }
-        Ok(())
-    })
-}
-
 /// Ends the call's handle. A call that is not finished counts as given up, and what it held goes
 /// back; where others may wait for that, report `seawall_call_cancelled` and take the wakes before.
 /// NULL is nothing.
@@ -314,6 +243,11 @@ pub(crate) fn hand_out_at(call: Call, step: Step) -> (*mut seawall_call, seawall
 }
 
 impl seawall_call {
+    /// The call itself, for what is asked and said between two steps.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Call) -> R) -> R {
+        act(&mut self.inner.lock().call)
+    }
+
     fn hand_out(call: Call, told: Option<Step>) -> *mut seawall_call {
         let inner = Inner { call, told, link: 0, wakes: Vec::new(), broken: false };
         hand_out(seawall_call { inner: Mutex::new(inner) })

@@ -26,8 +26,8 @@ impl Drop for seawall_reservation {
 
 /// Whether all cost budgets of the policy have something left. `refusal` may be NULL.
 ///
-/// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `NO_SUCH_PART`, `INVALID_SIZE`,
-/// `NULL_ARGUMENT`.
+/// Owns: nothing. Threads: any. Statuses: `COST_EXCEEDED`, `HOST_UNAVAILABLE`, `NO_SUCH_PART`,
+/// `INVALID_SIZE`, `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_cost_check(
     policy: *const seawall_policy,
@@ -40,7 +40,9 @@ pub unsafe extern "C" fn seawall_cost_check(
             refusal.set((&why).into());
             why.code
         };
-        for budget in costs(&policy.inner)? {
+        let costs = costs(&policy.inner)?;
+        policy.inner.host_refusal().map_or(Ok(()), Err).map_err(tell)?;
+        for budget in costs {
             policy.inner.with(|cx| budget.check(cx)).map_err(tell)?;
         }
         Ok(())
@@ -51,7 +53,7 @@ pub unsafe extern "C" fn seawall_cost_check(
 /// nothing. `refusal` may be NULL.
 ///
 /// Owns: `*reservation` is the caller's, to be freed. Threads: any. Statuses: `COST_EXCEEDED`,
-/// `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
+/// `HOST_UNAVAILABLE`, `NO_SUCH_PART`, `INVALID_TEXT`, `INVALID_SIZE`, `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn seawall_cost_reserve(
     policy: *const seawall_policy,
@@ -65,7 +67,12 @@ pub unsafe extern "C" fn seawall_cost_reserve(
         let (policy, reservation, refusal) = (handle!(policy)?, reservation.required()?, refusal?);
         let estimate = amounts(text!(json)?)?;
         let mut held = Vec::new();
-        for budget in costs(&policy.inner)? {
+        let costs = costs(&policy.inner)?;
+        if let Some(why) = policy.inner.host_refusal() {
+            refusal.set((&why).into());
+            return Err(why.code);
+        }
+        for budget in costs {
             let known = budget.known(estimate.iter().map(|(name, n)| (name.as_str(), *n)));
             match policy.inner.with(|cx| budget.reserve(&known, cx)) {
                 Ok(reserved) => held.push((budget, reserved)),

@@ -7,11 +7,13 @@ mod guard;
 mod own;
 
 pub mod admission;
+pub mod attempt;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
 pub mod call;
 pub mod classify;
+pub mod clock;
 pub mod cost;
 pub mod events;
 pub mod explain;

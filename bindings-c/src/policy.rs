@@ -45,6 +45,26 @@ pub unsafe extern "C" fn seawall_policy_new(
     })
 }
 
+/// The same, made at `place` (`SEAWALL_HERE` in a source), which `config_conflict` events name; of
+/// policies made without one they say `code`.
+///
+/// Owns, threads, statuses: as `seawall_policy_new`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_new_at(
+    registry: *const seawall_registry,
+    json: seawall_str,
+    place: seawall_str,
+    policy: *mut *mut seawall_policy,
+    why: *mut seawall_text,
+) -> seawall_status {
+    let policy = output!(policy, std::ptr::null_mut());
+    let why = output!(why, seawall_text::NONE);
+    entry(|| {
+        let registry = handle!(registry)?;
+        made(registry.inner.policy_at(text!(json)?, text!(place)?), policy, why)
+    })
+}
+
 /// The policy that the file or the environment declares under `name`.
 ///
 /// Owns, threads, statuses: as `seawall_policy_new`.
@@ -128,6 +148,25 @@ pub unsafe extern "C" fn seawall_policy_free(policy: *mut seawall_policy) {
 pub unsafe extern "C" fn seawall_policy_name(policy: *const seawall_policy, name: *mut seawall_str) -> seawall_status {
     let name = output!(name, seawall_str::NONE);
     read(policy, name, |policy| policy.inner.name().map_or(seawall_str::NONE, seawall_str::borrowed))
+}
+
+/// Why its calls are refused with `HOST_UNAVAILABLE`: what is wrong with the state that the processes
+/// of this host share, where, and what to do about it; empty while they are not.
+///
+/// Owns: `*problem` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_host_problem(
+    policy: *const seawall_policy,
+    problem: *mut seawall_text,
+) -> seawall_status {
+    let problem = output!(problem, seawall_text::NONE);
+    entry(|| {
+        let (policy, problem) = (handle!(policy)?, problem.required()?);
+        if let Some(words) = policy.inner.host_refusal().and_then(|refusal| refusal.problem) {
+            problem.set(seawall_text::new(&words));
+        }
+        Ok(())
+    })
 }
 
 /// A number that no other policy of this process has; events carry it as `policy_id`.

@@ -1,4 +1,4 @@
-//! The registry: clock, randomness, configuration files, the off switch, metrics.
+//! The registry: configuration files, the off switch, events and metrics of all.
 
 use crate::bulkhead::pour;
 use crate::explain::why;
@@ -9,7 +9,6 @@ use crate::status::{SEAWALL_NONE, seawall_status};
 use crate::text::{seawall_str, seawall_text};
 use seawall::Registry;
 use seawall::error::{Code, ConfigError};
-use seawall::time::Span;
 
 /// Where policies, named parts, events and metrics meet, with their clock and their randomness. One
 /// for the process, and as many as a test likes for itself.
@@ -109,102 +108,6 @@ pub unsafe extern "C" fn seawall_registry_set_enabled(
         registry.set_enabled(enabled != 0);
         Ok(())
     })
-}
-
-/// The present instant of the registry's clock, in nanoseconds since that clock's own zero.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_now(registry: *const seawall_registry, nanos: *mut u64) -> seawall_status {
-    let nanos = output!(nanos, 0);
-    read(registry, nanos, |registry| registry.clock().now().0)
-}
-
-/// Whether the clock stands still until it is advanced: then advance it instead of sleeping.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_is_manual(
-    registry: *const seawall_registry,
-    manual: *mut u8,
-) -> seawall_status {
-    let manual = output!(manual, 0);
-    read(registry, manual, |registry| u8::from(registry.clock().is_manual()))
-}
-
-/// Stops the clock at the present instant, for tests of code that uses the process's registry.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_freeze(registry: *const seawall_registry) -> seawall_status {
-    act(registry, |registry| {
-        registry.clock().freeze();
-        Ok(())
-    })
-}
-
-/// Lets the clock follow the system again.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_thaw(registry: *const seawall_registry) -> seawall_status {
-    act(registry, |registry| {
-        registry.clock().thaw();
-        Ok(())
-    })
-}
-
-/// Moves a clock that stands still.
-///
-/// Owns: nothing. Threads: any. Statuses: `WRONG_ORDER` if the clock follows the system,
-/// `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_advance(registry: *const seawall_registry, nanos: u64) -> seawall_status {
-    act(registry, |registry| {
-        if !registry.clock().is_manual() {
-            return Err(Code::WrongOrder);
-        }
-        registry.clock().advance(Span(nanos));
-        Ok(())
-    })
-}
-
-/// Starts the random numbers anew; the same seed gives the same numbers in every language.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_reseed(registry: *const seawall_registry, seed: u64) -> seawall_status {
-    act(registry, |registry| {
-        registry.rng().reseed(seed);
-        Ok(())
-    })
-}
-
-/// Makes `number` the next uniform number drawn, after those that were scripted before it; it is
-/// clamped to 0..1.
-///
-/// Owns: nothing. Threads: any. Statuses: `UNKNOWN_VALUE` for NaN, `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_script(registry: *const seawall_registry, number: f64) -> seawall_status {
-    act(registry, |registry| {
-        if number.is_nan() {
-            return Err(Code::UnknownValue);
-        }
-        registry.rng().script(number);
-        Ok(())
-    })
-}
-
-/// Draws the next uniform number, 0 ≤ number < 1.
-///
-/// Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_uniform(
-    registry: *const seawall_registry,
-    number: *mut f64,
-) -> seawall_status {
-    let number = output!(number, 0.0);
-    read(registry, number, |registry| registry.rng().uniform())
 }
 
 /// Takes a configuration as TOML text; `source` is what messages call it. Policies that exist are
@@ -381,11 +284,18 @@ pub unsafe extern "C" fn seawall_registry_resource_limit(
     })
 }
 
-fn act(registry: *const seawall_registry, body: impl FnOnce(&Registry) -> Result<(), Code>) -> seawall_status {
+pub(crate) fn act(
+    registry: *const seawall_registry,
+    body: impl FnOnce(&Registry) -> Result<(), Code>,
+) -> seawall_status {
     entry(|| body(&handle!(registry)?.inner))
 }
 
-fn read<T>(registry: *const seawall_registry, out: Out<T>, value: impl FnOnce(&Registry) -> T) -> seawall_status {
+pub(crate) fn read<T>(
+    registry: *const seawall_registry,
+    out: Out<T>,
+    value: impl FnOnce(&Registry) -> T,
+) -> seawall_status {
     act(registry, |registry| {
         let out = out.required()?;
         out.set(value(registry));

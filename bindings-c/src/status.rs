@@ -19,6 +19,8 @@ pub const SEAWALL_BULKHEAD_TIMEOUT: seawall_status = 18;
 pub const SEAWALL_ATTEMPT_TIMEOUT: seawall_status = 19;
 pub const SEAWALL_DEADLINE_EXCEEDED: seawall_status = 20;
 pub const SEAWALL_COST_EXCEEDED: seawall_status = 21;
+/// State that processes share cannot be had, and the policy requires it.
+pub const SEAWALL_HOST_UNAVAILABLE: seawall_status = 22;
 /// A number that means nothing here: an outcome, a control, a name that no table knows.
 pub const SEAWALL_UNKNOWN_VALUE: seawall_status = 96;
 /// NULL where something is needed.
@@ -66,6 +68,7 @@ const _: () = {
     assert!(SEAWALL_BULKHEAD_TIMEOUT == Code::BulkheadTimeout as i32);
     assert!(SEAWALL_ATTEMPT_TIMEOUT == Code::AttemptTimeout as i32);
     assert!(SEAWALL_DEADLINE_EXCEEDED == Code::DeadlineExceeded as i32);
+    assert!(SEAWALL_HOST_UNAVAILABLE == Code::HostUnavailable as i32);
     assert!(SEAWALL_COST_EXCEEDED == Code::CostExceeded as i32 && SEAWALL_UNKNOWN_VALUE == Code::UnknownValue as i32);
     assert!(SEAWALL_NULL_ARGUMENT == Code::NullArgument as i32 && SEAWALL_INVALID_CONFIG == Code::InvalidConfig as i32);
     assert!(SEAWALL_INVALID_TEXT == Code::InvalidText as i32 && SEAWALL_NO_SUCH_PART == Code::NoSuchPart as i32);

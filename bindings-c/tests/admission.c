@@ -7,15 +7,6 @@ static seawall_admission admit(const seawall_policy *policy) {
   return admission;
 }
 
-static int shows(const seawall_policy *policy, const char *part) {
-  seawall_text json = {NULL, 0};
-  CHECK_IS(seawall_policy_snapshot(policy, &json), SEAWALL_OK);
-  int found = text_has(&json, part);
-  if (!found) fprintf(stderr, "no %s in %s\n", part, json.ptr);
-  seawall_text_free(&json);
-  return found;
-}
-
 static void success_gives_the_place_back(seawall_registry *registry) {
   seawall_policy *policy = new_policy(registry, "{\"breaker\":{},\"bulkhead\":{\"limit\":1,\"queue\":3,\"max_wait\":\"1s\"}}");
   seawall_shape shape = {.size = sizeof shape};

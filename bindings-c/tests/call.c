@@ -83,9 +83,33 @@ static void limits(seawall_registry *registry) {
   CHECK_IS(seawall_call_done(call, 1, SEAWALL_OUTCOME_SUCCESS, SEAWALL_NO_HINT, &step), SEAWALL_OK);
   CHECK(step.verdict == SEAWALL_VERDICT_SETTLE && step.slow == 2 * SECONDS);
   seawall_call_free(call);
+  /* Nothing could stop it: late as it is, its value counts. */
+  call = begin(policy, NULL, &step);
+  CHECK_IS(seawall_call_unenforced(call), SEAWALL_OK);
+  CHECK_IS(seawall_registry_advance(registry, 2 * SECONDS), SEAWALL_OK);
+  CHECK_IS(seawall_call_done(call, 1, SEAWALL_OUTCOME_SUCCESS, SEAWALL_NO_HINT, &step), SEAWALL_OK);
+  CHECK(step.kind == SEAWALL_STEP_FINISH && step.verdict == SEAWALL_VERDICT_SETTLE);
+  seawall_call_free(call);
   options.size = 8;
   call = NULL;
   CHECK_IS(seawall_call_new(policy, &options, &call), SEAWALL_INVALID_SIZE);
+  seawall_policy_free(policy);
+}
+
+/* Of work that cannot be repeated there is no further attempt, but the fallback answers. */
+static void last_attempts(seawall_registry *registry) {
+  seawall_policy *policy = new_policy(
+      registry, "{\"retry\":{\"attempts\":3},\"fallback\":{\"chain\":[\"value\"],\"value\":1}}");
+  seawall_step step;
+  seawall_call *call = begin(policy, NULL, &step);
+  CHECK_IS(seawall_call_done(call, 1, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, &step), SEAWALL_OK);
+  CHECK_IS(step.kind, SEAWALL_STEP_WAIT);
+  seawall_call_free(call);
+  call = begin(policy, NULL, &step);
+  CHECK_IS(seawall_call_last_attempt(call), SEAWALL_OK);
+  CHECK_IS(seawall_call_done(call, 1, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, &step), SEAWALL_OK);
+  CHECK_IS(step.kind, SEAWALL_STEP_FALL_BACK);
+  seawall_call_free(call);
   seawall_policy_free(policy);
 }
 
@@ -164,6 +188,7 @@ int main(void) {
   seawall_registry *registry = new_registry();
   retries(registry);
   limits(registry);
+  last_attempts(registry);
   queues(registry);
   fallbacks(registry);
   switched_off(registry);

@@ -61,6 +61,15 @@ static inline seawall_policy *new_policy(const seawall_registry *registry, const
   return policy;
 }
 
+static inline int shows(const seawall_policy *policy, const char *part) {
+  seawall_text json = {NULL, 0};
+  CHECK_IS(seawall_policy_snapshot(policy, &json), SEAWALL_OK);
+  int found = text_has(&json, part);
+  if (!found) fprintf(stderr, "no %s in %s\n", part, json.ptr);
+  seawall_text_free(&json);
+  return found;
+}
+
 static inline seawall_step new_step(void) {
   seawall_step step;
   memset(&step, 0xA5, sizeof step);

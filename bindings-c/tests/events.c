@@ -27,6 +27,29 @@ static void events(void) {
   seawall_registry_free(registry);
 }
 
+/* Two that disagree about one breaker: the event says where both are written. */
+static void conflicts(void) {
+  static const char *const settings[] = {
+      "{\"name\":\"p\",\"breaker\":{\"window\":{\"kind\":\"consecutive\",\"failures\":1}}}",
+      "{\"name\":\"p\",\"breaker\":{\"window\":{\"kind\":\"consecutive\",\"failures\":2}}}"};
+  seawall_registry *registry = new_registry();
+  seawall_events *events = NULL;
+  CHECK_IS(seawall_events_new(registry, &events), SEAWALL_OK);
+  seawall_policy *first = NULL, *second = NULL;
+  seawall_str here = SEAWALL_HERE;
+  CHECK_IS(seawall_policy_new_at(registry, str(settings[0]), SEAWALL_STR("first.c:1"), &first, NULL), SEAWALL_OK);
+  CHECK_IS(seawall_policy_new_at(registry, str(settings[1]), here, &second, NULL), SEAWALL_OK);
+  seawall_text json = {NULL, 0};
+  CHECK_IS(seawall_events_drain(events, &json, NULL), SEAWALL_OK);
+  CHECK(text_has(&json, "\"config_conflict\"") && text_has(&json, "first.c:1"));
+  CHECK(text_has(&json, here.ptr) && strstr(here.ptr, "events.c:") != NULL);
+  seawall_text_free(&json);
+  seawall_policy_free(first);
+  seawall_policy_free(second);
+  seawall_events_free(events);
+  seawall_registry_free(registry);
+}
+
 static void classification(void) {
   uint8_t outcome = 99;
   int64_t hint = 0;
@@ -56,6 +79,7 @@ static void classification(void) {
 
 int main(void) {
   events();
+  conflicts();
   classification();
   return done("events");
 }

@@ -64,12 +64,14 @@ static void nouns(void) {
 
   policy = (seawall_policy *)registry;
   NULLED(seawall_policy_new(NULL, some, &policy, NULL));
+  NULLED(seawall_policy_new_at(NULL, some, some, &policy, NULL));
   CHECK(policy == NULL);
   NULLED(seawall_policy_named(NULL, some, NULL, NULL));
   NULLED(seawall_policy_at(NULL, some, NULL));
   CHECK(seawall_policy_clone(NULL) == NULL);
   seawall_policy_free(NULL);
   NULLED(seawall_policy_name(NULL, NULL));
+  NULLED(seawall_policy_host_problem(NULL, NULL));
   NULLED(seawall_policy_id(NULL, NULL));
   NULLED(seawall_policy_enabled(NULL, NULL));
   NULLED(seawall_policy_shape(NULL, NULL));
@@ -120,6 +122,8 @@ static void parts(void) {
   CHECK(number == SEAWALL_NONE);
   NULLED(seawall_call_settle_cost(NULL, SEAWALL_STR("{}")));
   NULLED(seawall_call_commit(NULL));
+  NULLED(seawall_call_unenforced(NULL));
+  NULLED(seawall_call_last_attempt(NULL));
   NULLED(seawall_call_error_type(NULL, SEAWALL_STR("x")));
   NULLED(seawall_call_refusal(NULL, NULL));
   seawall_call_free(NULL);

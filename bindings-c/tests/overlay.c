@@ -31,15 +31,6 @@ static int pass(const seawall_policy *policy, const seawall_overlay *overlay, ui
   return 2;
 }
 
-static int shows(const seawall_policy *policy, const char *part) {
-  seawall_text json = {NULL, 0};
-  CHECK_IS(seawall_policy_snapshot(policy, &json), SEAWALL_OK);
-  int found = text_has(&json, part);
-  if (!found) fprintf(stderr, "no %s in %s\n", part, json.ptr);
-  seawall_text_free(&json);
-  return found;
-}
-
 static void fail(const seawall_policy *policy, uint64_t under) {
   seawall_call *call = NULL;
   seawall_step step = new_step();

@@ -1,6 +1,6 @@
 import { OUTCOMES } from './generated/codes.js';
 import { isSeawallError, RejectedError } from './errors.js';
-import { native } from './native.js';
+import { native, type NativeRegistry } from './native.js';
 
 /** How an attempt ends. */
 export type Outcome = keyof typeof OUTCOMES;
@@ -66,44 +66,70 @@ function hintOf(value: unknown): number | undefined {
   return nanos === null ? undefined : nanos / 1e6;
 }
 
-export const SUCCESS: Judged = { outcome: 'success' };
+const JUDGED = Object.fromEntries(NAMES.map((outcome) => [outcome, { outcome }])) as Record<Outcome, Judged>;
+export const SUCCESS = JUDGED.success;
+const FAILURE = JUDGED.failure;
 
-/** The outcome of a value. What throws here has not judged, and is told to `report`. */
-export function judgedValue(by: Judging, value: unknown, report: (what: string) => void): Judged {
-  return judged(by, undefined, value, report) ?? guarded(() => judgeValue(value), report) ?? SUCCESS;
+/** Hears of classifiers that threw. */
+type Tell = Pick<NativeRegistry, 'internal'>;
+
+/** The outcome of a value. What throws here has not judged, and is told to `tell`. */
+export function judgedValue(by: Judging, value: unknown, tell: Tell): Judged {
+  const own = by.classify === undefined ? undefined : judged(by.classify, undefined, value, tell);
+  if (own !== undefined) return own;
+  try {
+    return judgeValue(value);
+  } catch (error) {
+    threw(error, tell);
+    return SUCCESS;
+  }
 }
 
 /** The outcome of an error: the user's function, the user's lists, the tables. */
-export function judgedError(by: Judging, error: unknown, report: (what: string) => void): Judged {
-  const own = judged(by, error, undefined, report) ?? guarded(() => listed(by, error), report);
-  return own ?? guarded(() => judgeError(error), report) ?? { outcome: 'failure' };
+export function judgedError(by: Judging, error: unknown, tell: Tell): Judged {
+  const own = by.classify === undefined ? undefined : judged(by.classify, error, undefined, tell);
+  if (own !== undefined) return own;
+  if (by.exclude !== undefined || by.include !== undefined) {
+    try {
+      const its = listed(by, error);
+      if (its !== undefined) return its;
+    } catch (error) {
+      threw(error, tell);
+    }
+  }
+  try {
+    return judgeError(error);
+  } catch (error) {
+    threw(error, tell);
+    return FAILURE;
+  }
 }
 
-function judged(by: Judging, error: unknown, value: unknown, report: (what: string) => void): Judged | undefined {
-  const own: unknown = by.classify === undefined ? undefined : guarded(() => by.classify?.(error, value), report);
+function judged(classify: Classify, error: unknown, value: unknown, tell: Tell): Judged | undefined {
+  let own: unknown;
+  try {
+    own = classify(error, value);
+  } catch (error) {
+    threw(error, tell);
+  }
   if (own === undefined) return undefined;
   const { outcome, retryAfterMs } = (typeof own === 'object' && own !== null ? own : { outcome: own }) as Judged;
   const hint = retryAfterMs === undefined || (typeof retryAfterMs === 'number' && !Number.isNaN(retryAfterMs));
   if (Object.hasOwn(OUTCOMES, outcome) && hint) return { outcome, retryAfterMs };
-  report(`a classifier answered what is no outcome: ${String(outcome)}, retry after ${String(retryAfterMs)}`);
+  tell.internal(`a classifier answered what is no outcome: ${String(outcome)}, retry after ${String(retryAfterMs)}`);
   return undefined;
 }
 
-function guarded<T>(judge: () => T, report: (what: string) => void): T | undefined {
-  try {
-    return judge();
-  } catch (error) {
-    report(`a classifier threw: ${String(error)}`);
-    return undefined;
-  }
+function threw(error: unknown, tell: Tell): void {
+  tell.internal(`a classifier threw: ${String(error)}`);
 }
 
 function listed(by: Judging, error: unknown): Judged | undefined {
-  if (by.exclude?.some((match) => matches(match, error))) return { outcome: 'ignored' };
+  if (by.exclude?.some((match) => matches(match, error))) return JUDGED.ignored;
   if (by.include === undefined || by.include.length === 0) return undefined;
-  if (!by.include.some((match) => matches(match, error))) return { outcome: 'ignored' };
+  if (!by.include.some((match) => matches(match, error))) return JUDGED.ignored;
   const retryAfterMs = hintOf((error as { response?: unknown } | undefined)?.response ?? error);
-  return retryAfterMs === undefined ? { outcome: 'failure' } : { outcome: 'failure', retryAfterMs };
+  return retryAfterMs === undefined ? FAILURE : { outcome: 'failure', retryAfterMs };
 }
 
 function matches(match: ErrorMatch, error: unknown): boolean {
@@ -115,10 +141,10 @@ function matches(match: ErrorMatch, error: unknown): boolean {
 /** A value that is a response is judged by its status; any other value is a success. */
 function judgeValue(value: unknown): Judged {
   const status = statusOf(value);
-  if (status === undefined) return { outcome: 'success' };
+  if (status === undefined) return SUCCESS;
   const outcome = byStatus(status);
   const retryAfterMs = hintOf(value);
-  return retryAfterMs === undefined ? { outcome } : { outcome, retryAfterMs };
+  return retryAfterMs === undefined ? JUDGED[outcome] : { outcome, retryAfterMs };
 }
 
 /** An error is judged by the tables of the core; one that nobody knows is a failure. */
@@ -126,11 +152,11 @@ function judgeError(error: unknown): Judged {
   if (isSeawallError(error)) {
     if (error instanceof RejectedError || 'retryAfterMs' in error) {
       const retryAfterMs = (error as RejectedError).retryAfterMs;
-      return retryAfterMs === undefined ? { outcome: 'refused' } : { outcome: 'refused', retryAfterMs };
+      return retryAfterMs === undefined ? JUDGED.refused : { outcome: 'refused', retryAfterMs };
     }
-    return { outcome: 'timeout' };
+    return JUDGED.timeout;
   }
-  if (!(error instanceof Error)) return { outcome: 'failure' };
+  if (!(error instanceof Error)) return FAILURE;
   const status = statusOf(error) ?? statusOf((error as { response?: unknown }).response);
   if (status !== undefined) return judgeValue((error as { response?: unknown }).response ?? error);
   const code = (error as { code?: unknown }).code;
@@ -139,5 +165,5 @@ function judgeError(error: unknown): Judged {
     const name = typeof cause?.code === 'string' ? cause.code : typeof cause?.name === 'string' ? cause.name : null;
     return { outcome: judgedBy(native.classifyTypeError(error.message, name)) };
   }
-  return { outcome: (typeof code === 'string' ? byName(code) : null) ?? byName(error.name) ?? 'failure' };
+  return JUDGED[(typeof code === 'string' ? byName(code) : null) ?? byName(error.name) ?? 'failure'];
 }

@@ -6,7 +6,7 @@ import { isFetching, within, type Ambient } from './context.js';
 import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
-import { How, isThenable, judge, nameOf } from './end.js';
+import { How, isThenable, judge, typeOf } from './end.js';
 import * as at from './hot.js';
 import { hot, mail, type Kind } from './hot.js';
 import type { Link, Verdict } from './native.js';
@@ -209,7 +209,7 @@ export class Driver<T> implements Conductor {
     const { outcome, retryAfterMs } = judge(this.policy, how, last);
     const hint = retryAfterMs === undefined ? NaN : retryAfterMs * 1e6;
     const keep = this.options.onFinish === undefined ? 0 : 1;
-    this.told(running.attempt, hot.done(this.call, running.attempt, OUTCOMES[outcome], hint, keep, nameOf(how, last)));
+    this.told(running.attempt, hot.done(this.call, running.attempt, OUTCOMES[outcome], hint, keep, typeOf(how, last)));
   }
 
   /** The core knows how attempt `number` ended. */

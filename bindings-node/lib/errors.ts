@@ -60,6 +60,12 @@ export class CostExceededError extends RejectedError {
   amount: string | undefined;
 }
 
+/** The state that the processes of this host share cannot be had, and the policy requires it. */
+export class HostUnavailableError extends RejectedError {
+  /** What is wrong with it, where, and what to do about it. */
+  problem: string | undefined;
+}
+
 /** Time ran out. `limitMs` is the limit that was hit. */
 export class TimedOutError extends SeawallError {
   limitMs = 0;
@@ -103,6 +109,7 @@ export interface Refusal {
   used: number;
   limit: number;
   amount: string | null;
+  problem: string | null;
 }
 
 type Dress = (refusal: Refusal) => SeawallError;
@@ -113,6 +120,7 @@ const rejected = (make: new (code: ErrorCode, message: string) => RejectedError)
   error.limit = refusal.limit;
   if (error instanceof CircuitOpenError) error.state = refusal.state ?? undefined;
   if (error instanceof CostExceededError) error.amount = refusal.amount ?? undefined;
+  if (error instanceof HostUnavailableError) error.problem = refusal.problem ?? undefined;
   return error;
 };
 const timedOut = (make: new (code: ErrorCode, message: string) => TimedOutError): Dress => (refusal) => {
@@ -128,6 +136,7 @@ export const REFUSALS: Readonly<Record<string, Dress>> = {
   bulkhead_full: rejected(BulkheadFullError),
   bulkhead_timeout: rejected(BulkheadTimeoutError),
   cost_exceeded: rejected(CostExceededError),
+  host_unavailable: rejected(HostUnavailableError),
   attempt_timeout: timedOut(AttemptTimeoutError),
   deadline_exceeded: timedOut(DeadlineExceededError),
 };

@@ -29,7 +29,7 @@ const readers = new Set<() => void>();
 
 /** Hands a call's own events to the listeners as soon as the call is decided. */
 export function deliver(): void {
-  for (const read of readers) read();
+  if (readers.size > 0) for (const read of readers) read();
 }
 
 /**

@@ -6,7 +6,7 @@ import { misused } from './checks.js';
 import type { Judged } from './classify.js';
 import { ambient, enclosing } from './context.js';
 import { Driver } from './drive.js';
-import { How, isThenable, judge, nameOf } from './end.js';
+import { How, isThenable, judge, typeOf } from './end.js';
 import { circuitOpen } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES, STATES } from './generated/codes.js';
@@ -14,6 +14,7 @@ import * as at from './hot.js';
 import { changes, gateIsOn, hot, mail } from './hot.js';
 import type { NativePolicy } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
+import { wake } from './wait.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);
@@ -23,13 +24,18 @@ const NEVER = -1;
 /** Where a policy's gate is, and what counts the calls that pass it. */
 export class Gate {
   view = SHUT;
-  /** The gate that `ends` were made for; another one is another generation. */
+  /** The gate that they were made for; another one is another generation. */
   seen = NEVER;
+  /** A gate at which calls must not pass, but are let in when they ask, and report how they ended. */
+  door = NEVER;
+  /** The last call failed, so the next one may. */
+  failing = false;
   /** The number of changes under which it was. */
   since = NEVER;
-  count: () => void = nothing;
-  /** What follows all calls that pass, if it is the same for all: none is run again. */
-  ends: Ends | undefined = undefined;
+  /** What follows a call that passes and succeeds. */
+  succeeded: (value: any) => any = nothing;
+  /** What follows one that fails, if it is the same for all: none is run again. */
+  failed: ((error: unknown) => any) | undefined = undefined;
   readonly slot: number;
   /** A rejection was the last answer, so it may be the next. */
   refusing = false;
@@ -61,7 +67,7 @@ export class Gate {
 
   private shut(): void {
     this.view = SHUT;
-    this.seen = NEVER;
+    this.seen = this.door = NEVER;
     this.address = 0;
   }
 
@@ -73,7 +79,7 @@ export class Gate {
     // Without foreign memory there is nothing to read, and every call asks.
     this.view = buffer === undefined ? SHUT : new Uint32Array(buffer);
     this.tally = mail[at.TALLY]!;
-    this.seen = NEVER;
+    this.seen = this.door = NEVER;
   }
 
   /** Looks at a gate that is not as it was; whether it lets calls pass. */
@@ -83,12 +89,18 @@ export class Gate {
     // A view that is gone reads as neither.
     if ((seen & 1) === 0 || view === SHUT) return false;
     const limit = tally + 2;
-    this.count = () => {
+    const plain = policy.classify === undefined;
+    this.succeeded = (value) => {
+      if (typeof value === 'object' || !plain) {
+        const judged = judge(policy, How.Value, value);
+        if (judged.outcome !== 'success') return fail(policy, nothing, undefined, seen, 0, NOBODY, How.Value, value, judged) ?? value;
+      }
       // Unchanged, and with credit left: one more.
       if (view[0] === seen && view[tally]! < view[limit]!) view[tally]!++;
-      else hot.succeed(slot, seen, 0);
+      else dismiss(slot, seen, 0);
+      return value;
     };
-    this.ends = policy.shape.again ? undefined : ends(policy, nothing, undefined, NOBODY, seen, 0, this.count);
+    this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY);
     this.seen = seen;
     return true;
   }
@@ -102,7 +114,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && (gate.view[0] === gate.seen || gate.opens(policy)) && ambient() === undefined) {
     const running = new Running(1, undefined);
-    return run(work, running, gate.ends ?? ends(policy, work, undefined, running, gate.seen, 0, gate.count));
+    return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running));
   }
   return ask(policy, work, options);
 }
@@ -126,70 +138,91 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
   }
   const plain = signal === undefined && Number.isNaN(limit) && options?.cacheKey === undefined && options?.estimate === undefined;
   if (plain && !gate.stepped) {
-    const { slot } = gate;
-    const may = hot.pass(slot);
-    if (may === at.PASS || may === at.ASKED) {
+    // As long as the gate does not change, neither does what was said of it.
+    if (gate.view[0] === gate.door) return admitted(policy, work, options, gate.door, 0);
+    const may = hot.admit(gate.slot);
+    if (may === at.ADMITTED) {
       const permit = mail[at.PERMIT]!;
       const started = mail[at.STARTED]!;
       gate.moved(mail[at.ADDRESS]!);
-      const count = () => (may === at.PASS ? hot.succeed : hot.succeedAsked)(slot, permit, started);
-      const running = new Running(1, undefined);
-      return run(work, running, ends(policy, work, options, running, permit, started, count));
+      gate.door = gate.view === SHUT ? NEVER : permit;
+      return admitted(policy, work, options, permit, started);
     }
     gate.stepped = may === at.NEVER;
   }
   return new Driver(policy, work, options, signal, around).start(limit);
 }
 
-/** What follows a call that is not stepped. */
-interface Ends {
-  succeeded(value: any): any;
-  failed(error: unknown): any;
+/** A call that was let in by asking. */
+function admitted<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined, permit: number, started: number): Promise<T> {
+  const running = new Running(1, undefined);
+  const began = options?.onFinish === undefined ? 0 : policy.registry.now();
+  const succeeded = (value: any) => {
+    if (typeof value === 'object' || policy.classify !== undefined) {
+      const judged = judge(policy, How.Value, value);
+      if (judged.outcome !== 'success') return fail(policy, work, options, permit, started, running, How.Value, value, judged) ?? value;
+    }
+    policy.gate.failing = false;
+    dismiss(policy.gate.slot, permit, started);
+    if (options?.onFinish !== undefined) tell(policy, options.onFinish, began);
+    return value;
+  };
+  if (!policy.gate.failing) {
+    return run(work, running, succeeded, (error) => failed(policy, work, options, permit, started, running, error) ?? new Rethrown(error));
+  }
+  // A promise of its own is dearer, but need not be made to fail.
+  return new Promise((resolve, reject) => {
+    void run(work, running, (value) => resolve(succeeded(value)), (error) => {
+      const more = failed(policy, work, options, permit, started, running, error);
+      if (more === undefined) reject(error);
+      else resolve(more);
+    });
+  });
 }
 
-function run<T>(work: Work<T>, running: Running, { succeeded, failed }: Ends): Promise<T> {
+function run<T>(work: Work<T>, running: Running, succeeded: (value: any) => any, failed: (error: unknown) => any): Promise<T> {
   let result: T | PromiseLike<T>;
   try {
     result = work(running);
     if (result instanceof Promise) return result.then(succeeded, failed) as Promise<T>;
     if (!isThenable(result)) return Promise.resolve(succeeded(result));
   } catch (error) {
-    return new Promise((resolve) => resolve(failed(error)));
+    return settled(failed(error));
   }
   return Promise.resolve(result).then(succeeded, failed);
 }
 
-/** `count` is what a plain success takes; anything else is told. */
-function ends<T>(
-  policy: Driven, work: Work<T>, options: CallOptions | undefined, running: Running, permit: number, started: number, count: () => void,
-): Ends {
-  const began = options?.onFinish === undefined ? 0 : policy.registry.now();
-  const ended = (how: How, last: unknown, judged: Judged) => afterPass(policy, work, options, permit, started, running, how, last, judged);
-  return {
-    succeeded(value) {
-      if (typeof value === 'object' || policy.classify !== undefined) {
-        const judged = judge(policy, How.Value, value);
-        if (judged.outcome !== 'success') return ended(How.Value, value, judged);
-      }
-      count();
-      if (options?.onFinish !== undefined) tell(policy, options.onFinish, began);
-      return value;
-    },
-    failed: (error) => ended(How.Error, error, judge(policy, How.Error, error)),
-  };
+// Functions of their own: one that makes a closure somewhere pays for it on every way through.
+function settled<T>(by: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve) => resolve(by));
+}
+function again(policy: Driven, work: Work<any>, permit: number, running: Running): (error: unknown) => any {
+  return (error) => failed(policy, work, undefined, permit, 0, running, error) ?? new Rethrown(error);
 }
 
-/** The first attempt of a call that passed was no plain success: the call goes on, or is over. */
-function afterPass<T>(
-  policy: Driven, work: Work<T>, options: CallOptions | undefined, permit: number, started: number,
+function dismiss(slot: number, permit: number, started: number): void {
+  if (hot.dismiss(slot, permit, started) !== 0) wake(JSON.parse(hot.stranded(0)) as number[]);
+}
+
+/** An attempt that was let in failed: the rest of the call, nothing where it is over. */
+function failed(
+  policy: Driven, work: Work<any>, options: CallOptions | undefined, permit: number, started: number, running: Running, error: unknown,
+): Promise<any> | undefined {
+  policy.gate.failing = true;
+  return fail(policy, work, options, permit, started, running, How.Error, error, judge(policy, How.Error, error));
+}
+
+function fail(
+  policy: Driven, work: Work<any>, options: CallOptions | undefined, permit: number, started: number,
   running: Running, how: How, last: unknown, judged: Judged,
-): T | Promise<T> {
+): Promise<any> | undefined {
   const hint = judged.retryAfterMs === undefined ? NaN : judged.retryAfterMs * 1e6;
   const keep = options?.onFinish === undefined ? 0 : 1;
-  const kind = hot.afterPass(policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, nameOf(how, last));
+  const kind = hot.fail(policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, typeOf(how, last));
   if (kind >= 0 && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
+  if (mail[at.WAKES] !== 0) wake(JSON.parse(hot.stranded(0)) as number[]);
   deliver();
-  return how === How.Error ? (new Rethrown(last) as unknown as Promise<T>) : (last as T);
+  return undefined;
 }
 
 /** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */

@@ -21,7 +21,7 @@ export const TALLY = 13;
 export const ENDS_AT = 14;
 export const MANUAL = 15;
 const GIVEN = 16;
-const ANSWER = 24;
+const ANSWER = 28;
 
 /** What a step asks for; NaN is a fault of ours. */
 export type Kind = number;
@@ -34,11 +34,10 @@ export const FINISH = 5;
 /** The call ended as its last attempt did, and is released. */
 export const OVER = 6;
 
-/** What `pass` answers: step the call; it passes; it was asked for; calls of this policy are stepped. */
+/** What `admit` answers: step the call; it may run; calls of this policy are always stepped. */
 export const STEP = 0;
-export const PASS = 1;
-export const ASKED = 2;
-export const NEVER = 3;
+export const ADMITTED = 1;
+export const NEVER = 2;
 
 export const LINKS: readonly Link[] = ['value', 'function', 'cached', 'stale', 'empty', 'fail_open', 'fail_closed'];
 export const VERDICTS: readonly Verdict[] = [
@@ -46,7 +45,7 @@ export const VERDICTS: readonly Verdict[] = [
 ];
 
 /** Room outside of V8's heap, so that it never moves. */
-export const mail = new Float64Array(new ArrayBuffer(25 * 8));
+export const mail = new Float64Array(new ArrayBuffer(29 * 8));
 /** Rises when any thread changed settings or the off switch. */
 export const changes = new Uint32Array(new ArrayBuffer(8));
 
@@ -69,15 +68,6 @@ function two(cross: Raw): (a: number, b: number) => number {
     return mail[ANSWER]!;
   };
 }
-/** A report of a success under a pass. */
-function report(cross: Raw): (policy: number, permit: number, started: number) => void {
-  return (policy, permit, started) => {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
-    cross();
-  };
-}
 /** Something that is read rarely. */
 function told<T>(cross: Raw): (a: number) => T {
   return (a) => {
@@ -86,21 +76,48 @@ function told<T>(cross: Raw): (a: number) => T {
   };
 }
 
-const pass = raw['pass']!;
+const admit = raw['admit']!;
+const dismiss = raw['dismiss']!;
+const fail = raw['fail']!;
 const open = raw['open']!;
 const done = raw['done']!;
-const afterPass = raw['afterPass']!;
 const settleCost = raw['settleCost']!;
+const errorType = raw['errorType']!;
 
 export const hot = {
-  /** Whether the call may run without being stepped; permit and start are in the mailbox. */
-  pass(policy: number): number {
+  /** Whether the call may run without being stepped; what it holds is in the mailbox. */
+  admit(policy: number): number {
     mail[GIVEN] = policy;
-    pass();
+    admit();
     return mail[ANSWER]!;
   },
-  succeed: report(raw['succeed']!),
-  succeedAsked: report(raw['succeedAsked']!),
+  /** An admitted call, or one that passed, has succeeded. Not 0: others are to be woken. */
+  dismiss(policy: number, permit: number, started: number): number {
+    mail[GIVEN] = policy;
+    mail[GIVEN + 1] = permit;
+    mail[GIVEN + 2] = started;
+    dismiss();
+    return mail[ANSWER]!;
+  },
+  /** It has ended otherwise. `keep`: of a call that is over something else will be asked. */
+  fail(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, type: number): Kind {
+    mail[GIVEN] = policy;
+    mail[GIVEN + 1] = permit;
+    mail[GIVEN + 2] = started;
+    mail[GIVEN + 3] = committed;
+    mail[GIVEN + 4] = outcome;
+    mail[GIVEN + 5] = hint;
+    mail[GIVEN + 6] = keep;
+    mail[GIVEN + 7] = type;
+    fail();
+    return mail[ANSWER]!;
+  },
+  /** The number that reports name this class of errors by. */
+  errorType(name: string): number {
+    errorType(name);
+    return mail[ANSWER]!;
+  },
+  stranded: told<string>(raw['stranded']!),
   view: told<ArrayBuffer | undefined>(raw['view']!),
   /** The words of a rejection that nothing could change, its numbers in the mailbox. */
   refuse: told<string | undefined>(raw['refuse']!),
@@ -112,27 +129,14 @@ export const hot = {
     else open(estimate);
     return mail[ANSWER]!;
   },
-  /** `keep`: of a call that is over something else will be asked. */
-  afterPass(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, errorType: string | undefined): Kind {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
-    mail[GIVEN + 3] = committed;
-    mail[GIVEN + 4] = outcome;
-    mail[GIVEN + 5] = hint;
-    mail[GIVEN + 6] = keep;
-    if (errorType === undefined) afterPass();
-    else afterPass(errorType);
-    return mail[ANSWER]!;
-  },
-  done(call: number, attempt: number, outcome: number, hint: number, keep: number, errorType: string | undefined): Kind {
+  done(call: number, attempt: number, outcome: number, hint: number, keep: number, type: number): Kind {
     mail[GIVEN] = call;
     mail[GIVEN + 1] = attempt;
     mail[GIVEN + 2] = outcome;
     mail[GIVEN + 3] = hint;
     mail[GIVEN + 4] = keep;
-    if (errorType === undefined) done();
-    else done(errorType);
+    mail[GIVEN + 5] = type;
+    done();
     return mail[ANSWER]!;
   },
   expire: two(raw['expire']!),

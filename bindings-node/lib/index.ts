@@ -3,7 +3,7 @@ export type { Classify, ErrorMatch, Judged, Judging, Outcome } from './classify.
 export { remainingMs } from './context.js';
 export type { CallOptions, Hooks, Report } from './options.js';
 export {
-  AttemptTimeoutError, BulkheadFullError, BulkheadTimeoutError, CircuitOpenError, ConfigError, CostExceededError, DeadlineExceededError,
+  AttemptTimeoutError, BulkheadFullError, BulkheadTimeoutError, CircuitOpenError, ConfigError, CostExceededError, DeadlineExceededError, HostUnavailableError,
   isSeawallError, MisuseError, RejectedError, SeawallError, TimedOutError, type ErrorCode,
 } from './errors.js';
 export { listen, type SeawallEvent } from './events.js';

@@ -5,7 +5,7 @@ use crate::raw::{Answer, Arguments, Entry, Mail, View};
 use crate::{amounts, hint, nanos, outcome, refusal_json, span};
 use seawall::call::{Call, CallOptions, Step, Verdict};
 use seawall::outcome::{Hint, Outcome};
-use seawall::{Pass, Policy};
+use seawall::{Admission, Pass, Policy};
 
 /// The places of the mailbox; `lib/hot.ts` has the same list.
 pub(crate) mod place {
@@ -37,22 +37,20 @@ pub(crate) mod place {
 }
 use place::*;
 
-pub(crate) const ENTRIES: [(&str, Entry); 19] = [
-    ("pass", pass),
-    ("succeed", |isolate, _, given| {
-        on(isolate, given, |policy| {
-            policy.succeed(passed(given));
-        })
-    }),
-    ("succeedAsked", |isolate, _, given| on(isolate, given, |policy| policy.succeed_asked(passed(given)))),
+pub(crate) const ENTRIES: [(&str, Entry); 20] = [
+    ("admit", admit),
+    ("dismiss", dismiss),
+    ("fail", fail),
+    ("stranded", |isolate, _, _| Answer::Text(format!("{:?}", std::mem::take(&mut isolate.wakes)))),
+    ("errorType", error_type),
     ("view", view),
     ("refuse", refuse),
     ("open", open),
-    ("afterPass", after_pass),
     ("done", |isolate, mail, given| {
         let report = Report::of(given, 2);
-        let step = step(isolate, given, |call| report.done(call, given.number(1)));
-        ended(isolate, mail, given.number(0), step, &report)
+        let Some(call) = isolate.calls.get_mut(given.number(0)) else { return Answer::Nothing };
+        let step = report.done(call, given.number(1), &isolate.names);
+        ended(isolate, mail, given.number(0), Some(step), &report)
     }),
     ("expire", |isolate, mail, given| next(isolate, mail, given, |call| call.expire(given.number(1)))),
     ("woke", |isolate, mail, given| next(isolate, mail, given, Call::woke)),
@@ -73,12 +71,12 @@ pub(crate) const ENTRIES: [(&str, Entry); 19] = [
     }),
 ];
 
-/// How an attempt ended: outcome, the server's wish, the class of the error, and whether the call is
-/// to be kept when it is over, for those who want to know more.
+/// How an attempt ended: outcome, the server's wish, the number of the error's class or NaN, and
+/// whether the call is to be kept when it is over, for those who want to know more.
 struct Report {
     outcome: Outcome,
     hint: Option<Hint>,
-    error_type: Option<String>,
+    error_type: u32,
     keep: bool,
 }
 
@@ -89,16 +87,27 @@ impl Report {
             outcome: outcome(given.number(first)),
             hint: hint((!wish.is_nan()).then_some(wish)),
             keep: given.number(first + 2) != 0,
-            error_type: given.text(),
+            error_type: given.number(first + 3),
         }
     }
 
-    fn done(&self, call: &mut Call, attempt: u32) -> Step {
-        if let Some(name) = &self.error_type {
+    fn name<'a>(&self, names: &'a [Box<str>]) -> Option<&'a str> {
+        names.get(self.error_type as usize).map(|name| &**name)
+    }
+
+    fn done(&self, call: &mut Call, attempt: u32, names: &[Box<str>]) -> Step {
+        if let Some(name) = self.name(names) {
             call.error_type(name);
         }
         call.done(attempt, self.outcome, self.hint)
     }
+}
+
+/// `errorType(text)`: the number that reports name this class of errors by, as long as the thread lives.
+fn error_type(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
+    let Some(name) = given.text() else { return Answer::Nothing };
+    isolate.names.push(name.into());
+    Answer::Number(isolate.names.len() as u32 - 1)
 }
 
 fn told(nanos: f64) -> Option<f64> {
@@ -109,40 +118,67 @@ fn address(policy: &Policy) -> f64 {
     policy.breaker().map_or(0, |breaker| std::ptr::from_ref(breaker.gate()).addr()) as f64
 }
 
-/// What `pass` answers.
+/// What `admit` answers.
 mod may {
     pub const STEP: u32 = 0;
-    pub const PASS: u32 = 1;
-    pub const ASKED: u32 = 2;
-    pub const NEVER: u32 = 3;
+    pub const RUN: u32 = 1;
+    pub const NEVER: u32 = 2;
 }
 
-/// `pass(policy)`: whether the call may run without being stepped; permit and start in the mailbox.
-fn pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
+/// `admit(policy)`: whether the call may run without being stepped; what it then holds is in the
+/// mailbox, and goes back once, by `dismiss` or `fail`.
+fn admit(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    let (how, pass) = match policy.pass() {
-        Some(pass) => (may::PASS, pass),
-        None => match policy.ask() {
-            Some(pass) => (may::ASKED, pass),
-            None => return Answer::Number(if policy.may_pass() { may::STEP } else { may::NEVER }),
-        },
+    if policy.bulkhead().is_some() {
+        return Answer::Number(may::NEVER);
+    }
+    let Some(Admission { pass, .. }) = policy.admit() else {
+        return Answer::Number(if policy.may_admit() { may::STEP } else { may::NEVER });
     };
     mail.put(PERMIT, pass.permit as f64);
     mail.put(STARTED, pass.started as f64);
     mail.put(ADDRESS, address(&policy));
-    Answer::Number(how)
+    Answer::Number(may::RUN)
 }
 
-/// The pass that a function was given after its policy.
-fn passed(given: &Arguments<'_>) -> Pass {
-    Pass { permit: given.real(1) as u64, started: given.real(2) as u64 }
+/// The admission that a function was given after its policy.
+fn admitted(given: &Arguments<'_>) -> Admission {
+    Admission::of(Pass { permit: given.real(1) as u64, started: given.real(2) as u64 })
 }
 
-fn on(isolate: &mut Isolate, given: &Arguments<'_>, act: impl FnOnce(&Policy)) -> Answer {
-    if let Some(policy) = isolate.policy(given.number(0)) {
-        act(&policy);
-    }
-    Answer::Nothing
+/// `dismiss(policy, permit, started)`: an admitted call has succeeded. Whether others are to be woken.
+fn dismiss(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    let wakes = policy.dismiss(admitted(given));
+    Answer::Number(isolate.keep_wakes(wakes))
+}
+
+/// `fail(policy, permit, started, committed, outcome, hint, keep, errorType)`: an admitted call has
+/// ended otherwise. It goes on with a step, or is over.
+fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    mail.put(ADDRESS, address(&policy));
+    let report = Report::of(given, 4);
+    let (call, step) = if given.number(3) != 0 || report.keep {
+        let mut call = policy.call_after_admission(admitted(given), CallOptions::default());
+        if given.number(3) != 0 {
+            call.commit();
+        }
+        let step = report.done(&mut call, 1, &isolate.names);
+        (call, step)
+    } else {
+        match policy.fail(admitted(given), report.outcome, report.hint, report.name(&isolate.names)) {
+            Some(goes_on) => goes_on,
+            None => {
+                let wakes = policy.registry().take_stranded();
+                mail.put(WAKES, f64::from(isolate.keep_wakes(wakes)));
+                return Answer::Number(OVER);
+            }
+        }
+    };
+    let number = isolate.calls.add(Box::new(call));
+    mail.put(CALL, f64::from(number));
+    ended(isolate, mail, number, Some(step), &report)
 }
 
 /// `view(policy)`: the memory of its gate and of this thread's tally.
@@ -181,22 +217,6 @@ fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let kind = show(mail, &mut call, kind);
     mail.put(CALL, f64::from(isolate.calls.add(call)));
     kind
-}
-
-/// `afterPass(policy, permit, started, committed, outcome, hint, keep, errorType)`: the first attempt
-/// ran under a pass and was no plain success.
-fn after_pass(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
-    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    mail.put(ADDRESS, address(&policy));
-    let mut call = Box::new(policy.call_after_pass(passed(given), CallOptions::default()));
-    if given.number(3) != 0 {
-        call.commit();
-    }
-    let report = Report::of(given, 4);
-    let step = report.done(&mut call, 1);
-    let number = isolate.calls.add(call);
-    mail.put(CALL, f64::from(number));
-    ended(isolate, mail, number, Some(step), &report)
 }
 
 /// The step after an attempt. A call that is over, and of which nobody wants to know more, is

@@ -32,6 +32,10 @@ impl Holder {
 pub(crate) struct Isolate {
     pub policies: Slab<Holder>,
     pub calls: Slab<Box<Call>>,
+    /// Classes of errors, by the numbers that reports name them by.
+    pub names: Vec<Box<str>>,
+    /// Tickets of other callers that are to be woken.
+    pub wakes: Vec<u64>,
     /// Bulkhead permits taken by hand, by their bulkhead and number, and places in a queue.
     permits: Option<HashMap<(usize, u64), Policy>>,
     tickets: Option<HashMap<u64, Policy>>,
@@ -39,7 +43,7 @@ pub(crate) struct Isolate {
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> =
-        const { RefCell::new(Isolate { policies: Slab::new(), calls: Slab::new(), permits: None, tickets: None }) };
+        const { RefCell::new(Isolate::new()) };
 }
 
 /// Works on what the calling thread holds; `None` while the thread is being taken down.
@@ -48,9 +52,26 @@ pub(crate) fn isolate<R>(work: impl FnOnce(&mut Isolate) -> R) -> Option<R> {
 }
 
 impl Isolate {
+    const fn new() -> Isolate {
+        Isolate {
+            policies: Slab::new(),
+            calls: Slab::new(),
+            names: Vec::new(),
+            wakes: Vec::new(),
+            permits: None,
+            tickets: None,
+        }
+    }
+
     /// The policy of a number.
     pub(crate) fn policy(&self, slot: u32) -> Option<Cow<'_, Policy>> {
         self.policies.get(slot).map(Holder::policy)
+    }
+
+    /// Keeps tickets for JavaScript to fetch; 1 if there are any.
+    pub(crate) fn keep_wakes(&mut self, tickets: Vec<u64>) -> u32 {
+        self.wakes.extend(tickets);
+        u32::from(!self.wakes.is_empty())
     }
 
     pub(crate) fn holds_permit(&mut self, policy: &Policy, permit: u64) {

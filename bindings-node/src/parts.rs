@@ -62,7 +62,8 @@ impl NativeReservation {
     pub(crate) fn take(policy: &Policy, estimate: &[(String, u64)]) -> Option<Self> {
         let budget = policy.costs().first()?.clone();
         let given: Vec<(&str, u64)> = estimate.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        let (held, refusal) = match policy.with(|cx| budget.reserve(&given, cx)) {
+        let taken = policy.host_refusal().map_or_else(|| policy.with(|cx| budget.reserve(&given, cx)), Err);
+        let (held, refusal) = match taken {
             Ok(held) => (Some(held), None),
             Err(refusal) => (None, Some(refusal_json(&refusal))),
         };

@@ -278,8 +278,8 @@ test('switched off, nothing passes and everything counts the same', () => {
     const { circuitBreaker } = await import(${JSON.stringify(entry)});
     const { hot } = await import(${JSON.stringify(new URL('../lib/hot.js', import.meta.url).href)});
     let passed = 0;
-    const pass = hot.pass;
-    hot.pass = (...given) => (passed++, pass(...given));
+    const { admit } = hot;
+    hot.admit = (...given) => (passed++, admit(...given));
     hot.view = () => { throw new Error('looked'); };
     const policy = circuitBreaker();
     for (let i = 0; i < 50; i++) await policy.execute(() => i);

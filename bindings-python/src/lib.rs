@@ -5,10 +5,12 @@
 
 mod call;
 mod guard;
+mod once;
 mod parts;
 mod policy;
 mod raise;
 mod registry;
+mod report;
 mod tables;
 mod wake;
 
@@ -53,6 +55,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(wake::set_waker, module)?)?;
     module.add_class::<guard::Port>()?;
     module.add_class::<guard::OwnPass>()?;
+    module.add_class::<report::Report>()?;
     module.add_function(wrap_pyfunction!(guard::guard, module)?)?;
     module.add_function(wrap_pyfunction!(guard::set_deadline_variable, module)?)?;
     module.add_class::<guard::Deadline>()?;

@@ -164,6 +164,9 @@ impl Reservation {
         if policy.costs().is_empty() {
             return Err(missing(py, policy));
         }
+        if let Some(refusal) = policy.host_refusal() {
+            return Err(raise::refused(py, &refusal, policy.name()));
+        }
         let mut made = Reservation { policy: policy.clone(), taken: Vec::new() };
         for cost in policy.costs() {
             let known = cost.known(borrowed(&amounts));

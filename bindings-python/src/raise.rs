@@ -1,16 +1,16 @@
 //! Errors of the core as the package's own exceptions.
 
+use crate::once::Once;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use seawall::error::{Code, ConfigError, Refusal};
 
-static CONFIG_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static FROM_REFUSAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static CONFIG_ERROR: Once<Py<PyAny>> = Once::new();
+static FROM_REFUSAL: Once<Py<PyAny>> = Once::new();
 
-fn function<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyAny>>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let found = cell.get_or_try_init(py, || Ok::<_, PyErr>(py.import("seawall.errors")?.getattr(name)?.unbind()))?;
+fn function<'py>(py: Python<'py>, cell: &'static Once<Py<PyAny>>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let found = cell.get_or_find(py, || Ok(py.import("seawall.errors")?.getattr(name)?.unbind()))?;
     Ok(found.bind(py).clone())
 }
 
@@ -34,10 +34,11 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
     dict.set_item("used", refusal.used)?;
     dict.set_item("limit", refusal.limit)?;
     dict.set_item("amount", refusal.amount.as_deref())?;
+    dict.set_item("problem", refusal.problem.as_deref())?;
     Ok(dict)
 }
 
-static CIRCUIT_OPEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static CIRCUIT_OPEN: Once<Py<PyAny>> = Once::new();
 
 /// `from_refusal` for the one that is raised without a driver.
 fn circuit_open<'py>(py: Python<'py>, refusal: &Refusal, policy: Option<&str>) -> PyResult<Bound<'py, PyAny>> {

@@ -1,9 +1,9 @@
 //! Waking the holders of bulkhead tickets: the Python side knows how, and says so once.
 
+use crate::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-static WAKER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static WAKER: Once<Py<PyAny>> = Once::new();
 
 /// Names the function that wakes the holders of a list of tickets.
 #[pyfunction]

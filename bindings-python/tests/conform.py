@@ -18,71 +18,8 @@ from typing import Any
 import seawall
 from seawall.testing import CallerGone, Sandbox
 
-UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
-FOUND = "a value of the cache"
-
-
-class Mismatch(Exception):
-    """A step did not show what was expected."""
-
-
-class Ended(Exception):
-    """How a scripted attempt ends, for the classifier of the runner."""
-
-    def __init__(self, outcome: str, hint: int | None) -> None:
-        self.outcome, self.hint = outcome, None if hint is None else hint / 1e9
-
-
-def length(words: str) -> int:
-    split = next(at for at, letter in enumerate(words) if letter.isalpha())
-    return round(float(words[:split]) * UNITS[words[split:]])
-
-
-def seconds(nanos: int) -> float:
-    return nanos / 1e9
-
-
-def given(step: dict[str, Any], key: str) -> int | None:
-    return length(step[key]) if key in step else None
-
-
-def hint_of(step: dict[str, Any]) -> float | None:
-    hint = given(step, "hint")
-    return None if hint is None else hint / 1e9
-
-
-class Span(int):
-    """Nanoseconds that are compared with a length in words."""
-
-
-def spans(value: int | None) -> Span | None:
-    return None if value is None else Span(value)
-
-
-def equal(wanted: Any, shown: Any) -> bool:
-    if isinstance(shown, Span):
-        return isinstance(wanted, str) and abs(length(wanted) - shown) <= 1
-    if isinstance(wanted, bool) or isinstance(shown, bool):
-        return wanted is shown
-    if isinstance(wanted, (int, float)) and isinstance(shown, (int, float)):
-        return abs(wanted - shown) <= 1e-6
-    if isinstance(wanted, list) and isinstance(shown, list):
-        return len(wanted) == len(shown) and all(map(equal, wanted, shown))
-    if isinstance(wanted, dict) and isinstance(shown, dict):
-        return all(key in shown and equal(value, shown[key]) for key, value in wanted.items())
-    return bool(wanted == shown)
-
-
-def check(expected: dict[str, Any], shown: dict[str, Any]) -> None:
-    for key, wanted in expected.items():
-        if key not in shown:
-            raise Mismatch(f"nothing here shows `{key}`")
-        if not equal(wanted, shown[key]):
-            raise Mismatch(f"{key}: expected {wanted!r}, found {shown[key]!r}")
-
-
-def classify(error: BaseException) -> Any:
-    return (error.outcome, error.hint) if isinstance(error, Ended) else None
+from conform_attempts import Attempts
+from conform_words import FOUND, Ended, Mismatch, Span, check, classify, given, hint_of, length, seconds, spans
 
 
 class World:
@@ -273,7 +210,7 @@ class World:
         max_wait = None if wait is None else float("inf") if wait == "none" else seconds(length(wait))
         try:
             place = policy.line_up(max_wait)
-        except seawall.BulkheadFullError as error:
+        except seawall.RejectedError as error:
             shown["result"] = error.code
             return
         self.places[name] = place
@@ -283,7 +220,7 @@ class World:
     def do_poll(self, step: dict[str, Any], policy: seawall.Policy, shown: dict[str, Any]) -> None:
         try:
             shown["result"] = "admitted" if self.places[step["of"]].poll() else "waiting"
-        except seawall.BulkheadFullError as error:
+        except seawall.RejectedError as error:
             shown["result"] = error.code
 
     def do_leave(self, step: dict[str, Any], policy: seawall.Policy, shown: dict[str, Any]) -> None:
@@ -312,7 +249,7 @@ class World:
         try:
             self.reservations[step["as"]] = policy.reserve(**step.get("amounts", {}))
             shown["result"] = "ok"
-        except seawall.CostExceededError as error:
+        except seawall.RejectedError as error:
             self.refused(error, shown)
             shown["result"] = error.code
 
@@ -369,114 +306,6 @@ class World:
         if refusal:
             after = refusal["retry_after"]
             shown["retry_after"] = None if after is None else Span(round(after * 1e9))
-
-
-class Attempts:
-    """The scripted function of one call."""
-
-    def __init__(self, world: World, step: dict[str, Any]) -> None:
-        self.world, self.step = world, step
-        self.begun = self.waits = 0
-
-    def wait(self, nanos: int | None) -> None:
-        self.waits += 1
-        if self.step.get("cancel_wait") == self.waits:
-            raise CallerGone
-        if nanos is None:
-            raise Mismatch("the call queues without a limit and nobody leaves")
-
-    def line(self) -> dict[str, Any]:
-        self.begun += 1
-        script = self.step.get("script")
-        if script is None:
-            return {}
-        if len(script) < self.begun:
-            raise Mismatch(f"the script has no attempt {self.begun}")
-        line: dict[str, Any] = script[self.begun - 1]
-        return line
-
-    def before(self, line: dict[str, Any]) -> int:
-        if "during" in line:
-            self.world.run(line["during"])
-            self.world.step_now = self.step
-            self.world.box.on_wait(self.wait)
-        return given(line, "takes") or 0
-
-    def after(self, line: dict[str, Any]) -> str:
-        if "cost" in line:
-            seawall.spend(**line["cost"])
-        if "cancel" in line:
-            raise CallerGone(by_deadline=line["cancel"] == "deadline")
-        outcome = line.get("outcome", "success")
-        if outcome != "success":
-            raise Ended(outcome, given(line, "hint"))
-        return "a value"
-
-    def function(self, coroutines: bool) -> Any:
-        streams = any("commit" in line for line in self.step.get("script", ()))
-        if streams:
-            return self.astream if coroutines else self.stream
-        return self.acall if coroutines else self.plain
-
-    def plain(self) -> str:
-        line = self.line()
-        self.world.move(self.before(line))
-        return self.after(line)
-
-    async def acall(self) -> str:
-        line = self.line()
-        # A coroutine that comes back late: nothing interrupts it before it looks.
-        self.world.move(self.before(line))
-        return self.after(line)
-
-    def stream(self) -> Any:
-        line = self.line()
-        takes = self.before(line)
-        if line.get("commit"):
-            yield "an item"
-        self.world.move(takes)
-        self.after(line)
-
-    async def astream(self) -> Any:
-        line = self.line()
-        takes = self.before(line)
-        if line.get("commit"):
-            yield "an item"
-        self.world.move(takes)
-        self.after(line)
-
-    def drive(self, policy: seawall.Policy, fn: Any) -> None:
-        protected = policy(fn)
-        if fn == self.plain:
-            protected()
-        elif fn == self.stream:
-            list(protected())
-        else:
-            self.spin(protected())
-
-    def spin(self, work: Any) -> None:
-        """Runs a coroutine or an async generator to its end, in a loop of its own (calls may nest)."""
-        done: list[BaseException | None] = []
-
-        async def main() -> None:
-            try:
-                if hasattr(work, "__aiter__"):
-                    async for _ in work:
-                        pass
-                else:
-                    await work
-                done.append(None)
-            except BaseException as error:
-                done.append(error)
-
-        running = asyncio._get_running_loop()
-        asyncio._set_running_loop(None)
-        try:
-            asyncio.run(main())
-        finally:
-            asyncio._set_running_loop(running)
-        if done[0] is not None:
-            raise done[0]
 
 
 def configuration(vector: dict[str, Any]) -> None:

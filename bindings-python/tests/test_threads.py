@@ -150,6 +150,43 @@ def test_an_abandoned_attempt_has_the_callers_context_and_its_own_errors() -> No
     assert seawall.orphans() == 0
 
 
+def test_a_call_imports_nothing_and_waits_for_no_search() -> None:
+    """A child forked in the middle of another thread's import would wait for its lock for ever."""
+    script = """
+import os, signal, sys, threading, seawall
+from importlib import abc
+policy = seawall.policy('early', breaker={'window': {'kind': 'consecutive', 'failures': 1}}, bulkhead={'limit': 1})
+protected = policy(lambda fail: 1 / 0 if fail else 1)
+inside, leave = threading.Event(), threading.Event()
+class Slow(abc.MetaPathFinder):         # whoever imports now stays in it
+    def find_spec(self, name, path, target=None):
+        if name.startswith('seawall'):
+            inside.set(); leave.wait(30)
+sys.meta_path.insert(0, Slow())
+def calls():
+    said = []
+    for fail in (False, True, False):
+        try:
+            protected(fail); said.append('ok')
+        except Exception as error:
+            said.append(type(error).__name__)
+    return said
+answers = []
+other = threading.Thread(target=lambda: answers.append(calls()), daemon=True)
+other.start(); other.join(5)
+assert not inside.is_set(), 'a call imported a part of seawall'
+policy.reset()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(20)
+    answers.append(calls())
+    os._exit(0 if answers[0] == answers[1] == ['ok', 'ZeroDivisionError', 'CircuitOpenError'] else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, answers
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_forked_child_goes_on() -> None:
     script = """
 import os, sys, threading, seawall

@@ -32,7 +32,7 @@ impl Admission {
 impl Policy {
     /// Whether [`Policy::admit`] may ever answer under the settings in force.
     pub fn may_admit(&self) -> bool {
-        self.live().brief && self.registry().enabled()
+        self.live().admits && self.registry().enabled()
     }
 
     /// Lets a call in that has no options of its own, where there is room and no doubt. `None` has

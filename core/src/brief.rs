@@ -42,6 +42,9 @@ impl Policy {
             }
         };
         if let Some(bulkhead) = &live.parts.bulkhead {
+            if live.shared && live.is_left_alone() {
+                return None;
+            }
             bulkhead.try_enter()?;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };

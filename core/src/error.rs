@@ -1,5 +1,6 @@
 //! Refusals and configuration errors: the kind first, the words second.
 
+use crate::sync::Arc;
 use crate::time::Span;
 use std::fmt;
 
@@ -23,6 +24,8 @@ pub enum Code {
     DeadlineExceeded = 20,
     /// A cost budget is spent.
     CostExceeded = 21,
+    /// State that processes share cannot be had, and the policy requires it.
+    HostUnavailable = 22,
     /// A number that means nothing here.
     UnknownValue = 96,
     /// A null pointer where none may be.
@@ -47,7 +50,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 18] = [
         Code::Ok,
         Code::CircuitOpen,
         Code::BulkheadFull,
@@ -55,6 +58,7 @@ impl Code {
         Code::AttemptTimeout,
         Code::DeadlineExceeded,
         Code::CostExceeded,
+        Code::HostUnavailable,
         Code::UnknownValue,
         Code::NullArgument,
         Code::InvalidConfig,
@@ -77,6 +81,7 @@ impl Code {
             Code::AttemptTimeout => "attempt_timeout",
             Code::DeadlineExceeded => "deadline_exceeded",
             Code::CostExceeded => "cost_exceeded",
+            Code::HostUnavailable => "host_unavailable",
             Code::UnknownValue => "unknown_value",
             Code::NullArgument => "null_argument",
             Code::InvalidConfig => "invalid_config",
@@ -112,12 +117,14 @@ pub struct Refusal {
     pub limit: u64,
     /// The amount of a cost budget that was exceeded ("tokens").
     pub amount: Option<Box<str>>,
+    /// Why the state that processes share cannot be had, where, and what to do about it.
+    pub problem: Option<Arc<str>>,
 }
 
 impl Refusal {
     /// A refusal without numbers.
     pub fn new(code: Code) -> Refusal {
-        Refusal { code, state: None, retry_after: None, used: 0, limit: 0, amount: None }
+        Refusal { code, state: None, retry_after: None, used: 0, limit: 0, amount: None, problem: None }
     }
 }
 
@@ -135,6 +142,10 @@ impl fmt::Display for Refusal {
             Code::CostExceeded => {
                 let amount = self.amount.as_deref().unwrap_or("cost");
                 write!(f, "cost budget for {amount} is spent ({} of {})", self.used, self.limit)?;
+            }
+            Code::HostUnavailable => {
+                f.write_str("not called: the state it shares with other processes cannot be had")?;
+                self.problem.iter().try_for_each(|problem| write!(f, ": {problem}"))?;
             }
             other => f.write_str(other.as_str())?,
         }

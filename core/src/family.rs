@@ -17,6 +17,10 @@ pub(crate) trait Cell: Send + Sync {
     fn is_as_wanted(&self) -> bool {
         true
     }
+    /// Whether other processes work on it too.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// Where a cell is to be made: in a home that processes share, for a key or for all calls.
@@ -131,6 +135,31 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
                 slot.cell = Arc::new(self.made(Some(key)));
             }
         }
+    }
+
+    /// Asks once more for the place of a cell in its home, where it could have none.
+    pub(crate) fn try_again(&self, key: Option<&str>) {
+        let Some(home) = self.home.as_deref().filter(|home| home.tries_again()) else { return };
+        let retry = |cell: &mut Arc<T>| {
+            if !cell.is_shared() {
+                *cell = Arc::new(self.made(key));
+                if cell.is_shared() {
+                    home.has_place();
+                }
+            }
+        };
+        match key {
+            None => self.whole.get().into_iter().for_each(|whole| retry(&mut whole.write())),
+            Some(key) => {
+                let Some(keys) = self.keys.get() else { return };
+                keys.lock().by_name.get_mut(key).into_iter().for_each(|slot| retry(&mut slot.cell));
+            }
+        }
+    }
+
+    /// Why a cell is not shared that is to be.
+    pub(crate) fn lack(&self, cell: &T) -> Option<Arc<str>> {
+        self.home.as_deref().filter(|_| !cell.is_shared()).map(Home::problem)
     }
 
     /// The cell that is not partitioned.

@@ -170,6 +170,7 @@ impl Refusal {
             "used": self.used,
             "limit": self.limit,
             "amount": self.amount,
+            "problem": self.problem.as_deref(),
         })
     }
 }

@@ -30,6 +30,7 @@ mod pass;
 pub mod permit;
 mod policy;
 mod registry;
+mod required;
 pub mod retry;
 pub mod rng;
 pub mod run;

@@ -29,11 +29,17 @@ impl Cell for Breaker {
     fn is_as_wanted(&self) -> bool {
         self.cell().is_as_wanted()
     }
+    fn is_shared(&self) -> bool {
+        self.cell().held().is_some()
+    }
 }
 impl Cell for Bulkhead {
     // A bulkhead goes over to another cell by itself, and takes its waiters along.
     fn is_idle(&self) -> bool {
         self.is_empty()
+    }
+    fn is_shared(&self) -> bool {
+        !self.is_alone()
     }
 }
 impl Cell for Adaptive {
@@ -52,6 +58,9 @@ impl Cell for Budget {
     fn is_as_wanted(&self) -> bool {
         self.cell().is_as_wanted()
     }
+    fn is_shared(&self) -> bool {
+        self.cell().held().is_some()
+    }
 }
 impl Cell for CostBudget {
     fn is_idle(&self) -> bool {
@@ -62,6 +71,9 @@ impl Cell for CostBudget {
     }
     fn is_as_wanted(&self) -> bool {
         self.cell().is_as_wanted()
+    }
+    fn is_shared(&self) -> bool {
+        self.cell().held().is_some()
     }
 }
 
@@ -150,7 +162,7 @@ impl Families {
     }
 }
 
-fn pick<C: PartialEq, T: Cell>(
+pub(crate) fn pick<C: PartialEq, T: Cell>(
     family: &Option<Arc<Family<C, T>>>,
     key: Option<&str>,
     what: &'static str,

@@ -73,7 +73,7 @@ impl Policy {
         const JUST_NOW: Span = Span::millis(20);
         let is_fresh = |began| self.registry().clock().coarse().0.since(began) < JUST_NOW;
         let live = self.live();
-        self.may_pass()
+        self.passes()
             && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
             && pass.began().is_none_or(|began| !live.slow && is_fresh(began))
     }
@@ -104,8 +104,19 @@ impl Policy {
         self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
     }
 
+    /// Time since a pass was taken; zero where it was not told when.
+    pub fn since(&self, pass: Pass) -> Span {
+        pass.began().map_or(Span::ZERO, |began| self.registry().clock().now().since(began))
+    }
+
     /// Whether [`Policy::pass`] or [`Policy::ask`] may ever answer under the settings in force.
     pub fn may_pass(&self) -> bool {
+        let live = self.live();
+        live.admits && live.config.bulkhead.is_none() && self.registry().enabled()
+    }
+
+    /// Whether they may now.
+    fn passes(&self) -> bool {
         self.live().fast && self.registry().enabled()
     }
 
@@ -113,10 +124,11 @@ impl Policy {
     /// the steps of a call. `None` means step. Report a success with [`Policy::succeed_asked`],
     /// anything else with [`Policy::call_after_pass`].
     pub fn ask(&self) -> Option<Pass> {
-        if !self.may_pass() {
+        if !self.passes() {
             return None;
         }
-        let breaker = self.asked().parts.breaker.as_ref()?;
+        let live = self.asked();
+        let breaker = live.parts.breaker.as_ref().filter(|_| live.fast)?;
         let Permit(permit) = breaker.open_door()?;
         Some(Pass { permit, started: Pass::told(self.registry().clock().now()) })
     }
@@ -141,7 +153,7 @@ impl Policy {
     /// began, and a success that took longer than the span beside it is reported, not tallied.
     pub fn timed_overlay(&self) -> Option<(Overlay, Option<Span>)> {
         let breaker = self.live().parts.breaker.as_ref()?;
-        let timed = self.may_pass() && self.live().start == Start::Precise;
+        let timed = self.passes() && self.live().start == Start::Precise;
         timed.then(|| (breaker.overlay(), breaker.config().slow_call.map(|slow| slow.longer_than)))
     }
 
@@ -152,7 +164,7 @@ impl Policy {
     }
 
     fn passes_blindly(&self) -> bool {
-        self.may_pass() && self.live().start != Start::Precise
+        self.passes() && self.live().start != Start::Precise
     }
 
     /// The coarse clock; `None` where it is time to look at the segment too.

@@ -27,6 +27,7 @@ use crate::registry::Registry;
 use crate::segment::{Host, SegmentOptions};
 use crate::sync::{Arc, process_unique};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A registry of its own. Waits of its policies advance the clock instead of sleeping.
@@ -85,9 +86,17 @@ impl Deref for Sandbox {
 /// With `SEAWALL_TEST_SEGMENTS=FOLDER` every registry of a test is in host scope, on a new segment of
 /// its own in that folder: the same tests then run over the cells that processes share. The file goes
 /// with the registry, unless `SEAWALL_TEST_SEGMENTS_KEEP` is set.
-pub(crate) fn host() -> Option<Arc<Host>> {
-    let dir = std::env::var_os("SEAWALL_TEST_SEGMENTS").filter(|dir| !dir.is_empty())?;
+pub(crate) fn shares_everything() -> bool {
+    segments().is_some()
+}
+
+/// The new segment.
+pub(crate) fn host() -> Arc<Host> {
     let name = format!("test-{}-{}", std::process::id(), process_unique());
-    let options = SegmentOptions { dir: Some(dir.into()), name, bytes: 512 << 10, ..SegmentOptions::default() };
-    Some(Arc::new(Host::temporary(options)))
+    let options = SegmentOptions { dir: segments(), name, bytes: 512 << 10, ..SegmentOptions::default() };
+    Arc::new(Host::temporary(options))
+}
+
+fn segments() -> Option<PathBuf> {
+    std::env::var_os("SEAWALL_TEST_SEGMENTS").filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }

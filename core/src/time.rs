@@ -75,11 +75,6 @@ impl Span {
         self.0 as f64 / 1e9
     }
 
-    /// In whole milliseconds, rounded down.
-    pub const fn as_millis(self) -> u64 {
-        self.0 / 1_000_000
-    }
-
     /// Whole microseconds, rounded up: how shared deadlines are kept.
     pub const fn micros_ceil(self) -> u64 {
         self.0.div_ceil(1_000)

@@ -61,9 +61,7 @@ func wantOfChildren(method, scope string) (failed [3]int, held int) {
 
 func TestForksUnderLoad(t *testing.T) {
 	const children = 60
-	// Not in host scope yet: nothing holds the locks over a fork, so a child that was forked in the
-	// middle of another thread's lock hangs now and then, and did here. docs/host-scope.md says so.
-	for _, scope := range []string{"process"} {
+	for _, scope := range scopes {
 		t.Run(scope, func(t *testing.T) {
 			s := newScene(t, scope)
 			s.up.Answer(http.StatusOK, 2*time.Millisecond)

@@ -19,13 +19,16 @@ static void keep(struct named *names, const char *name, uint64_t number) {
 
 static seawall_refusal new_refusal(void) { return (seawall_refusal){.size = sizeof(seawall_refusal)}; }
 
+/* A decision of the policy, no mistake of the caller's. */
+static int is_refusal(seawall_status status) { return status >= 16 && status < 64; }
+
 static int acquire(struct world *world, seawall_policy *policy, const json *step, json *shown) {
   uint64_t permit = 0;
   seawall_refusal refusal = new_refusal();
   seawall_status status = seawall_breaker_acquire(policy, &permit, &refusal);
   put(shown, "permitted", json_bool(status == SEAWALL_OK));
   if (status == SEAWALL_OK) keep(world->permits, json_string(step, "as"), permit);
-  else if (status == SEAWALL_CIRCUIT_OPEN) put_refusal(shown, status, refusal.retry_after);
+  else if (is_refusal(status)) put_refusal(shown, status, refusal.retry_after);
   else return fail(world, "acquire: status %d", (int)status);
   return 1;
 }
@@ -55,7 +58,7 @@ static int run_times(struct world *world, seawall_policy *policy, const json *st
     }
     seawall_refusal refusal = new_refusal();
     seawall_status status = seawall_breaker_acquire(policy, &permit, &refusal);
-    if (status == SEAWALL_CIRCUIT_OPEN) {
+    if (is_refusal(status)) {
       refused = refusal;
       continue;
     }

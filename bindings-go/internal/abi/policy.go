@@ -85,6 +85,14 @@ func (p *Policy) Fallback(index uint32) (step uint8, value string) {
 	return uint8(s), taken(&text)
 }
 
+// HostProblem tells why calls are refused for want of what processes share; empty while they are not.
+func (p *Policy) HostProblem() string {
+	var text C.seawall_text
+	C.seawall_policy_host_problem(p.ptr, &text)
+	runtime.KeepAlive(p)
+	return taken(&text)
+}
+
 // At is the policy for one key.
 func (p *Policy) At(key string) (*Policy, Status) {
 	var ptr *C.seawall_policy

@@ -82,7 +82,8 @@ func equal(wanted, found any) bool {
 var codes = map[error]string{
 	seawall.ErrCircuitOpen: "circuit_open", seawall.ErrBulkheadFull: "bulkhead_full",
 	seawall.ErrBulkheadTimeout: "bulkhead_timeout", seawall.ErrCostExceeded: "cost_exceeded",
-	seawall.ErrAttemptTimeout: "attempt_timeout", seawall.ErrDeadlineExceeded: "deadline_exceeded",
+	seawall.ErrHostUnavailable: "host_unavailable",
+	seawall.ErrAttemptTimeout:  "attempt_timeout", seawall.ErrDeadlineExceeded: "deadline_exceeded",
 	seawall.ErrStaleHandle: "stale_handle",
 }
 

@@ -47,12 +47,12 @@ func newWorld(vector table) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.stop = w.registry.Listen(func(e seawall.Event) { w.events = append(w.events, e.Kind) })
 	config.OnRetry = func(_ int, _ error, delay time.Duration) { w.current().waits(w, delay, true) }
 	config.OnQueue = func(most time.Duration) { w.current().waits(w, most, false) }
 	if w.policy, err = w.registry.New(config); err != nil {
 		return nil, err
 	}
-	w.stop = w.registry.Listen(func(e seawall.Event) { w.events = append(w.events, e.Kind) })
 	if enabled, is := vector["enabled"].(bool); is {
 		w.registry.SetEnabled(enabled)
 	}

@@ -8,6 +8,7 @@ export const CODES = {
   attempt_timeout: 19,
   deadline_exceeded: 20,
   cost_exceeded: 21,
+  host_unavailable: 22,
   unknown_value: 96,
   null_argument: 97,
   invalid_config: 98,

@@ -31,7 +31,7 @@ export interface PolicyOptions {
   scope?: ScopeWord;
   /** In host scope: where processes differ in their settings, those with the higher number are in force. Default: 0. */
   revision?: number;
-  /** In host scope: whether calls are refused, rather than protected by this process alone, where the segment cannot be used. Default: only where a cost budget would be overdrawn. */
+  /** In host scope: whether calls are refused (`host_unavailable`), rather than protected by this process alone, while the segment cannot be had. Default: true where the policy has a cost budget, which each process would spend once more. */
   host_required?: boolean | false;
   /** How many keys are kept, where calls are partitioned by key. Default: 1024. */
   max_keys?: number;

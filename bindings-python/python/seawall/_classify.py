@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     Judged = tuple[int, "int | None"]
+    Kinds = tuple[type[BaseException], ...]
 
 OUTCOMES: dict[str, int] = {name: number for number, name in enumerate(_native.OUTCOMES)}
 SUCCESS, FAILURE, TIMEOUT, THROTTLED, PERMANENT, IGNORED, REFUSED, CANCELLED = range(8)
 
+#: The attributes by which an error says more than its class.
+WORDS = ("response", "status_code", "status", "code", "retry_after", "headers")
+#: The same of a class, with what could answer in their place or keep a note away.
+_SAYING = frozenset({*WORDS, "__getattribute__", "__getattr__", "__setattr__", "__class__", "__seawall__"})
+#: Types that are remembered, of errors and of results each: beyond that all are forgotten, for a program may make
+#: types as it goes.
+_MOST = 256
 #: Exception types that were looked up in the tables, with what they said.
 _known: dict[type, int | None] = {}
 #: Modules whose response objects carry a status, and the attribute that holds it.
@@ -64,12 +72,25 @@ def by_tables(error: BaseException) -> tuple[int, int | None]:
     status = _status_of(error)
     if status is not None:
         return _native.http_status(status), retry_after_of(error)
-    kind = type(error)
+    return _by_name(type(error)), retry_after_of(error)
+
+
+def by_kind(kind: type[BaseException]) -> int | None:
+    """What the tables say of every error of a class that has no words of its own; `None`: look at each error."""
+    if type(kind) is not type or not issubclass(kind, Exception):
+        return None
+    bases = (base for base in kind.__mro__ if base not in (BaseException, object))
+    return _by_name(kind) if all(_SAYING.isdisjoint(vars(base)) for base in bases) else None
+
+
+def _by_name(kind: type[BaseException]) -> int:
     if kind not in _known:
+        if len(_known) == _MOST:
+            _known.clear()
         names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
         _known[kind] = next(filter(lambda found: found is not None, map(_native.error_name, names)), None)
     found = _known[kind]
-    return (FAILURE if found is None else found), retry_after_of(error)
+    return FAILURE if found is None else found
 
 
 def by_status(result: Any) -> tuple[int, int | None] | None:
@@ -77,6 +98,8 @@ def by_status(result: Any) -> tuple[int, int | None] | None:
     kind = type(result)
     name = _responses.get(kind, "")
     if name == "":
+        if len(_responses) == _MOST:
+            _responses.clear()
         root = kind.__module__.partition(".")[0]
         name = _responses[kind] = _RESPONSES.get(root) if "Response" in kind.__name__ else None
     if name is None:
@@ -134,11 +157,12 @@ def outcome_number(value: Any) -> int | None:
 
 def make(
     on: Any, ignore: Any, classify: Callable[[BaseException], Any] | None
-) -> Callable[[BaseException], tuple[int, int | None]]:
-    """The classifier of one policy."""
+) -> tuple[Callable[[BaseException], tuple[int, int | None]], Callable[[type[BaseException]], int | None]]:
+    """The classifier of one policy, and that of classes for errors that have no words of their own."""
     if on is None and ignore is None and classify is None:
-        return by_tables
+        return by_tables, by_kind
     wanted, unwanted = _matcher("on", on), _matcher("ignore", ignore)
+    named, unnamed = _kinds_of(on), _kinds_of(ignore)
 
     def judge(error: BaseException) -> tuple[int, int | None]:
         try:
@@ -153,14 +177,27 @@ def make(
             if not wanted(error):
                 return (by_tables(error) if isinstance(error, RejectedError) else (IGNORED, None))
             outcome, hint = by_tables(error)
-            return (outcome if outcome in (TIMEOUT, THROTTLED) else FAILURE), hint
+            return _wanted(outcome), hint
         except Exception:
             from ._registry import log_failure
 
             log_failure("a classifier failed on %r; the built-in tables decide", type(error).__name__)
             return by_tables(error)
 
-    return judge
+    def of_kind(kind: type[BaseException]) -> int | None:
+        said = by_kind(kind)
+        if said is None or classify is not None or named is None or unnamed is None:
+            return None
+        if issubclass(kind, unnamed) or (on is not None and not issubclass(kind, named)):
+            return IGNORED
+        return said if on is None else _wanted(said)
+
+    return judge, of_kind
+
+
+def _wanted(outcome: int) -> int:
+    """What counts as a failure whatever the tables say of it."""
+    return outcome if outcome in (TIMEOUT, THROTTLED) else FAILURE
 
 
 def make_result(bad_result: Callable[[Any], Any] | None) -> Callable[[Any], tuple[int, int | None] | None]:
@@ -196,16 +233,19 @@ def _said(said: Any, carrier: Any) -> tuple[int, int | None] | None:
 def _matcher(option: str, given: Any) -> Callable[[BaseException], bool] | None:
     if given is None:
         return None
-    if isinstance(given, type) and issubclass(given, BaseException):
-        return lambda error: isinstance(error, given)
-    if isinstance(given, (tuple, list, set, frozenset)):
-        kinds = tuple(given)
-        if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            return lambda error: isinstance(error, kinds)
-    elif callable(given) and not isinstance(given, type):
+    kinds = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
+    if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        return lambda error: isinstance(error, kinds)
+    if callable(given) and not isinstance(given, type):
         return lambda error: bool(given(error))
     from .errors import config_error
 
     raise config_error(
         "wrong_type", f"/{option}", f"exception types or a function of the error, not {given!r}", source="code"
     )
+
+
+def _kinds_of(given: Any) -> Kinds | None:
+    """The classes that an option lists; `None` where it takes a look at each error."""
+    listed = given if isinstance(given, (tuple, list, set, frozenset)) else () if given is None else (given,)
+    return tuple(listed) if all(type(kind) is type for kind in listed) else None

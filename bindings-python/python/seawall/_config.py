@@ -618,7 +618,7 @@ class PolicyOptions(TypedDict, total=False):
     """In host scope: where processes differ in their settings, those with the higher number are in force. Default: 0."""
 
     host_required: bool | Literal[False]
-    """In host scope: whether calls are refused, rather than protected by this process alone, where the segment cannot be used. Default: only where a cost budget would be overdrawn."""
+    """In host scope: whether calls are refused (`host_unavailable`), rather than protected by this process alone, while the segment cannot be had. Default: true where the policy has a cost budget, which each process would spend once more."""
 
     max_keys: int
     """How many keys are kept, where calls are partitioned by key. Default: 1024."""

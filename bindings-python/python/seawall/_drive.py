@@ -10,7 +10,7 @@ import types
 
 from . import _async, _sync
 from ._classify import has_status
-from ._flow import Flow, Report
+from ._flow import Flow
 from ._kinds import is_deferred, refuse_deferred
 
 TYPE_CHECKING = False
@@ -34,8 +34,15 @@ async def _run(entry: Any, args: Args | None = None, kwargs: Kwargs | None = Non
     try:
         result = await (fn() if args is None else fn(*args, **(kwargs or {})))
     except BaseException as error:
-        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
-        flow.ended(error, None)
+        after = entry.failed(error, None)
+        if after is None:
+            raise
+        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None)
+        if after:
+            call, step = after
+            flow.goes_on(call, step, error)
+        else:
+            flow.passed(entry.words()).ended(error, None)
     else:
         if result in entry:
             return result
@@ -54,8 +61,16 @@ async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
         try:
             result = await (fn(*args) if kwargs is None else fn(*args, **kwargs))
         except BaseException as error:
-            flow = _held(entry, args, kwargs, key, how, held)
-            flow.ended(error, None)
+            after = entry.failed(error, held)
+            if after is None:
+                raise
+            if after:
+                flow = _flow(entry.plan, fn, args, kwargs or {}, key)
+                call, step = after
+                flow.goes_on(call, step, error)
+            else:
+                flow = _held(entry, args, kwargs, key, how, held)
+                flow.ended(error, None)
         else:
             judged = entry.judge(result)
             if judged is None and (after := held.succeed()) is None:
@@ -141,9 +156,7 @@ def go_on(
 ) -> Any:  # fmt: skip
     """A call that stands at `step`, after an attempt gave `value` or raised `error`, if one ran."""
     flow = _flow(plan, fn, args, kwargs, key)
-    flow.call, flow.step, flow.value, flow.error = call, step, value, error
-    if error is not None:
-        flow.told_to_wait(error)
+    flow.goes_on(call, step, error, value)
     del error, value  # the traceback holds this frame: they would be part of a cycle
     return _sync.drive(flow, _sync.attempt)
 
@@ -167,4 +180,4 @@ def _ended(flow: Flow, error: BaseException | None, value: Any) -> None:
         del error, value
 
 
-__all__ = ["Report", "after_pass", "ask", "driver", "go_on", "is_always_good", "look", "ran"]
+__all__ = ["after_pass", "ask", "driver", "go_on", "is_always_good", "look", "ran"]

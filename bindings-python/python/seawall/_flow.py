@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import _context
 from ._classify import SUCCESS, TIMEOUT, is_cancellation
+from ._native import Report
 from ._plan import NOTHING
 from ._registry import log_failure
 from ._store import MISSING
@@ -29,18 +30,6 @@ SETTLE, CACHED, STALE, FELL_BACK, REFUSED, TIMED_OUT, DEADLINE, GONE = range(8)
 VERDICTS = ("settle", "cached", "stale", "fell_back", "refused", "timed_out", "deadline_exceeded", "cancelled")
 VALUE, FUNCTION, _, _, EMPTY, FAIL_OPEN, FAIL_CLOSED = range(7)
 ABANDON = 1
-
-
-class Report:
-    """What Seawall knows of a call that ended with an error: see `seawall.report`."""
-
-    __slots__ = ("attempts", "elapsed", "policy", "reason")
-
-    def __init__(self, attempts: int, elapsed: float, reason: str | None, policy: str | None) -> None:
-        self.attempts, self.elapsed, self.reason, self.policy = attempts, elapsed, reason, policy
-
-    def __repr__(self) -> str:
-        return f"Report(attempts={self.attempts}, elapsed={self.elapsed!r}, reason={self.reason!r})"
 
 
 class Flow:
@@ -76,6 +65,15 @@ class Flow:
         if self.record is not None:
             self.record["limits"].append(self.call.remaining())
         return self
+
+    def goes_on(self, call: _native.Call, step: Step, error: BaseException | None, value: Any = None) -> None:
+        """A call that stands at `step`, after its attempt raised `error` or gave `value`, if one ran."""
+        self.call, self.step, self.error, self.value = call, step, error, value
+        try:
+            if error is not None:
+                self.told_to_wait(error)
+        finally:
+            del error, value
 
     def ended(self, error: BaseException | None, value: Any) -> None:
         """The first attempt raised `error`, or gave a value."""
@@ -292,7 +290,7 @@ class Flow:
         if self.error is None:
             return self.value
         error, self.error = self.error, None
-        note(error, self._report())
+        note(error, self._report(self.call.reason()))
         try:
             raise error
         finally:
@@ -313,10 +311,8 @@ class Flow:
             return cause if cause is not None else InternalError("the call was cancelled by nobody")
         error: Any = self._refusal()
         error.attempts, error.elapsed = self.call.attempts(), self.call.elapsed() / 1e9
-        told = self._report()
-        if verdict == REFUSED:
-            told.reason = "refused"  # also where there is no retry that could say so
-        note(error, told)
+        # Also where there is no retry that could say so.
+        note(error, self._report("refused" if verdict == REFUSED else self.call.reason()))
         error.__cause__ = cause
         if verdict in (TIMED_OUT, DEADLINE):
             self.hook("on_timeout", error)
@@ -329,9 +325,9 @@ class Flow:
             return InternalError("the core gave no reason")
         return from_refusal(refusal, self.plan.core.name)
 
-    def _report(self) -> Report:
+    def _report(self, reason: str | None) -> Report:
         call = self.call
-        return Report(call.attempts(), call.elapsed() / 1e9, call.reason(), self.plan.core.name)
+        return Report(call.attempts(), call.elapsed() / 1e9, reason, self.plan.core.name)
 
 
 def note(error: BaseException, report: Report) -> None:

@@ -74,8 +74,8 @@ class Plan:
     """What every driver works from. `core` and `port` lead elsewhere when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_source", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "port",
-        "registry", "spec",
+        "__weakref__", "_base", "_source", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "of_kind",
+        "port", "registry", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -92,7 +92,7 @@ class Plan:
         self._told = False
         self.key_text = key_text
         self.spec = spec
-        self.classify = _classify.make(spec.on, spec.ignore, spec.classify)
+        self.classify, self.of_kind = _classify.make(spec.on, spec.ignore, spec.classify)
         self.judge = _classify.make_result(spec.bad_result)
         self.registry: Registry = None  # type: ignore[assignment]
         #: Where the guards of this plan find `core`.

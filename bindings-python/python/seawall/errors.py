@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "CostExceededError",
     "DeadlineExceededError",
+    "HostUnavailableError",
     "InternalError",
     "InvalidSizeError",
     "InvalidTextError",
@@ -88,6 +89,17 @@ class CostExceededError(RejectedError):
     amount: str | None = None
     consumed: int = 0
     limit: int = 0
+
+
+class HostUnavailableError(RejectedError):
+    """The state that the processes of this host share cannot be had, and the policy requires it.
+
+    Calls go through again by themselves within a second or two of its coming back.
+    """
+
+    code = "host_unavailable"
+    #: What is wrong with it, where, and what to do about it.
+    problem: str | None = None
 
 
 class TimedOutError(SeawallError, TimeoutError):
@@ -193,6 +205,7 @@ BY_CODE: dict[str, type[SeawallError]] = {
         AttemptTimeoutError,
         DeadlineExceededError,
         CostExceededError,
+        HostUnavailableError,
         UnknownValueError,
         NullArgumentError,
         ConfigError,
@@ -224,6 +237,8 @@ def from_refusal(refusal: dict[str, Any], policy: str | None = None) -> SeawallE
     elif isinstance(error, CostExceededError):
         error.amount = refusal["amount"]
         error.consumed, error.limit = refusal["used"], refusal["limit"]
+    elif isinstance(error, HostUnavailableError):
+        error.problem = refusal["problem"]
     elif isinstance(error, TimedOutError):
         error.limit = refusal["limit"] / 1e9
     return error

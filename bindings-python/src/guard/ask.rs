@@ -50,7 +50,7 @@ pub unsafe fn ask(
         if result.is_null() || !spot.port.is_usual(py, result) {
             result = match handover.look(spot, result) {
                 Ok(result) => result,
-                Err(ended) => return handover.ran(call, ended),
+                Err(ended) => return handover.ran(spot.port, call, ended),
             };
         }
         let step = ours(|| call.done(1, Outcome::Success, None));

@@ -21,8 +21,8 @@ const STANDS: u8 = 3;
 /// The pass of one call, and the policy it belongs to: with that the cells of the call's key.
 #[pyclass(frozen, module = "seawall._native")]
 pub struct OwnPass {
-    policy: seawall::Policy,
-    pass: Pass,
+    pub policy: seawall::Policy,
+    pub pass: Pass,
     asked: bool,
 }
 

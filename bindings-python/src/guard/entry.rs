@@ -3,17 +3,19 @@
 //! to a single call.
 
 use super::Guard;
-use super::begin::begin;
+use super::begin::{OwnPass, begin};
+use super::failed::tell_driver;
 use super::ffi as own;
 use super::handover;
 use super::port::{Port, Spot};
+use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::null_mut;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use seawall::Pass;
 
 #[repr(C)]
@@ -39,9 +41,14 @@ impl Entry {
     pub fn key(&self) -> *mut ffi::PyObject {
         self.key
     }
+
+    pub fn plan<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        // SAFETY: the entry holds its plan.
+        unsafe { Bound::from_borrowed_ptr(py, self.plan) }
+    }
 }
 
-static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static KIND: Once<Py<PyType>> = Once::new();
 
 /// A new reference to the entry for a coroutine that is being made; null with the error set where
 /// there is no memory.
@@ -68,7 +75,7 @@ pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
 }
 
 unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::PyObject {
-    let kind = match KIND.get_or_try_init(py, || new_kind(py)) {
+    let kind = match KIND.get_or_find(py, || new_kind(py)) {
         Ok(kind) => kind,
         Err(error) => {
             error.restore(py);
@@ -91,19 +98,18 @@ unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::P
 }
 
 fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let method = |name: &'static std::ffi::CStr, meth, flags| {
-        let ml_meth = ffi::PyMethodDefPointer { PyCFunction: meth };
-        ffi::PyMethodDef { ml_name: name.as_ptr(), ml_meth, ml_flags: flags, ml_doc: null_mut() }
-    };
-    let begin = ffi::PyMethodDef {
-        ml_name: c"begin".as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: begin },
-        ml_flags: ffi::METH_FASTCALL,
+    let entry = |name: &'static std::ffi::CStr, ml_meth, flags| ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth,
+        ml_flags: flags,
         ml_doc: null_mut(),
     };
+    let method = |name, meth, flags| entry(name, ffi::PyMethodDefPointer { PyCFunction: meth }, flags);
+    let fast = |name, meth| entry(name, ffi::PyMethodDefPointer { PyCFunctionFast: meth }, ffi::METH_FASTCALL);
     // The interpreter keeps the tables of a type for ever.
     let methods = Box::leak(Box::new([
-        begin,
+        fast(c"begin", begin),
+        fast(c"failed", failed),
         method(c"judge", judge, ffi::METH_O),
         method(c"succeed", succeed, ffi::METH_NOARGS),
         method(c"words", words, ffi::METH_NOARGS),
@@ -153,6 +159,34 @@ unsafe extern "C" fn counts(this: *mut ffi::PyObject, result: *mut ffi::PyObject
         }
         1
     }
+}
+
+/// `entry.failed(error, held)`: how a call goes on whose first attempt raised, see `failed::tell_driver`. `held` is
+/// what `begin` gave it, `None` where it ran under the pass of the entry.
+unsafe extern "C" fn failed(
+    this: *mut ffi::PyObject,
+    given: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter is attached and passes an entry and `count` live objects.
+    Python::attach(|py| unsafe {
+        handover::give(py, || {
+            if count != 2 {
+                return Err(PyTypeError::new_err("failed(error, held)"));
+            }
+            let entry = &*this.cast::<Entry>();
+            let (plan, port) = (entry.plan(py), entry.port());
+            let given = [*given, *given.add(1)].map(|object| Bound::from_borrowed_ptr(py, object));
+            let [error, held] = given;
+            match (held.cast::<OwnPass>(), entry.pass) {
+                (Ok(own), _) => tell_driver(&plan, port, &own.get().policy, own.get().pass, &error),
+                (Err(_), Some(pass)) if held.is_none() => {
+                    tell_driver(&plan, port, Spot::of(port).policy(), pass, &error)
+                }
+                _ => Ok(PyTuple::empty(py).into_any()),
+            }
+        })
+    })
 }
 
 /// `entry.judge(result)`: `None` for a success, else (outcome, hint). A type that is always a

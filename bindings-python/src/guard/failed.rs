@@ -2,60 +2,148 @@
 //! again as it was.
 
 use super::ask::SETTLE;
-use super::handover::{Handover, driver};
-use super::port::ours;
+use super::handover::Handover;
+use super::port::{Port, ours};
+use super::raised::Raised;
+use crate::call::tuple_of;
+use crate::report::Report;
 use crate::tables::outcome;
 use crate::wake::wake;
 use pyo3::exceptions::PyException;
 use pyo3::ffi::PyObject;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use seawall::call::Call;
-use seawall::outcome::Hint;
+use pyo3::types::{PyDict, PyTuple};
+use seawall::call::{Call, Step};
+use seawall::outcome::{Hint, Outcome};
+use seawall::{Admission, Pass, Policy};
 
 /// Cancellations and exit requests are for the drivers in Python.
 pub fn is_ordinary(error: &Bound<'_, PyAny>) -> bool {
     error.is_instance_of::<PyException>()
 }
 
+/// What an attempt ran under.
+pub enum Under<'a> {
+    Pass(&'a Policy, Pass),
+    // A call is large; the others need no room for it.
+    Call(Box<Call>),
+}
+
+/// Judges an ordinary error, reports it and notes on it what is known of its call. Where that is not the end of the
+/// call, the call and the step it stands at.
+pub fn tell<'py>(
+    plan: &Bound<'py, PyAny>,
+    port: &Port,
+    under: Under<'_>,
+    error: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Box<Call>, Step)>> {
+    let py = plan.py();
+    let (ended, hint, name) = judge(plan, port, error)?;
+    let (mut call, step) = match under {
+        Under::Pass(policy, pass) => {
+            match ours(|| policy.fail(Admission::of(pass), ended, hint, Some(&name))).flatten() {
+                Some((call, step)) => (Box::new(call), step),
+                None => {
+                    note(error, || Report::of_one(py, policy, pass));
+                    return Ok(None);
+                }
+            }
+        }
+        Under::Call(mut call) => {
+            call.error_type(&name);
+            let step = ours(|| call.done(1, ended, hint)).unwrap_or(SETTLE);
+            (call, step)
+        }
+    };
+    wake(py, call.take_wakes());
+    if step != SETTLE {
+        return Ok(Some((call, step)));
+    }
+    note(error, || Report::of(py, &call));
+    Ok(None)
+}
+
+/// `tell` for a coroutine's driver, of an attempt under `pass`: `None` where its error is to be raised again, an
+/// empty tuple where the driver is to judge it, else the call that goes on and its step.
+pub fn tell_driver<'py>(
+    plan: &Bound<'py, PyAny>,
+    port: &Port,
+    policy: &Policy,
+    pass: Pass,
+    error: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = plan.py();
+    if !is_ordinary(error) || !port.asks_alone(policy) {
+        return Ok(PyTuple::empty(py).into_any());
+    }
+    match tell(plan, port, Under::Pass(policy, pass), error)? {
+        None => Ok(py.None().into_bound(py)),
+        Some((call, step)) => {
+            let call = Bound::new(py, crate::call::Call::new(*call))?;
+            Ok((call, tuple_of(py, step)?).into_pyobject(py)?.into_any())
+        }
+    }
+}
+
+/// What an error says, and the name of its class.
+fn judge<'py>(
+    plan: &Bound<'py, PyAny>,
+    port: &Port,
+    error: &Bound<'py, PyAny>,
+) -> PyResult<(Outcome, Option<Hint>, std::sync::Arc<str>)> {
+    let kind = error.get_type();
+    let said = port.kinds.of(plan, &kind)?;
+    if let Some(ended) = said.ended
+        && !says_more(error)?
+    {
+        return Ok((ended, None, said.name));
+    }
+    let judged = plan.getattr(intern!(plan.py(), "classify"))?.call1((error,))?;
+    let (number, hint): (u8, Option<i64>) = judged.extract()?;
+    Ok((outcome(number)?, hint.map(Hint::from_nanos), said.name))
+}
+
+/// Whether an error has words of its own beside its class.
+fn says_more(error: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let own = attributes(error)?;
+    if own.is_empty() {
+        return Ok(false);
+    }
+    for word in super::kinds::words(error.py())?.iter_borrowed() {
+        if own.contains(word)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The attributes that an object has by itself.
+fn attributes<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: an error has a dict, which is made if it is not there.
+    unsafe {
+        let own = pyo3::ffi::PyObject_GenericGetDict(error.as_ptr(), std::ptr::null_mut());
+        Ok(Bound::from_owned_ptr_or_err(error.py(), own)?.cast_into_unchecked())
+    }
+}
+
+/// What cannot be noted on an error passes as it is.
+fn note<'py>(error: &Bound<'py, PyAny>, report: impl FnOnce() -> PyResult<Bound<'py, Report>>) {
+    let _ = report().and_then(|report| error.setattr(intern!(error.py(), "__seawall__"), report));
+}
+
 impl<'py> Handover<'_, 'py> {
-    /// Reports an ordinary error of the attempt that `call` has under way.
+    /// Reports an ordinary error of the first attempt.
     ///
     /// # Safety
     /// As for the other functions: the guard and the arguments are alive.
-    pub unsafe fn failed(self, mut call: Call, error: Bound<'py, PyAny>) -> *mut PyObject {
-        let py = self.py;
-        let step = match self.judge_and_tell(&mut call, &error) {
-            Ok(step) => step,
-            Err(error) => {
-                error.restore(py);
-                return std::ptr::null_mut();
-            }
-        };
-        wake(py, call.take_wakes());
-        if step != SETTLE {
+    pub unsafe fn failed(self, port: &Port, under: Under<'_>, raised: Raised<'py>) -> *mut PyObject {
+        match tell(&self.plan(), port, under, raised.error()) {
+            Ok(None) => raised.restore(),
             // SAFETY: as promised.
-            return unsafe { self.go_on(call, step, None, Some(error)) };
+            Ok(Some((call, step))) => return unsafe { self.go_on(*call, step, None, Some(raised.into_error())) },
+            Err(error) => error.restore(self.py),
         }
-        // What cannot be noted on an exception (one with slots) passes as it is.
-        let _ = self.note(&call, &error);
-        PyErr::from_value(error).restore(py);
         std::ptr::null_mut()
-    }
-
-    fn judge_and_tell(self, call: &mut Call, error: &Bound<'py, PyAny>) -> PyResult<seawall::call::Step> {
-        let judged = self.plan().getattr(intern!(self.py, "classify"))?.call1((error,))?;
-        let (number, hint): (u8, Option<i64>) = judged.extract()?;
-        let (ended, hint) = (outcome(number)?, hint.map(Hint::from_nanos));
-        call.error_type(&error.get_type().name()?.to_string_lossy());
-        Ok(ours(|| call.done(1, ended, hint)).unwrap_or(SETTLE))
-    }
-
-    fn note(self, call: &Call, error: &Bound<'py, PyAny>) -> PyResult<()> {
-        let elapsed = call.elapsed().0 as f64 / 1e9;
-        let reason = call.reason().map(|stop| stop.as_str());
-        let told = (call.attempts(), elapsed, reason, call.policy().name());
-        error.setattr(intern!(self.py, "__seawall__"), driver!(self.py, "Report")?.call1(told)?)
     }
 }

@@ -1,28 +1,26 @@
 //! What the drivers in Python are given: the call as it stands.
 
-use super::failed::is_ordinary;
-use super::port::{Port, Spot, ours};
+use super::failed::{Under, is_ordinary};
+use super::port::{Port, Spot};
+use super::raised::Raised;
 use super::{Arguments, Guard, begin};
 use crate::call::{Call, tuple_of};
 use crate::policy::object_of;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use seawall::Pass;
-use seawall::call::{CallOptions, Step};
+use seawall::call::Step;
 
 /// A function of `seawall._drive`, looked up once.
 macro_rules! driver {
     ($py:expr, $name:literal) => {{
-        static FOUND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static FOUND: crate::once::Once<Py<PyAny>> = crate::once::Once::new();
         FOUND
-            .get_or_try_init($py, || Ok::<_, PyErr>($py.import("seawall._drive")?.getattr($name)?.unbind()))
+            .get_or_find($py, || Ok($py.import("seawall._drive")?.getattr($name)?.unbind()))
             .map(|found| found.bind($py))
     }};
 }
-
-pub(super) use driver;
 
 /// One call of a guard, on its way to Python.
 #[derive(Copy, Clone)]
@@ -35,7 +33,7 @@ pub struct Handover<'a, 'py> {
 
 /// How a function ended that did not simply succeed.
 pub enum Ended<'py> {
-    Raised(Bound<'py, PyAny>),
+    Raised(Raised<'py>),
     /// A value that may say no.
     Returned(Bound<'py, PyAny>),
 }
@@ -43,14 +41,10 @@ pub enum Ended<'py> {
 impl<'py> Ended<'py> {
     fn split(self, py: Python<'py>) -> (Bound<'py, PyAny>, Bound<'py, PyAny>) {
         match self {
-            Ended::Raised(error) => (error, py.None().into_bound(py)),
+            Ended::Raised(raised) => (raised.into_error(), py.None().into_bound(py)),
             Ended::Returned(value) => (py.None().into_bound(py), value),
         }
     }
-}
-
-fn raised(error: PyErr, py: Python<'_>) -> Ended<'_> {
-    Ended::Raised(error.into_value(py).into_bound(py).into_any())
 }
 
 impl<'py> Handover<'_, 'py> {
@@ -78,11 +72,8 @@ impl<'py> Handover<'_, 'py> {
                     succeed(spot, pass);
                     return result;
                 }
-                Err(Ended::Raised(error)) if is_ordinary(&error) && spot.asks_alone() => {
-                    if let Some(call) = ours(|| spot.policy().call_after_pass(pass, CallOptions::default())) {
-                        return self.failed(call, error);
-                    }
-                    Ended::Raised(error)
+                Err(Ended::Raised(raised)) if is_ordinary(raised.error()) && spot.asks_alone() => {
+                    return self.failed(spot.port, Under::Pass(spot.policy(), pass), raised);
                 }
                 Err(ended) => ended,
             };
@@ -120,11 +111,13 @@ impl<'py> Handover<'_, 'py> {
     }
 
     /// A call whose first attempt ran and is not judged yet.
-    pub unsafe fn ran(self, call: seawall::call::Call, ended: Ended<'py>) -> *mut PyObject {
+    pub unsafe fn ran(self, port: &Port, call: seawall::call::Call, ended: Ended<'py>) -> *mut PyObject {
         // SAFETY: as promised.
         unsafe {
             let ended = match ended {
-                Ended::Raised(error) if is_ordinary(&error) => return self.failed(call, error),
+                Ended::Raised(raised) if is_ordinary(raised.error()) => {
+                    return self.failed(port, Under::Call(Box::new(call)), raised);
+                }
                 ended => ended,
             };
             give(self.py, || {
@@ -142,7 +135,7 @@ impl<'py> Handover<'_, 'py> {
         // SAFETY: as promised; `result` is ours.
         unsafe {
             if result.is_null() {
-                return Err(raised(PyErr::fetch(py), py));
+                return Err(Ended::Raised(Raised::take(py)));
             }
             let value = Bound::from_owned_ptr(py, result);
             let plan = Bound::from_borrowed_ptr(py, self.guard.plan);
@@ -156,7 +149,10 @@ impl<'py> Handover<'_, 'py> {
                     }
                     Ok(value.into_ptr())
                 }
-                Err(error) => Err(raised(error, py)),
+                Err(error) => {
+                    error.restore(py);
+                    Err(Ended::Raised(Raised::take(py)))
+                }
             }
         }
     }
@@ -248,7 +244,7 @@ pub unsafe fn key_of<'a, 'py>(
 }
 
 /// Hands a result to the interpreter: null where an error is set.
-unsafe fn give<'py>(py: Python<'py>, work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> *mut PyObject {
+pub unsafe fn give<'py>(py: Python<'py>, work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> *mut PyObject {
     match work() {
         Ok(object) => object.into_ptr(),
         Err(error) => {

@@ -1,16 +1,17 @@
 //! The type of guards: made once, by hand, because it needs a vectorcall slot.
 
 use super::{Guard, Port, call_coroutine, call_keyed, call_plain, ffi as own};
+use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{from_ref, null_mut};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static KIND: Once<Py<PyType>> = Once::new();
 
 const DOC: &std::ffi::CStr = c"A function that a policy of Seawall protects.";
 
@@ -26,7 +27,9 @@ pub fn guard<'py>(
     key: Option<Bound<'py, PyAny>>,
     drive: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let kind = KIND.get_or_try_init(py, || make(py))?;
+    // Its first call would import them, while another thread may fork: their lock is no child's to open.
+    py.import(intern!(py, "seawall._drive"))?;
+    let kind = KIND.get_or_find(py, || make(py))?;
     // SAFETY: the type was made for this layout; a new object is zeroed, and nothing runs between here and its
     // last field being set.
     unsafe {
@@ -119,8 +122,10 @@ unsafe extern "C" fn bind(
             return this;
         }
         answer(|py| {
-            static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-            let method = METHOD.import(py, "types", "MethodType")?;
+            static METHOD: Once<Py<PyType>> = Once::new();
+            let method = METHOD
+                .get_or_find(py, || Ok(py.import("types")?.getattr("MethodType")?.cast_into()?.unbind()))?
+                .bind(py);
             method.call1((Bound::from_borrowed_ptr(py, this), Bound::from_borrowed_ptr(py, instance)))
         })
     }

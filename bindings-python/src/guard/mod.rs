@@ -19,8 +19,10 @@ mod failed;
 mod ffi;
 mod handover;
 mod kind;
+mod kinds;
 mod lane;
 mod port;
+mod raised;
 mod views;
 
 pub use begin::OwnPass;

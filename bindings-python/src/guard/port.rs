@@ -1,13 +1,14 @@
 //! Where the guards of one plan find its policy, and what of a call can be decided without Python.
 
 use super::ffi;
+use super::kinds::Kinds;
 use super::lane::Lane;
 use super::views::{View, Views};
+use crate::once::Once;
 use crate::policy::{Policy, gate_off};
 use pyo3::ffi::PyObject;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use seawall::Pass;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +38,8 @@ pub struct Port {
     /// A function of the user's judges results: no type of them goes without a look.
     judged: bool,
     /// A type of results that carries no status: the first that was met.
-    usual: PyOnceLock<Py<PyType>>,
+    usual: Once<Py<PyType>>,
+    pub kinds: Kinds,
 }
 
 #[pymethods]
@@ -48,7 +50,8 @@ impl Port {
             seat: AtomicPtr::new(Seat::boxed(policy, asks, alone)),
             left: Mutex::default(),
             judged,
-            usual: PyOnceLock::new(),
+            usual: Once::new(),
+            kinds: Kinds::default(),
         }
     }
 
@@ -68,7 +71,8 @@ impl Port {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // SAFETY: the collector runs with the interpreter attached.
         let py = unsafe { Python::assume_attached() };
-        self.usual.get(py).map_or(Ok(()), |kind| visit.call(kind))
+        self.usual.get(py).map_or(Ok(()), |kind| visit.call(kind))?;
+        self.kinds.traverse(&visit)
     }
 }
 
@@ -111,6 +115,11 @@ impl Port {
     pub fn count_at_once(&self, pass: Pass) -> bool {
         // SAFETY: as in `pass_at_once`.
         unsafe { self.seat().lane.count(pass) }
+    }
+
+    /// Whether a call can be asked for here, and judged where it fails, without a driver in Python.
+    pub fn asks_alone(&self, policy: &seawall::Policy) -> bool {
+        self.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
     }
 
     /// Whether a result needs no look: its type cannot say that the call failed.
@@ -212,10 +221,8 @@ impl<'a> Spot<'a> {
         ours(|| self.policy().succeed_asked(pass));
     }
 
-    /// Whether a call can be asked for here, without a driver in Python.
     pub fn asks_alone(&self) -> bool {
-        let policy = self.policy();
-        self.port.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
+        self.port.asks_alone(self.policy())
     }
 }
 

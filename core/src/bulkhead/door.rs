@@ -34,8 +34,9 @@ pub(super) struct Door {
     first: State,
     /// Held by who adds a link.
     changing: Mutex<()>,
-    /// Callers inside whose places were left in a segment that this process went away from.
-    stranded: AtomicU64,
+    /// Callers of this process inside who have no place in the cell in force: they came in before it was
+    /// found, or while there was none.
+    unplaced: AtomicU64,
     swept: AtomicU64,
 }
 
@@ -51,6 +52,10 @@ struct State {
 
 fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
+}
+
+fn limit_of(cell: &Block) -> u64 {
+    cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -80,6 +85,18 @@ impl State {
             None => (wanted.clone(), None),
         };
         State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() }
+    }
+
+    #[inline(always)]
+    fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
+        let limits = (limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+        self.seats.take(cell, me, limits, Seats::home(me))
+    }
+
+    /// Whether nothing is new here.
+    fn is_as(&self, before: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(Arc::as_ptr);
+        held(self) == held(before) && self.config == before.config && self.wanted == before.wanted
     }
 
     fn is_current(&self) -> bool {
@@ -113,7 +130,7 @@ impl Door {
             key: spot.key.map(Into::into),
             first,
             changing: Mutex::new(()),
-            stranded: AtomicU64::new(0),
+            unplaced: AtomicU64::new(0),
             swept: AtomicU64::new(0),
         }
     }
@@ -150,14 +167,31 @@ impl Door {
         let state = self.state();
         let Some(wanted) = wanted(state) else { return };
         let next = State::find(&wanted, &self.home, self.key.as_deref());
+        if next.is_as(state) {
+            return;
+        }
         if let Some(cell) = &state.cell
             && !state.is_carried_to(&next)
             && let Some(me) = cell.owner()
         {
-            // Who is inside leaves with a number less here, whatever he finds there.
-            self.stranded.fetch_add(state.seats.give_back_all(cell, me), Ordering::AcqRel);
+            self.unplaced.fetch_add(state.seats.give_back_all(cell, me), Ordering::AcqRel);
         }
+        self.place_all(&next);
         let _ = state.next.set(Box::new(next));
+    }
+
+    /// Gives places of a cell that nobody here knows yet to those inside who have none, as far as there
+    /// are any.
+    fn place_all(&self, next: &State) {
+        let Some((cell, me)) = next.cell.as_ref().and_then(|cell| Some((cell, cell.owner()?))) else { return };
+        while self.unplaced() > 0
+            && let Some(seat) = next.take(cell, me)
+        {
+            // Who left meanwhile needs none.
+            if !self.leaves_unplaced() {
+                next.seats.give_back(cell, me, seat);
+            }
+        }
     }
 
     /// Takes up new settings of this process.
@@ -169,6 +203,21 @@ impl Door {
     pub(super) fn look_again(&self) {
         let is_other = |state: &State| state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted());
         self.change(|state| is_other(state).then(|| state.wanted.clone()));
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        self.state().cell.is_none()
+    }
+
+    /// Asks once more for the cell that could not be had.
+    pub(super) fn try_again(&self) {
+        if !self.is_alone() || !self.home.tries_again() {
+            return;
+        }
+        self.change(|state| Some(state.wanted.clone()));
+        if !self.is_alone() {
+            self.home.has_place();
+        }
     }
 
     pub(super) fn config(&self) -> Arc<BulkheadConfig> {
@@ -185,8 +234,7 @@ impl Door {
                 self.find_again();
                 continue;
             };
-            let limits = (self.limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
-            let taken = state.seats.take(cell, me, limits, Seats::home(me));
+            let taken = state.take(cell, me);
             crate::segment::point("permit taken");
             match taken {
                 // The cell's life may have ended meanwhile: then nobody need have seen this.
@@ -196,27 +244,27 @@ impl Door {
         }
     }
 
-    /// Gives back a place of this process, they are all alike; `false` where it is by itself.
+    /// Gives back a place of this process: they are all alike.
     #[inline(always)]
-    pub(super) fn give_back(&self) -> bool {
+    pub(super) fn give_back(&self) {
         loop {
             let state = self.state();
-            if self.stranded() > 0 {
-                return self.give_back_stranded();
+            if self.unplaced() > 0 && self.leaves_unplaced() {
+                return;
             }
-            let Some(cell) = &state.cell else { return false };
             // Not current, its places are still ours to give back: they may have been carried over.
-            if let Some(me) = cell.owner()
+            if let Some(cell) = &state.cell
+                && let Some(me) = cell.owner()
                 && let Some(seat) = state.seats.give_back_one(cell, me, Seats::home(me))
             {
                 crate::segment::point("permit returned");
                 if !cell.is_current() {
                     self.follow(me, seat);
                 }
-                return true;
+                return;
             }
             if self.is_settled(state) {
-                return true;
+                return;
             }
         }
     }
@@ -225,7 +273,7 @@ impl Door {
     #[cold]
     fn is_settled(&self, state: &State) -> bool {
         let _changing = self.changing.lock();
-        std::ptr::eq(self.state(), state) && self.stranded() == 0
+        std::ptr::eq(self.state(), state) && self.unplaced() == 0
     }
 
     #[cold]
@@ -244,16 +292,28 @@ impl Door {
         }
     }
 
-    /// Callers inside who have no place in the cell in force.
     #[inline(always)]
-    pub(super) fn stranded(&self) -> u64 {
-        self.stranded.load(Ordering::Acquire)
+    fn unplaced(&self) -> u64 {
+        // SeqCst here and below: ordered with the look, by who leaves, whether somebody waits.
+        self.unplaced.load(Ordering::SeqCst)
     }
 
+    /// Somebody comes in while this process is by itself, if fewer than `limit` are inside.
+    pub(super) fn come_unplaced(&self, limit: u64) -> bool {
+        let more = |count: u64| (count < limit).then_some(count + 1);
+        self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    /// One of those inside who have no place leaves, or gets one; `false` if there is none.
     #[cold]
-    fn give_back_stranded(&self) -> bool {
-        let one_less = |stranded: u64| stranded.checked_sub(1);
-        self.stranded.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less).is_ok() || self.give_back()
+    fn leaves_unplaced(&self) -> bool {
+        let less = |count: u64| count.checked_sub(1);
+        self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+    }
+
+    /// In a forked child: whoever is inside is the parent's.
+    pub(super) fn forget_callers(&self) {
+        self.unplaced.store(0, Ordering::Relaxed);
     }
 
     /// Takes back the places of the dead, now and then; how many they are.
@@ -268,11 +328,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| self.limit_of(cell))
-    }
-
-    fn limit_of(&self, cell: &Block) -> u64 {
-        cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+        self.with(|_, cell| limit_of(cell))
     }
 
     /// Sets the limit of the whole host.
@@ -280,13 +336,13 @@ impl Door {
         self.with(|state, cell| {
             let limit = u64::from(limit).min(state.seats.capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(self.limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
 
-    pub(super) fn in_use(&self) -> Option<u64> {
-        self.with(|state, cell| state.seats.in_use(cell))
+    pub(super) fn in_use(&self) -> u64 {
+        self.with(|state, cell| state.seats.in_use(cell)).unwrap_or_else(|| self.unplaced())
     }
 
     pub(super) fn admitted(&self) -> Option<u64> {

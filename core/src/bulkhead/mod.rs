@@ -10,6 +10,8 @@
 //! milliseconds.
 
 mod door;
+mod permits;
+mod places;
 mod queue;
 
 pub(crate) use door::{SHAPE, carry_rest};
@@ -24,6 +26,7 @@ use crate::permit::Permit;
 use crate::sync::{Arc, Mutex, Ordering, in_one_order};
 use crate::time::{Span, Tick};
 use door::Door;
+use permits::Permits;
 use queue::Queue;
 
 // Line 0: who is inside. Both counts only rise; in use is what lies between them.
@@ -108,40 +111,6 @@ struct Inside {
     out: Permits,
 }
 
-/// Permits that are out, so that one given back twice frees one slot.
-#[derive(Default)]
-struct Permits {
-    /// The serial number of each place's permit while it is out, else 0.
-    places: Vec<u32>,
-    free: Vec<u32>,
-    serial: u32,
-}
-
-impl Permits {
-    fn issue(&mut self) -> Permit {
-        self.serial = self.serial.wrapping_add(1).max(1);
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(0);
-            self.places.len() as u32 - 1
-        });
-        self.places[place as usize] = self.serial;
-        Permit(u64::from(self.serial) << 32 | u64::from(place))
-    }
-
-    /// `false` if it is not out.
-    fn take_back(&mut self, permit: Permit) -> bool {
-        let (serial, place) = ((permit.0 >> 32) as u32, permit.0 as u32);
-        match self.places.get_mut(place as usize) {
-            Some(out) if *out == serial && serial != 0 => {
-                *out = 0;
-                self.free.push(place);
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
 impl Bulkhead {
     /// A place of the core's own callers, who give it back once: it needs no name.
     pub(crate) const UNNAMED: Permit = Permit(0);
@@ -163,7 +132,7 @@ impl Bulkhead {
 
     /// One that other processes might share, for the model checker.
     #[cfg(all(test, loom))]
-    pub(crate) fn as_if_shared(config: &BulkheadConfig) -> Bulkhead {
+    fn as_if_shared(config: &BulkheadConfig) -> Bulkhead {
         let home = crate::segment::Home::nowhere();
         let config = Arc::new(config.clone());
         let host = Door::over(&config, Spot { home: &home, key: None });
@@ -173,6 +142,18 @@ impl Bulkhead {
     /// Whether other processes take permits too, so that a waiter must look by itself.
     pub fn is_shared(&self) -> bool {
         self.host.is_some()
+    }
+
+    /// Whether other processes were to share it, and do not.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.host.as_ref().is_some_and(|door| door.is_alone())
+    }
+
+    /// Asks once more for a place in the segment, where it could have none.
+    pub(crate) fn try_again(&self) {
+        if let Some(door) = &self.host {
+            door.try_again();
+        }
     }
 
     /// Looks at a shared cell and changes nothing; `None` if it is too small.
@@ -355,9 +336,12 @@ impl Bulkhead {
     pub fn forget_callers(&self) {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
-        inside.out = Permits { serial: inside.out.serial, ..Permits::default() };
+        inside.out.forget();
         let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
         self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
+        if let Some(door) = &self.host {
+            door.forget_callers();
+        }
     }
 
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
@@ -395,104 +379,6 @@ impl Bulkhead {
         in_one_order();
     }
 
-    /// One more inside, if there is room.
-    #[inline(always)]
-    fn take(&self) -> bool {
-        match &self.host {
-            None => self.take_own(),
-            Some(door) => door.take().unwrap_or_else(|| self.take_own()),
-        }
-    }
-
-    /// The same for who found none: the dead may have had it.
-    fn take_of_the_dead(&self, cx: &mut Cx) -> bool {
-        let count = self.host.as_ref().map_or(0, |door| door.reclaim());
-        if count == 0 {
-            return false;
-        }
-        let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
-        cx.note(Note { reason: "process_died", count, ..note });
-        self.take()
-    }
-
-    #[inline]
-    fn take_own(&self) -> bool {
-        let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
-        let mut gone = left.load(Ordering::Acquire);
-        loop {
-            // After those that left: in between can only be more that do.
-            let come = entered.load(Ordering::Acquire);
-            if come.saturating_sub(gone / ONE_LEFT) < self.own_limit() {
-                // AcqRel: a place is taken once, and what its last holder did is seen.
-                if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                    return true;
-                }
-                continue;
-            }
-            let now = left.load(Ordering::Acquire);
-            if now / ONE_LEFT == gone / ONE_LEFT {
-                return false;
-            }
-            gone = now;
-        }
-    }
-
-    /// Whether somebody is inside who came in while this process was by itself.
-    fn has_own_callers(&self) -> bool {
-        let left = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
-        self.cell.word(ENTERED).load(Ordering::Acquire) > left
-    }
-
-    /// One less; the word as it was.
-    #[inline(always)]
-    fn give(&self) -> u64 {
-        if let Some(door) = &self.host
-            && !self.has_own_callers()
-            && door.give_back()
-        {
-            // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
-            return self.cell.word(LEFT).load(Ordering::SeqCst);
-        }
-        // AcqRel: what was done inside is seen by who takes the place.
-        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
-    }
-
-    fn in_use(&self) -> u64 {
-        if let Some(in_use) = self.host.as_ref().and_then(|door| door.in_use()) {
-            return in_use;
-        }
-        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
-        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
-    }
-
-    fn limit(&self) -> u64 {
-        self.host.as_ref().and_then(|door| door.limit()).unwrap_or_else(|| self.own_limit())
-    }
-
-    fn own_limit(&self) -> u64 {
-        // Relaxed: who just misses a resize came a moment earlier.
-        let limit = self.cell.word(LIMIT).load(Ordering::Relaxed);
-        self.host.as_ref().map_or(limit, |door| limit.saturating_sub(door.stranded()))
-    }
-
-    fn set_limit(&self, limit: u32) {
-        if let Some(door) = &self.host {
-            door.resize(limit);
-        }
-        self.set_own_limit(limit);
-    }
-
-    fn set_own_limit(&self, limit: u32) {
-        self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
-    }
-
-    fn count(&self, total: usize) {
-        if self.host.as_ref().and_then(|door| door.count(total)).is_none() {
-            // Relaxed: a total that nothing is decided by.
-            self.cell.word(total).fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
     fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {
         cx.note(Note {
             reason: code.as_str(),
@@ -503,5 +389,7 @@ impl Bulkhead {
     }
 }
 
+#[cfg(all(test, loom))]
+mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -12,6 +12,9 @@ use crate::time::{Span, Tick};
 impl Call {
     /// After the look-up: what is checked once, then the first attempt.
     pub(super) fn begin(&mut self, now: Tick) -> Step {
+        if let Some(refusal) = self.live.refusal_without_host() {
+            return self.refused(refusal, PartKind::Call, now);
+        }
         for index in 0..self.live.parts.costs.len() {
             if let Err(refusal) = self.live.parts.costs[index].check(cx!(self, now)) {
                 return self.refused(refusal, PartKind::Cost, now);
@@ -145,7 +148,7 @@ impl Call {
     fn refused(&mut self, refusal: Refusal, part: PartKind, now: Tick) -> Step {
         self.give_back(now);
         self.policy.metrics().refused(refusal.code);
-        if part == PartKind::Cost {
+        if matches!(part, PartKind::Call | PartKind::Cost) {
             self.notes.push(Note { reason: refusal.code.as_str(), ..Note::new(EventKind::Rejected, part, now) });
         }
         let retry_refused = self.live.config.retry.as_ref().is_some_and(|retry| retry.retry_refused);

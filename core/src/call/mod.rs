@@ -6,9 +6,10 @@
 //! circuit, the cost reservation, the bulkhead, the breaker's permit and the attempt's limit.
 //!
 //! `admit.rs` takes what an attempt needs, `settle.rs` gives it back and judges, `rescue.rs` is the
-//! fallback chain.
+//! fallback chain, `asked.rs` what a driver may ask at any time.
 
 mod admit;
+mod asked;
 mod rescue;
 mod settle;
 mod step;
@@ -281,11 +282,6 @@ impl Call {
         }
     }
 
-    /// How long the last attempt took, if that was longer than `slow_after`.
-    pub fn slow(&self) -> Option<Span> {
-        self.slow
-    }
-
     /// Tickets of other callers that the last step admitted or refused: wake their holders.
     pub fn take_wakes(&mut self) -> Wakes {
         std::mem::take(&mut self.wakes)
@@ -304,63 +300,6 @@ impl Call {
     /// What the running attempt really cost, said before [`Call::done`].
     pub fn settle_cost(&mut self, actual: &[(String, u64)]) {
         self.actual = Some(actual.to_vec());
-    }
-
-    /// Attempts that were started.
-    pub fn attempts(&self) -> u32 {
-        self.attempt
-    }
-
-    /// Time since the start, until the end if the call has ended.
-    pub fn elapsed(&self) -> Span {
-        let now = if self.phase == Phase::Done { self.ended } else { self.policy.registry().clock().now() };
-        now.since(self.started)
-    }
-
-    /// Why there is no further attempt, where that was decided.
-    pub fn reason(&self) -> Option<Stop> {
-        self.stop
-    }
-
-    /// The refusal, timeout or passed deadline behind the verdict, or behind reason `refused`.
-    pub fn refusal(&self) -> Option<&Refusal> {
-        self.refusal.as_ref()
-    }
-
-    /// How the last attempt ended.
-    pub fn last_outcome(&self) -> Option<Outcome> {
-        self.last
-    }
-
-    /// What is left to the attempt's limit or the call's deadline, whichever is nearer.
-    pub fn remaining(&self) -> Option<Span> {
-        if self.limit.is_none() && self.deadline.is_none() {
-            return None;
-        }
-        let now = self.policy.registry().clock().now();
-        let attempt = self.limit.map(|limit| limit.span.minus(now.since(self.attempt_started)));
-        let whole = self.deadline.map(|deadline| now.until(deadline.at));
-        attempt.into_iter().chain(whole).min()
-    }
-
-    /// Whether the value of the last attempt belongs into the host's cache.
-    pub fn should_store(&self) -> bool {
-        !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Success)
-    }
-
-    /// Whether the key's value in the host's cache is no longer good: the dependency said no.
-    pub fn should_forget(&self) -> bool {
-        !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Permanent)
-    }
-
-    /// When the running attempt's limit is over, by the clock of the registry.
-    pub fn limit_ends(&self) -> Option<Tick> {
-        self.limit.map(|limit| self.attempt_started.after(limit.span))
-    }
-
-    /// The policy that is called.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
     }
 
     /// In a forked child the call is the parent's: what it holds is given back there.

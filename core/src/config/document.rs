@@ -110,6 +110,11 @@ impl Document {
         Ok(document)
     }
 
+    /// Whether it says anything about the segment.
+    pub(crate) fn has_host(&self) -> bool {
+        self.tree.get("host").is_some()
+    }
+
     /// What the code or the environment may still complete is not an error of the file alone.
     fn check_policies(&self) -> Result<(), ConfigError> {
         let environment = super::Environment::empty();

@@ -20,7 +20,7 @@ pub struct PolicyConfig {
     pub scope: Scope,
     /// In host scope the settings with the higher number are in force.
     pub revision: u32,
-    /// Whether, in host scope, calls are refused where the segment cannot be used; unset, only those
+    /// Whether, in host scope, calls are refused while the segment cannot be had; unset, only those
     /// under a cost budget are.
     pub host_required: Option<bool>,
     /// How many keys are kept, where calls are partitioned by key.

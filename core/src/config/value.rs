@@ -32,14 +32,6 @@ impl Value {
         }
     }
 
-    /// The text, if it is one.
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// What it is, in the words of an error message.
     pub(crate) fn noun(&self) -> &'static str {
         match self {

@@ -30,17 +30,20 @@ pub(crate) enum Trouble {
 }
 
 enum State {
-    New,
+    /// Not asked for yet, or once more after it could not be had.
+    New {
+        failed: Option<SegmentError>,
+    },
     Open(Arc<Segment>),
-    /// From then on every part is this process's own.
-    Failed,
+    /// Every part is this process's own, unless it tries again.
+    Failed(SegmentError),
 }
 
 impl Host {
     pub(crate) fn new(options: SegmentOptions) -> Host {
         Host {
             options,
-            state: Mutex::new(State::New),
+            state: Mutex::new(State::New { failed: None }),
             looked: AtomicU64::new(0),
             troubles: Mutex::new(Vec::new()),
             any_trouble: AtomicBool::new(false),
@@ -59,29 +62,48 @@ impl Host {
         self.temporary
     }
 
-    /// The segment; `None` if it cannot be used, which is said once.
-    pub(crate) fn segment(&self) -> Option<Arc<Segment>> {
+    /// The segment; that it cannot be used is said once.
+    pub(crate) fn segment(&self) -> Result<Arc<Segment>, SegmentError> {
         let mut state = self.state.lock();
-        if matches!(*state, State::New) {
-            *state = match Segment::open(&self.options, &own_name()) {
-                Ok(segment) => {
-                    for other in segment.other_versions() {
-                        self.tell(format!(
-                            "another version of Seawall uses {other} beside {}: the two share nothing",
-                            segment.path()
-                        ));
-                    }
-                    State::Open(segment)
+        let failed = match &mut *state {
+            State::Open(segment) => return Ok(segment.clone()),
+            State::Failed(error) => return Err(error.clone()),
+            State::New { failed } => failed.take(),
+        };
+        let result = Segment::open(&self.options, &own_name());
+        *state = match &result {
+            Ok(segment) => {
+                self.tell_opened(segment, failed.is_some());
+                State::Open(segment.clone())
+            }
+            Err(error) => {
+                if failed.as_ref() != Some(error) {
+                    self.tell(format!(
+                        "host scope is not to be had, policies go on in this process alone, and those that require it \
+                         refuse their calls: {error}"
+                    ));
                 }
-                Err(error) => {
-                    self.tell(format!("host scope is not to be had, each process goes on by itself: {error}"));
-                    State::Failed
-                }
-            };
+                State::Failed(error.clone())
+            }
+        };
+        result
+    }
+
+    fn tell_opened(&self, segment: &Segment, again: bool) {
+        let path = segment.path();
+        if again {
+            self.tell(format!("host scope is to be had again, for the policies that require it: {path}"));
         }
-        match &*state {
-            State::Open(segment) => Some(segment.clone()),
-            State::New | State::Failed => None,
+        for other in segment.other_versions() {
+            self.tell(format!("another version of Seawall uses {other} beside {path}: the two share nothing"));
+        }
+    }
+
+    /// Whoever asks next opens the segment once more, where it could not be had.
+    fn try_again(&self) {
+        let mut state = self.state.lock();
+        if let State::Failed(error) = &*state {
+            *state = State::New { failed: Some(error.clone()) };
         }
     }
 
@@ -100,7 +122,7 @@ impl Host {
         if matches!(&*state, State::Open(segment) if !segment.is_in_place()) {
             let path = self.options.path();
             self.tell(format!("{} was removed or replaced: going over to the file of that name", path.display()));
-            *state = State::New;
+            *state = State::New { failed: None };
         }
         true
     }
@@ -161,11 +183,19 @@ pub(crate) struct Home {
     name: Arc<str>,
     revision: u32,
     told: Arc<AtomicBool>,
+    lack: Arc<Lack>,
+}
+
+/// What last kept a part from its place, and when, in nanoseconds of the coarse clock.
+#[derive(Default)]
+struct Lack {
+    problem: Mutex<Option<Arc<str>>>,
+    at: AtomicU64,
 }
 
 impl Home {
     pub(crate) fn new(host: Arc<Host>, kind: CellKind, name: &str, revision: u32) -> Home {
-        Home { host, kind, name: name.into(), revision, told: Arc::default() }
+        Home { host, kind, name: name.into(), revision, told: Arc::default(), lack: Arc::default() }
     }
 
     /// For the model checker, which has no segments.
@@ -184,7 +214,13 @@ impl Home {
         words: usize,
         fill: Fill<'_, C>,
     ) -> Option<(Arc<C>, Found)> {
-        let segment = self.host.segment()?;
+        let segment = match self.host.segment() {
+            Ok(segment) => segment,
+            Err(error) => {
+                self.lacks(&error);
+                return None;
+            }
+        };
         let own = config.to_words();
         let identity = Identity { kind: self.kind, name: &self.name, key };
         let show_keys = segment.show_keys();
@@ -225,9 +261,42 @@ impl Home {
         self.host.say(Trouble::Conflict(self.kind.part(), what));
     }
 
-    /// A part goes on by itself.
+    /// A part has no place of its own, or one that does not fit: it goes on by itself.
     pub(crate) fn fail(&self, error: &SegmentError) {
-        let (kind, name) = (self.kind.as_str(), &self.name);
-        self.host.tell(format!("{kind} `{name}` is not shared with other processes: {error}"));
+        if self.lacks(error) {
+            let (kind, name) = (self.kind.as_str(), &self.name);
+            self.host.tell(format!("{kind} `{name}` is not shared with other processes: {error}"));
+        }
+    }
+
+    /// Whether that is news.
+    fn lacks(&self, error: &SegmentError) -> bool {
+        // Relaxed: for how often somebody tries again.
+        self.lack.at.store(now(), Ordering::Relaxed);
+        let problem: Arc<str> = error.to_string().into();
+        let mut last = self.lack.problem.lock();
+        let is_news = last.as_ref() != Some(&problem);
+        *last = Some(problem);
+        is_news
+    }
+
+    /// Why the part is not shared, what to do about it included.
+    pub(crate) fn problem(&self) -> Arc<str> {
+        let known = self.lack.problem.lock().clone();
+        known.unwrap_or_else(|| SegmentError::damaged("a cell of another size").to_string().into())
+    }
+
+    /// Whether it is time to ask once more for a place that could not be had, which is then done.
+    pub(crate) fn tries_again(&self) -> bool {
+        let is_due = now().saturating_sub(self.lack.at.load(Ordering::Relaxed)) >= LOOK;
+        if is_due {
+            self.host.try_again();
+        }
+        is_due
+    }
+
+    /// The part has its place: what keeps it from one is news from now on.
+    pub(crate) fn has_place(&self) {
+        *self.lack.problem.lock() = None;
     }
 }

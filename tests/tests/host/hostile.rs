@@ -12,7 +12,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
-const POLICY: &str = r#"{"name":"x","scope":"host","breaker":{"window":{"kind":"count","size":4},"failure_rate":0.5,"minimum_calls":2,"half_open":{"permits":2}},"bulkhead":{"limit":2},"retry":{"attempts":2,"budget":{"kind":"ratio"}},"cost":[{"name":"c","limits":{"n":9},"per":"1s"}]}"#;
+const POLICY: &str = r#"{"name":"x","scope":"host","host_required":false,"breaker":{"window":{"kind":"count","size":4},"failure_rate":0.5,"minimum_calls":2,"half_open":{"permits":2}},"bulkhead":{"limit":2},"retry":{"attempts":2,"budget":{"kind":"ratio"}},"cost":[{"name":"c","limits":{"n":9},"per":"1s"}]}"#;
 
 fn options(folder: &Folder) -> SegmentOptions {
     SegmentOptions { dir: Some(folder.path().to_owned()), bytes: 64 << 10, ..SegmentOptions::default() }

@@ -21,6 +21,13 @@ impl Folder {
         Folder(path)
     }
 
+    /// A folder within, which is not made.
+    pub fn inner(&self, name: &str) -> Folder {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().expect("this folder")).expect("a new folder");
+        Folder(path)
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
     }

@@ -6,16 +6,18 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms of the crate in the order of the header.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 20] = [
     "version",
     "text",
     "status",
     "registry",
+    "clock",
     "policy",
     "overlay",
     "shape",
     "step",
     "call",
+    "attempt",
     "explain",
     "admission",
     "breaker",
@@ -51,6 +53,11 @@ const AFTER_INCLUDES: &str = "\
 #else
 #define SEAWALL_STR(literal) ((seawall_str){(literal), sizeof(literal) - 1})
 #endif
+
+/* Where this is written, \"file.c:12\": for seawall_policy_new_at. */
+#define SEAWALL_HERE SEAWALL_STR(__FILE__ \":\" SEAWALL_TEXT_OF(__LINE__))
+#define SEAWALL_TEXT_OF(value) SEAWALL_TEXT_OF_(value)
+#define SEAWALL_TEXT_OF_(value) #value
 ";
 
 /// Writes the header, or says that it is not up to date.

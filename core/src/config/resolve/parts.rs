@@ -6,8 +6,8 @@ use crate::config::schema::choices::{FallbackOn, Stream};
 use crate::config::schema::decode::Fault;
 use crate::config::schema::policy as options;
 use crate::config::{
-    AdaptiveConfig, BulkheadConfig, CacheConfig, CostConfig, FallbackConfig, FallbackStep, PolicyConfig, TimeoutConfig,
-    operation_timeout, resource_limit,
+    AdaptiveConfig, BulkheadConfig, CacheConfig, CostConfig, FallbackConfig, FallbackStep, PolicyConfig, Scope,
+    TimeoutConfig, operation_timeout, resource_limit,
 };
 use crate::error::ConfigCode;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(super) fn policy(o: &options::Policy, name: Option<&str>, scene: &Scene<'_>)
     let timeout = o.timeout.value.as_ref().map(|o| timeout(o, scene)).transpose()?;
     let attempt = timeout.as_ref().and_then(|timeout| timeout.attempt);
     let (fallback, cache) = fallback_and_cache(o, scene)?;
-    Ok(PolicyConfig {
+    let config = PolicyConfig {
         name: name.map(str::to_owned),
         enabled: *o.enabled,
         scope: *o.scope,
@@ -34,7 +34,25 @@ pub(super) fn policy(o: &options::Policy, name: Option<&str>, scene: &Scene<'_>)
         fallback,
         cache,
         cost: costs(&o.cost, scene)?,
-    })
+    };
+    shared(&config, o, scene)?;
+    Ok(config)
+}
+
+/// Processes share a part by its name: its own, or the policy's.
+fn shared(config: &PolicyConfig, o: &options::Policy, scene: &Scene<'_>) -> Result<(), Fault> {
+    let breaker = config.breaker.as_ref().is_some_and(|part| part.name.is_none());
+    let bulkhead = config.bulkhead.as_ref().is_some_and(|part| part.name.is_none());
+    let budget = config.retry.as_ref().and_then(|retry| retry.budget.as_ref()).is_some_and(|part| part.name.is_none());
+    if config.scope == Scope::Host && config.name.is_none() && (breaker || bulkhead || budget) {
+        let reason = "a policy in host scope needs a name: processes find what they share by it";
+        return Err(scene.fault(ConfigCode::Required, "/name", o.scope.layer, reason));
+    }
+    if config.scope == Scope::Process && config.host_required == Some(true) {
+        let reason = "is of use with `scope = \"host\"` only: say that too, or leave this out";
+        return Err(scene.fault(ConfigCode::Conflict, "/host_required", o.host_required.layer, reason));
+    }
+    Ok(())
 }
 
 fn bulkhead(o: &options::Bulkhead, scene: &Scene<'_>) -> BulkheadConfig {

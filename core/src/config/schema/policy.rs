@@ -106,8 +106,8 @@ options! {
         scope: Scope [default "process"];
         /// In host scope: where processes differ in their settings, those with the higher number are in force.
         revision: u32 [default "0", min "0", max "4294967295"];
-        /// In host scope: whether calls are refused, rather than protected by this process alone, where the segment cannot be used.
-        host_required: Option<bool> [otherwise "only where a cost budget would be overdrawn", example "true"];
+        /// In host scope: whether calls are refused (`host_unavailable`), rather than protected by this process alone, while the segment cannot be had.
+        host_required: Option<bool> [otherwise "`true` where the policy has a cost budget, which each process would spend once more", example "true"];
         /// How many keys are kept, where calls are partitioned by key.
         max_keys: u32 [default "1024", min "1", max "1000000"];
         /// Whether streams are protected.

@@ -11,41 +11,21 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net/http"
 	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"seawall.dev/processes/programs/ask"
 	"seawall.dev/seawall"
 )
 
 var (
 	calls, failed, refused, full, faults, longest atomic.Int64
 
-	upstream = os.Getenv("UPSTREAM") + "/work"
-	me       = strconv.Itoa(os.Getpid())
-	errDown  = errors.New("the upstream failed")
+	me = strconv.Itoa(os.Getpid())
 )
-
-func work(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, upstream, nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("X-Sender", me)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	if answer.StatusCode >= 500 {
-		return errDown
-	}
-	return nil
-}
 
 func caller(policy *seawall.Policy, ending *atomic.Bool) {
 	for !ending.Load() {
@@ -53,7 +33,7 @@ func caller(policy *seawall.Policy, ending *atomic.Bool) {
 		err := policy.Run(context.Background(), func(ctx context.Context) error {
 			before := time.Now()
 			defer func() { outside = time.Since(before) }()
-			return work(ctx)
+			return ask.Upstream(ctx, me)
 		})
 		switch {
 		case errors.Is(err, seawall.ErrCircuitOpen):

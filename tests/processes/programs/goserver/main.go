@@ -8,18 +8,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"sync/atomic"
 
+	"seawall.dev/processes/programs/ask"
 	"seawall.dev/seawall"
 )
 
 func main() {
-	upstream, opened := os.Getenv("UPSTREAM"), atomic.Int64{}
+	me, opened := strconv.Itoa(os.Getpid()), atomic.Int64{}
 	policy, err := seawall.Named("upstream")
 	if err != nil {
 		log.Fatal(err)
@@ -43,7 +43,7 @@ func main() {
 	}
 	http.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) { show(w, "") })
 	http.HandleFunc("GET /call", func(w http.ResponseWriter, r *http.Request) {
-		err := policy.Run(context.Background(), func(ctx context.Context) error { return work(ctx, upstream) })
+		err := policy.Run(context.Background(), func(ctx context.Context) error { return ask.Upstream(ctx, me) })
 		switch {
 		case err == nil:
 			show(w, "ok")
@@ -56,22 +56,4 @@ func main() {
 		}
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
-}
-
-func work(ctx context.Context, upstream string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, upstream+"/work", nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("X-Sender", fmt.Sprint(os.Getpid()))
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	if answer.StatusCode >= 500 {
-		return fmt.Errorf("the upstream answered %d", answer.StatusCode)
-	}
-	return nil
 }

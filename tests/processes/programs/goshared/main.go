@@ -8,10 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 
+	"seawall.dev/processes/programs/ask"
 	"seawall.dev/seawall"
 )
 
@@ -32,7 +31,9 @@ func CallUpstream() C.int {
 		fmt.Fprintln(os.Stderr, err)
 		return broken
 	}
-	err = policy.Run(context.Background(), work)
+	err = policy.Run(context.Background(), func(ctx context.Context) error {
+		return ask.Upstream(ctx, "go library")
+	})
 	switch {
 	case err == nil:
 		return answered
@@ -58,24 +59,6 @@ func IsOpen() C.int {
 		return 1
 	}
 	return 0
-}
-
-func work(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("UPSTREAM")+"/work", nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("X-Sender", "go library")
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	if answer.StatusCode >= 500 {
-		return fmt.Errorf("the upstream answered %d", answer.StatusCode)
-	}
-	return nil
 }
 
 func main() {}

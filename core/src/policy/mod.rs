@@ -1,26 +1,25 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
+mod by_hand;
+mod live;
+
+pub use by_hand::RetrySchedule;
+pub(crate) use live::Live;
+
 use crate::admission::Admission;
-use crate::breaker::{Breaker, Control, State};
-use crate::budget::Budget;
-use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
+use crate::breaker::Breaker;
 use crate::call::{Call, CallOptions};
-use crate::clock::Clock;
 use crate::config::PolicyConfig;
-use crate::cost::CostBudget;
 use crate::cx::Cx;
-use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::events::Event;
 use crate::metrics::CallMetrics;
-use crate::outcome::{Hint, Outcome};
-use crate::parts::{Families, Parts};
-use crate::pass::{Pass, Start};
-use crate::permit::Permit;
+use crate::parts::Families;
+use crate::pass::Pass;
 use crate::registry::Registry;
-use crate::retry::{Next, Schedule};
+use crate::required::Required;
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
-use crate::time::{Span, Tick};
+use crate::time::Tick;
 use crate::views::Views;
 
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
@@ -40,30 +39,6 @@ pub(crate) struct Shared {
 struct Settings {
     config: Arc<PolicyConfig>,
     families: Arc<Families>,
-}
-
-/// The settings and cells that a handle works with; a later one is chained behind after a reload.
-pub(crate) struct Live {
-    pub config: Arc<PolicyConfig>,
-    pub parts: Parts,
-    pub epoch: u64,
-    /// Of a key that has a cell of each part that is kept by key.
-    keyed_all: bool,
-    /// A call may run without a [`Call`] while the gate passes.
-    pub fast: bool,
-    /// A first attempt may run without one, where the driver is sure to report its end.
-    pub brief: bool,
-    /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
-    pub ends_at_once: bool,
-    /// What a pass is told of when it began.
-    pub start: Start,
-    /// Other processes share its cells: a later look may find others in their place.
-    pub shared: bool,
-    /// The breaker counts slow calls.
-    pub slow: bool,
-    /// An open circuit is the last word: no fallback answers and no retry waits for it.
-    pub refuses_early: bool,
-    next: OnceLock<Arc<Live>>,
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -214,135 +189,6 @@ impl Policy {
         self.call_after_admission(Admission::of(pass), options)
     }
 
-    // ---- parts by hand ----
-
-    /// The breaker, for this key.
-    pub fn breaker(&self) -> Option<&Arc<Breaker>> {
-        self.asked().parts.breaker.as_ref()
-    }
-
-    /// The bulkhead, for this key.
-    pub fn bulkhead(&self) -> Option<&Arc<Bulkhead>> {
-        self.asked().parts.bulkhead.as_ref()
-    }
-
-    /// The retry budget.
-    pub fn budget(&self) -> Option<&Arc<Budget>> {
-        self.asked().parts.budget.as_ref()
-    }
-
-    /// The cost budgets.
-    pub fn costs(&self) -> &[Arc<CostBudget>] {
-        &self.asked().parts.costs
-    }
-
-    /// The state of the breaker, a due transition applied; `None` without a breaker.
-    pub fn state(&self) -> Option<State> {
-        let breaker = self.breaker()?.clone();
-        Some(self.with(|cx| breaker.snapshot(cx)).state)
-    }
-
-    /// A breaker permit; give it back with [`Policy::record`]. Where the policy is switched off, or a
-    /// key has no breaker of its own, everybody gets one that means nothing.
-    ///
-    /// # Errors
-    /// The rejection; `no_such_part` without a breaker.
-    pub fn acquire(&self) -> Result<Permit, Refusal> {
-        match self.breaker().cloned() {
-            Some(breaker) if self.enabled() => self.with(|cx| breaker.acquire(cx)),
-            None if self.live().config.breaker.is_none() => Err(Refusal::new(Code::NoSuchPart)),
-            _ => Ok(Permit::NOTHING),
-        }
-    }
-
-    /// Reports how a call under a permit of [`Policy::acquire`] went, and how long it took.
-    pub fn record(&self, permit: Permit, outcome: Outcome, took: Span, hint: Option<Hint>) {
-        if let Some(breaker) = self.breaker().cloned().filter(|_| permit != Permit::NOTHING) {
-            self.with(|cx| breaker.record(permit, outcome, took, hint, cx));
-        }
-    }
-
-    /// A transition by hand; `false` without a breaker.
-    pub fn control(&self, control: Control) -> bool {
-        let Some(breaker) = self.breaker().cloned() else { return false };
-        self.with(|cx| breaker.control(control, cx));
-        self.registry().tell();
-        true
-    }
-
-    /// A place inside the bulkhead, or in its queue. `max_wait` replaces the configured wait: `Some(None)` is
-    /// without end. Switched off, or of a key without a bulkhead of its own, everybody is let in.
-    pub fn enter(&self, max_wait: Option<Option<Span>>) -> Entry {
-        match self.bulkhead().cloned() {
-            Some(bulkhead) if self.enabled() => match self.with(|cx| bulkhead.enter(max_wait, cx)) {
-                Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
-                entry => entry,
-            },
-            None if self.live().config.bulkhead.is_none() => Entry::Refused(Refusal::new(Code::NoSuchPart)),
-            _ => Entry::Admitted(Permit::NOTHING),
-        }
-    }
-
-    /// How a ticket stands.
-    pub fn poll(&self, ticket: u64) -> Poll {
-        match self.bulkhead().cloned() {
-            Some(bulkhead) => match self.with(|cx| bulkhead.poll(ticket, cx)) {
-                Poll::Waiting { until } => Poll::Waiting { until: self.until_next_look(until) },
-                poll => poll,
-            },
-            None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
-        }
-    }
-
-    /// When who waits for a bulkhead looks by itself, where other processes give places back and cannot
-    /// wake anybody here: soon at first, every 50 ms in the end. A clock that stands still is not waited for.
-    pub(crate) fn next_look(&self, looks: u32, now: Tick) -> Option<Tick> {
-        let shared = self.live().parts.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.is_shared());
-        let span = Span::millis((2 << looks.min(5)).min(50));
-        (shared && !self.registry().clock().is_manual()).then(|| now.after(span))
-    }
-
-    /// The end of a wait, as far as who waits by hand may wait without a look.
-    fn until_next_look(&self, until: Option<Tick>) -> Option<Tick> {
-        const LOOKS: u32 = 3;
-        until.into_iter().chain(self.next_look(LOOKS, self.registry().clock().now())).min()
-    }
-
-    /// A waiter leaves the queue.
-    pub fn abandon(&self, ticket: u64) -> Wakes {
-        self.on_bulkhead(|bulkhead, cx| bulkhead.cancel(ticket, cx))
-    }
-
-    /// Gives a place back; the tickets that get in are to be woken.
-    pub fn leave(&self, permit: Permit) -> Wakes {
-        if permit == Permit::NOTHING {
-            return Wakes::new();
-        }
-        self.on_bulkhead(|bulkhead, cx| bulkhead.leave(permit, cx))
-    }
-
-    /// Changes the bulkhead's limit: growing admits waiters, shrinking takes permits as they come back.
-    pub fn resize(&self, limit: u32) -> Wakes {
-        self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx))
-    }
-
-    fn on_bulkhead(&self, act: impl FnOnce(&Bulkhead, &mut Cx) -> Wakes) -> Wakes {
-        let wakes = self.bulkhead().cloned().map(|bulkhead| self.with(|cx| act(&bulkhead, cx))).unwrap_or_default();
-        // A Rust caller has no table of its own: whoever waits in ours is woken here.
-        crate::run::wait::wake_own(&wakes);
-        wakes
-    }
-
-    /// The delays that a call's retries would have; `None` without a retry part.
-    pub fn schedule(&self) -> Option<RetrySchedule> {
-        self.live().config.retry.as_ref()?;
-        Some(RetrySchedule {
-            policy: self.clone(),
-            schedule: Schedule::new(),
-            started: self.registry().clock().now().0,
-        })
-    }
-
     /// Runs a decision of a part with the registry's time and randomness, and publishes its notes.
     pub fn with<R>(&self, decide: impl FnOnce(&mut Cx) -> R) -> R {
         let mut notes = Vec::new();
@@ -447,13 +293,18 @@ impl Policy {
     #[inline(never)]
     fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
         let time_to_look = self.registry().host().is_some_and(|host| host.look());
-        if !time_to_look && live.parts.are_current() {
+        let is_settled = live.lacks.is_none() && !live.is_left_alone() && live.parts.are_current();
+        if !time_to_look && is_settled {
             return live;
         }
         let families = self.0.shared.settings.read().families.clone();
         families.refresh(time_to_look);
+        if live.lacks.is_some() {
+            families.try_again(self.key());
+        }
         self.registry().say_troubles();
-        if !live.parts.are_same(&families.choose(self.key(), &|| false).parts) {
+        let parts = families.choose(self.key(), &|| false).parts;
+        if !live.parts.are_same(&parts) || live.lacks != families.lack(&parts, Required::by(&live.config)) {
             // Release: a handle that sees the number finds the cells.
             self.0.shared.epoch.fetch_add(1, Ordering::Release);
         }
@@ -481,95 +332,5 @@ impl Policy {
             live = next;
         }
         live
-    }
-}
-
-impl Live {
-    /// How long a call under a pass took, where that matters to the breaker.
-    #[inline]
-    pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
-        match pass.began() {
-            Some(began) if self.slow => clock.now().since(began),
-            _ => Span::ZERO,
-        }
-    }
-
-    fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
-        let name = shared.name.clone();
-        let settings = shared.settings.read();
-        // Read under the lock that a change holds, so that number and settings belong together.
-        let epoch = shared.epoch.load(Ordering::Acquire);
-        let config = settings.config.clone();
-        let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
-        let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
-        let brief = registry.gate()
-            && config.enabled
-            && config.timeout.is_none()
-            && config.cost.is_empty()
-            && config.cache.is_none()
-            && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
-        let fast = brief && config.bulkhead.is_none();
-        let ends_at_once = config.retry.is_none() && config.fallback.is_none();
-        let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
-        let start = match &config.retry {
-            _ if slow => Start::Precise,
-            None => Start::Untold,
-            Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
-            Some(_) => Start::Coarse,
-        };
-        let refuses_early = config.enabled
-            && config.fallback.is_none()
-            && config.cache.is_none()
-            && config.cost.is_empty()
-            && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
-        let (parts, next) = (chosen.parts, OnceLock::new());
-        let shared = registry.shares(&config);
-        let live = Live {
-            config,
-            parts,
-            epoch,
-            keyed_all,
-            fast,
-            brief,
-            ends_at_once,
-            start,
-            slow,
-            shared,
-            refuses_early,
-            next,
-        };
-        drop(settings);
-        if let Some((part, why)) = chosen.passed_by {
-            let detail = format!("calls of some keys pass through the {part}: {why}");
-            registry.internal(name.as_deref(), &detail);
-        }
-        registry.say_troubles();
-        live
-    }
-}
-
-/// The retries of one imagined call, for those who sleep themselves.
-pub struct RetrySchedule {
-    policy: Policy,
-    schedule: Schedule,
-    started: u64,
-}
-
-impl RetrySchedule {
-    /// An attempt ended with `outcome`: how long to wait, or why to stop. `elapsed` replaces the
-    /// time since the schedule was made.
-    pub fn next(&mut self, outcome: Outcome, hint: Option<Hint>, elapsed: Option<Span>) -> Next {
-        let live = self.policy.live().clone();
-        let Some(config) = live.config.retry.as_ref().filter(|_| self.policy.enabled()) else {
-            return Next::Stop(crate::retry::Stop::Attempts);
-        };
-        let since = Span(self.policy.registry().clock().now().0.saturating_sub(self.started));
-        let schedule = &mut self.schedule;
-        self.policy.with(|cx| schedule.next(outcome, hint, elapsed.unwrap_or(since), None, config, cx))
-    }
-
-    /// Attempts that ended, the first included.
-    pub fn attempts(&self) -> u32 {
-        self.schedule.attempts()
     }
 }

@@ -1,0 +1,109 @@
+//! The places: how many there are and how many are taken, here or at the door of the host.
+
+use super::door::Door;
+use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT};
+use crate::cx::Cx;
+use crate::event::{EventKind, Note, PartKind};
+use crate::sync::Ordering;
+
+impl Bulkhead {
+    /// One more inside, if there is room.
+    #[inline(always)]
+    pub(super) fn take(&self) -> bool {
+        match &self.host {
+            None => self.take_own(),
+            Some(door) => door.take().unwrap_or_else(|| self.take_unplaced(door)),
+        }
+    }
+
+    /// While this process is by itself.
+    #[cold]
+    fn take_unplaced(&self, door: &Door) -> bool {
+        let taken = door.come_unplaced(self.own_limit());
+        if taken {
+            // Relaxed: a total that nothing is decided by.
+            self.cell.word(ENTERED).fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// The same for who found none: the dead may have had it.
+    pub(super) fn take_of_the_dead(&self, cx: &mut Cx) -> bool {
+        let count = self.host.as_ref().map_or(0, |door| door.reclaim());
+        if count == 0 {
+            return false;
+        }
+        let note = Note::new(EventKind::PermitReclaimed, PartKind::Bulkhead, cx.now);
+        cx.note(Note { reason: "process_died", count, ..note });
+        self.take()
+    }
+
+    #[inline]
+    fn take_own(&self) -> bool {
+        let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
+        let mut gone = left.load(Ordering::Acquire);
+        loop {
+            // After those that left: in between can only be more that do.
+            let come = entered.load(Ordering::Acquire);
+            if come.saturating_sub(gone / ONE_LEFT) < self.own_limit() {
+                // AcqRel: a place is taken once, and what its last holder did is seen.
+                if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    return true;
+                }
+                continue;
+            }
+            let now = left.load(Ordering::Acquire);
+            if now / ONE_LEFT == gone / ONE_LEFT {
+                return false;
+            }
+            gone = now;
+        }
+    }
+
+    /// One less; the word as it was.
+    #[inline(always)]
+    pub(super) fn give(&self) -> u64 {
+        if let Some(door) = &self.host {
+            door.give_back();
+            // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
+            return self.cell.word(LEFT).load(Ordering::SeqCst);
+        }
+        // AcqRel: what was done inside is seen by who takes the place.
+        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
+    }
+
+    pub(super) fn in_use(&self) -> u64 {
+        if let Some(door) = &self.host {
+            return door.in_use();
+        }
+        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
+    }
+
+    pub(super) fn limit(&self) -> u64 {
+        self.host.as_ref().and_then(|door| door.limit()).unwrap_or_else(|| self.own_limit())
+    }
+
+    fn own_limit(&self) -> u64 {
+        // Relaxed: who just misses a resize came a moment earlier.
+        self.cell.word(LIMIT).load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_limit(&self, limit: u32) {
+        if let Some(door) = &self.host {
+            door.resize(limit);
+        }
+        self.set_own_limit(limit);
+    }
+
+    pub(super) fn set_own_limit(&self, limit: u32) {
+        self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self, total: usize) {
+        if self.host.as_ref().and_then(|door| door.count(total)).is_none() {
+            // Relaxed: a total that nothing is decided by.
+            self.cell.word(total).fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

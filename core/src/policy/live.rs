@@ -1,0 +1,108 @@
+//! The settings and cells in force, and what of them a call's first look needs.
+
+use super::Shared;
+use crate::clock::Clock;
+use crate::config::PolicyConfig;
+use crate::parts::Parts;
+use crate::pass::{Pass, Start};
+use crate::registry::Registry;
+use crate::required::Required;
+use crate::sync::{Arc, OnceLock, Ordering};
+use crate::time::Span;
+
+/// The settings and cells that a handle works with; a later one is chained behind after a reload.
+pub(crate) struct Live {
+    pub config: Arc<PolicyConfig>,
+    pub parts: Parts,
+    pub epoch: u64,
+    /// Of a key that has a cell of each part that is kept by key.
+    pub(super) keyed_all: bool,
+    /// What the settings say of `brief`.
+    pub admits: bool,
+    /// A call may run without a [`Call`] while the gate passes.
+    pub fast: bool,
+    /// A first attempt may run without one, where the driver is sure to report its end.
+    pub brief: bool,
+    /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
+    pub ends_at_once: bool,
+    /// What a pass is told of when it began.
+    pub start: Start,
+    /// Why every call is refused: state is missing that the policy must share with other processes.
+    pub lacks: Option<Arc<str>>,
+    /// Other processes share its cells: a later look may find others in their place.
+    pub shared: bool,
+    /// The breaker counts slow calls.
+    pub slow: bool,
+    /// An open circuit is the last word: no fallback answers and no retry waits for it.
+    pub refuses_early: bool,
+    pub(super) next: OnceLock<Arc<Live>>,
+}
+
+impl Live {
+    /// How long a call under a pass took, where that matters to the breaker.
+    #[inline]
+    pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
+        match pass.began() {
+            Some(began) if self.slow => clock.now().since(began),
+            _ => Span::ZERO,
+        }
+    }
+
+    pub(super) fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
+        let name = shared.name.clone();
+        let settings = shared.settings.read();
+        // Read under the lock that a change holds, so that number and settings belong together.
+        let epoch = shared.epoch.load(Ordering::Acquire);
+        let config = settings.config.clone();
+        let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
+        let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
+        let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
+        let admits = registry.gate()
+            && config.enabled
+            && config.timeout.is_none()
+            && config.cost.is_empty()
+            && config.cache.is_none()
+            && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let brief = admits && lacks.is_none();
+        let fast = brief && config.bulkhead.is_none();
+        let ends_at_once = config.retry.is_none() && config.fallback.is_none();
+        let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
+        let start = match &config.retry {
+            _ if slow => Start::Precise,
+            None => Start::Untold,
+            Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
+            Some(_) => Start::Coarse,
+        };
+        let refuses_early = config.enabled
+            && lacks.is_none()
+            && config.fallback.is_none()
+            && config.cache.is_none()
+            && config.cost.is_empty()
+            && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
+        let (parts, next) = (chosen.parts, OnceLock::new());
+        let shared = registry.shares(&config);
+        let live = Live {
+            config,
+            parts,
+            epoch,
+            keyed_all,
+            admits,
+            fast,
+            brief,
+            ends_at_once,
+            start,
+            lacks,
+            slow,
+            shared,
+            refuses_early,
+            next,
+        };
+        drop(settings);
+        if let Some((part, why)) = chosen.passed_by {
+            let detail = format!("calls of some keys pass through the {part}: {why}");
+            registry.internal(name.as_deref(), &detail);
+        }
+        registry.say_troubles();
+        live
+    }
+}
