@@ -5,22 +5,55 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+
+	"seawall.dev/seawall/internal/abi"
 )
 
 // Do runs fn under the policy and gives back what it returns. The user's own error comes through
 // untouched; a refusal is a *RejectedError, a passed time limit a *TimeoutError.
 //
 // While the circuit is closed and the call succeeds nothing is allocated.
-func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (T, error) {
+func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options ...Option) (value T, err error) {
 	if ctx == nil || p == nil || fn == nil {
-		var none T
-		return none, fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
+		return value, errNothingToDo
 	}
+	gate := p.overlay.Gate()
+	if !abi.Passes(gate) || p.epoch.Load() != p.registry.epoch.Load() || len(options) > 0 || isResponse[T]() {
+		return doOtherwise(ctx, p, fn, options)
+	}
+	if _, has := ctx.Deadline(); has {
+		return watchedPass(ctx, p, fn, gate)
+	}
+	// Most calls come here, and all there is to them stands in this function. What is put away here is
+	// waited for by who counts, so what few calls need is elsewhere.
+	under := gate
+	defer func() {
+		if under != 0 {
+			p.unwoundPass(under, recover())
+		}
+	}()
+	value, err = fn(ctx)
+	gate, under = under, 0
+	if err != nil {
+		return fellShortUnderPass(ctx, p, fn, gate, value, err)
+	}
+	if writer := abi.Take(); p.overlay.TallyAlone(writer, gate) {
+		abi.Give()
+	} else {
+		abi.Give()
+		p.tally(writer, gate)
+	}
+	runtime.KeepAlive(p) // and with it the memory that was counted in
+	return value, err
+}
+
+var errNothingToDo = fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
+
+// doOtherwise is Do for calls that somebody looks at, or that have to ask.
+func doOtherwise[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, error), options []Option) (T, error) {
 	if len(options) > 0 {
 		return ask(ctx, p, fn, options)
-	}
-	if gate := p.overlay.Gate(); p.passes(gate) && !isResponse[T]() {
-		return underPass(ctx, p, fn, gate)
 	}
 	if gate := p.overlay.Watched(); p.passes(gate) {
 		return watchedPass(ctx, p, fn, gate)

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
-	"unsafe"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -13,37 +12,19 @@ import (
 // Calls that are not stepped: they pass without asking, or are let in at once with one question and
 // one report. Everything but a plain success makes a call of them.
 
-// underPass runs the first attempt without asking.
-//
-// Each word that is put away here has to be in memory before the tally can be added to, so what few
-// calls need is in watchedPass.
-func underPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
-	if _, has := ctx.Deadline(); has {
-		return watchedPass(ctx, p, fn, gate)
-	}
-	returned := false
-	defer unwindPass(p, gate, &returned)
-	value, err = fn(ctx)
-	returned = true
-	if err != nil {
-		in := abi.PassOf(gate)
-		return fellShort(ctx, p, fn, &in, 0, value, err)
-	}
-	if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
-		p.report(gate, line)
-	}
-	runtime.KeepAlive(p) // and with it the memory that was counted in
-	return value, nil
+// fellShortUnderPass is fellShort for a call that nobody looked at.
+func fellShortUnderPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32, value T, err error) (T, error) {
+	in := abi.PassOf(gate)
+	return fellShort(ctx, p, fn, &in, 0, value, err)
 }
 
-func unwindPass(p *Policy, gate uint32, returned *bool) {
-	if !*returned {
-		in := abi.PassOf(gate)
-		p.unwound(&in, 0, recover())
-	}
+// unwoundPass is unwound for one.
+func (p *Policy) unwoundPass(gate uint32, cause any) {
+	in := abi.PassOf(gate)
+	p.unwound(&in, 0, cause)
 }
 
-// watchedPass is underPass where the beginning matters, because the caller has a deadline or slow calls
+// watchedPass is a call under a pass where the beginning matters, because the caller has a deadline or slow calls
 // count, or where a result without an error may still be a failure.
 func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32) (value T, err error) {
 	began, returned := p.began(ctx), false
@@ -63,8 +44,8 @@ func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context)
 		in := abi.PassOf(gate)
 		p.since(&in, began)
 		p.dismiss(&in)
-	} else if line := abi.LineOf(unsafe.Pointer(&returned)); !p.overlay.Tally(gate, line) {
-		p.report(gate, line)
+	} else {
+		p.count(gate)
 	}
 	runtime.KeepAlive(p)
 	return value, nil

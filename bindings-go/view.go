@@ -83,10 +83,22 @@ func (p *Policy) dismiss(in *abi.Admission) {
 	p.registry.pump()
 }
 
-// report tells a success under a pass that could not be tallied.
-func (p *Policy) report(gate uint32, line uintptr) {
-	p.core.Report(gate, line)
-	p.registry.pump()
+// count counts a success under a pass. Do has the same written out.
+func (p *Policy) count(gate uint32) {
+	if writer := abi.Take(); p.overlay.TallyAlone(writer, gate) {
+		abi.Give()
+	} else {
+		abi.Give()
+		p.tally(writer, gate)
+	}
+}
+
+// tally is count for who is no writer alone.
+func (p *Policy) tally(writer int, gate uint32) {
+	if line := p.overlay.Tally(writer, gate); line != abi.Tallied {
+		p.core.Report(gate, line)
+		p.registry.pump()
+	}
 }
 
 // since tells an admission when its call began, if that is known.

@@ -34,7 +34,7 @@
 
 // Major in the high half, minor in the low one. A caller that was compiled against another major
 // must not go on; a higher minor only adds.
-#define SEAWALL_ABI_VERSION 65539
+#define SEAWALL_ABI_VERSION 65540
 
 // "None" of a length of time or an instant.
 #define SEAWALL_NONE UINT64_MAX
@@ -87,6 +87,12 @@
 
 // Where in a line its limit stands: a `uint64_t`, to be read atomically.
 #define SEAWALL_LINE_LIMIT 8
+
+// How many lines `seawall_lend_lines` lends.
+#define SEAWALL_LENT_LINES 4
+
+// Added to the number of a lent line where a line is asked for.
+#define SEAWALL_LINE_LENT 2147483648
 
 // Run the protected function, at most for `span`; report `seawall_call_done`, or
 // `seawall_call_expire` when `span` is over and the work was stopped or left behind.
@@ -270,6 +276,8 @@ typedef struct {
   // Of `timed`: a success that took more nanoseconds is given to `seawall_policy_dismiss`, not
   // tallied; `SEAWALL_NONE`: however long it took.
   uint64_t slow_after;
+  // The lines that were lent, each to be added to by a plain load and store; NULL: there is none.
+  uint64_t *lent[4];
 } seawall_overlay;
 
 // What a driver has to know about a policy, to be read when it is made and after a reload.
@@ -593,12 +601,6 @@ seawall_status seawall_registry_take_wakes(const seawall_registry *registry,
 // Owns: nothing. Threads: any. Statuses: `NULL_ARGUMENT`.
 seawall_status seawall_registry_tick(const seawall_registry *registry);
 
-// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
-// back.
-//
-// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
-seawall_status seawall_registry_forked(const seawall_registry *registry);
-
 // All metrics, in the text format of Prometheus.
 //
 // Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.
@@ -771,6 +773,13 @@ uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint
 //
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
+
+// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
+// has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
+// of its tally. To be called before anything has been counted; 0: threads of the library have them.
+//
+// Owns: nothing. Threads: any. Statuses: none.
+uint8_t seawall_lend_lines(void);
 
 // Reports a success under a pass whose gate has changed, or whose line has reached its limit: the
 // limit is moved on where the line is busy.

@@ -1,11 +1,11 @@
 //! The gate and the tallies of a policy themselves, for drivers whose crossings are dear.
 
-use crate::guard::entry;
+use crate::guard::{caught, entry};
 use crate::own::{Sized32, handle, sized};
 use crate::policy::{seawall_policy, to_pass};
 use crate::status::{SEAWALL_NONE, seawall_status};
 use seawall::Policy;
-use seawall::breaker::{Overlay, Shard};
+use seawall::breaker::{Overlay, Shard, lend_lines};
 use seawall::error::Code;
 
 /// Bytes from one line of tallies to the next.
@@ -14,8 +14,13 @@ pub const SEAWALL_LINE_SIZE: u32 = 64;
 pub const SEAWALL_LINE_TALLY: u32 = 0;
 /// Where in a line its limit stands: a `uint64_t`, to be read atomically.
 pub const SEAWALL_LINE_LIMIT: u32 = 8;
+/// How many lines `seawall_lend_lines` lends.
+pub const SEAWALL_LENT_LINES: u32 = 4;
+/// Added to the number of a lent line where a line is asked for.
+pub const SEAWALL_LINE_LENT: u32 = 0x8000_0000;
 
 const _: () = assert!(SEAWALL_LINE_TALLY == 0 && SEAWALL_LINE_LIMIT == 8, "as `Overlay` says");
+const _: () = assert!(SEAWALL_LINE_LENT == Shard::LENT, "as `Shard` says");
 
 /// The memory in which calls pass without a function of this header.
 ///
@@ -45,9 +50,11 @@ pub struct seawall_overlay {
     /// Of `timed`: a success that took more nanoseconds is given to `seawall_policy_dismiss`, not
     /// tallied; `SEAWALL_NONE`: however long it took.
     pub slow_after: u64,
+    /// The lines that were lent, each to be added to by a plain load and store; NULL: there is none.
+    pub lent: [*mut u64; 4],
 }
 
-const _: () = assert!(size_of::<seawall_overlay>() == 40);
+const _: () = assert!(size_of::<seawall_overlay>() == 72);
 
 // SAFETY: integers and addresses alone, the size first, no padding.
 unsafe impl Sized32 for seawall_overlay {
@@ -60,6 +67,7 @@ unsafe impl Sized32 for seawall_overlay {
         timed: 0,
         reserved: [0; 7],
         slow_after: SEAWALL_NONE,
+        lent: [std::ptr::null_mut(); SEAWALL_LENT_LINES as usize],
     };
 }
 
@@ -93,6 +101,7 @@ impl seawall_overlay {
             lines: found.shared_lines,
             gate: std::ptr::with_exposed_provenance(found.gate + half),
             tallies: std::ptr::with_exposed_provenance_mut(found.shared),
+            lent: found.lent.map(|line| line.map_or(std::ptr::null_mut(), std::ptr::with_exposed_provenance_mut)),
             ..Self::EMPTY
         }
     }
@@ -109,10 +118,20 @@ pub unsafe extern "C" fn seawall_policy_overlay(
     let overlay = sized!(overlay);
     entry(|| {
         let overlay = overlay?.required()?;
-        let all = overlay.knows(size_of::<seawall_overlay>());
+        let all = overlay.knows(std::mem::offset_of!(seawall_overlay, lent));
         overlay.set(seawall_overlay::of(&handle!(policy)?.inner, all));
         Ok(())
     })
+}
+
+/// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
+/// has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
+/// of its tally. To be called before anything has been counted; 0: threads of the library have them.
+///
+/// Owns: nothing. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn seawall_lend_lines() -> u8 {
+    caught(|| u8::from(lend_lines())).unwrap_or(0)
 }
 
 /// Reports a success under a pass whose gate has changed, or whose line has reached its limit: the

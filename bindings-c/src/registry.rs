@@ -190,18 +190,6 @@ pub unsafe extern "C" fn seawall_registry_tick(registry: *const seawall_registry
     })
 }
 
-/// In a forked child: what the parent's callers hold is forgotten, it is not the child's to give
-/// back.
-///
-/// Owns: nothing. Threads: the child's only one. Statuses: `NULL_ARGUMENT`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn seawall_registry_forked(registry: *const seawall_registry) -> seawall_status {
-    act(registry, |registry| {
-        registry.forked();
-        Ok(())
-    })
-}
-
 /// All metrics, in the text format of Prometheus.
 ///
 /// Owns: `*text` is the caller's, to be freed. Threads: any. Statuses: `NULL_ARGUMENT`.

@@ -4,7 +4,7 @@ use crate::text::seawall_str;
 
 /// Major in the high half, minor in the low one. A caller that was compiled against another major
 /// must not go on; a higher minor only adds.
-pub const SEAWALL_ABI_VERSION: u32 = 0x0001_0003;
+pub const SEAWALL_ABI_VERSION: u32 = 0x0001_0004;
 
 /// The `SEAWALL_ABI_VERSION` of the library that is linked.
 ///

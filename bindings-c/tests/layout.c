@@ -29,7 +29,7 @@ _Static_assert(offsetof(seawall_call_options, deadline) == 8, "deadline");
 _Static_assert(offsetof(seawall_call_options, estimate) == 16, "estimate");
 _Static_assert(sizeof(seawall_refusal) == 40 && offsetof(seawall_refusal, retry_after) == 16, "seawall_refusal");
 _Static_assert(sizeof(seawall_entry) == 32 && offsetof(seawall_entry, permit) == 8, "seawall_entry");
-_Static_assert(sizeof(seawall_overlay) == 40 && offsetof(seawall_overlay, tallies) == 16 && offsetof(seawall_overlay, slow_after) == 32, "seawall_overlay");
+_Static_assert(sizeof(seawall_overlay) == 72 && offsetof(seawall_overlay, tallies) == 16 && offsetof(seawall_overlay, slow_after) == 32 && offsetof(seawall_overlay, lent) == 40, "seawall_overlay");
 _Static_assert(sizeof(seawall_shape) == 96 && offsetof(seawall_shape, cache_ttl) == 16 && offsetof(seawall_shape, admits) == 88, "seawall_shape");
 _Static_assert(sizeof(seawall_admission) == 32 && offsetof(seawall_admission, pass) == 8, "seawall_admission");
 

@@ -54,7 +54,6 @@ static void nouns(void) {
   NULLED(seawall_registry_reload(NULL, NULL));
   NULLED(seawall_registry_tick(NULL));
   NULLED(seawall_registry_take_wakes(NULL, NULL, 0, NULL));
-  NULLED(seawall_registry_forked(NULL));
   NULLED(seawall_registry_metrics(NULL, &text));
   NULLED(seawall_registry_snapshot(NULL, NULL));
   NULLED(seawall_registry_find(NULL, some, &policy));

@@ -105,7 +105,6 @@ static void looking(void) {
   size_t woken = 7;
   CHECK_IS(seawall_registry_take_wakes(registry, tickets, 2, &woken), SEAWALL_OK);
   CHECK_IS(woken, 0);
-  CHECK_IS(seawall_registry_forked(registry), SEAWALL_OK);
 
   uint8_t enabled = 0;
   CHECK_IS(seawall_registry_enabled(registry, &enabled), SEAWALL_OK);

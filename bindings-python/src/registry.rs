@@ -113,9 +113,8 @@ impl Registry {
         self.inner.resource_limit(resource)
     }
 
-    /// Told in a forked child: the callers of the parent's other threads do not exist here.
+    /// Told in a forked child, whose lines to count on are not its parent's.
     fn forked(&self) {
-        self.inner.forked();
         settings_changed();
     }
 

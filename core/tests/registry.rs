@@ -1,8 +1,7 @@
-//! What a registry does for all its policies: reload, the listener's tick, a fork.
+//! What a registry does for all its policies: reload, the listener's tick, the end.
 #![cfg(all(feature = "json", not(loom)))]
 
 use seawall::Registry;
-use seawall::breaker::State;
 use seawall::bulkhead::{Entry, Poll};
 use seawall::event::EventKind;
 use seawall::outcome::Outcome;
@@ -108,32 +107,6 @@ fn policies_that_are_gone_leave_nothing_behind() {
     registry.clock().advance(Span::secs(5));
     registry.tick();
     assert_eq!(events.drain().events.len(), 1);
-}
-
-#[test]
-fn a_forked_child_has_all_probes_and_permits_again() {
-    let registry = Registry::manual(1);
-    let policy = registry
-        .policy(
-            r#"{"name":"p","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"5s"},
-                "bulkhead":{"limit":1}}"#,
-        )
-        .unwrap();
-    let permit = policy.acquire().unwrap();
-    policy.record(permit, Outcome::Failure, Span::ZERO, None);
-    registry.clock().advance(Span::secs(5));
-    let probe = policy.acquire().unwrap();
-    assert!(policy.acquire().is_err());
-    assert!(matches!(policy.enter(None), Entry::Admitted(_)));
-    assert!(matches!(policy.enter(None), Entry::Refused(_)));
-    registry.forked();
-    assert_eq!(policy.state(), Some(State::HalfOpen));
-    let mine = policy.acquire().expect("the parent's probe is not the child's");
-    policy.record(probe, Outcome::Failure, Span::ZERO, None);
-    assert_eq!(policy.state(), Some(State::HalfOpen), "a report of the parent's probe is stale");
-    policy.record(mine, Outcome::Success, Span::ZERO, None);
-    assert_eq!(policy.state(), Some(State::Closed));
-    assert!(matches!(policy.enter(None), Entry::Admitted(_)));
 }
 
 #[test]

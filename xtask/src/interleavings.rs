@@ -39,6 +39,7 @@ pub fn check(root: &Path) -> Outcome {
         "core/src/clock.rs",
         "core/src/loom_tests.rs",
         "core/src/segment/loom_tests.rs",
+        "core/src/sync/loom_tests.rs",
         "core/src/segment/host.rs",
         "core/src/segment/fork.rs",
     ];

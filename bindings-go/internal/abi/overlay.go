@@ -30,8 +30,12 @@ const (
 	_ = -(unsafe.Offsetof(line{}.limit) ^ C.SEAWALL_LINE_LIMIT)
 )
 
-// lines is how many a policy has at least, where calls pass at all.
-const lines = 4
+// lines is how many shared ones a policy has at least, where calls pass at all, and lent how many more
+// there are that the writers of this process have for themselves.
+const (
+	lines = 4
+	lent  = C.SEAWALL_LENT_LINES
+)
 
 // Overlay is the memory of a policy in which calls pass without crossing into C. The library owns
 // it; it lives as long as the policy's handle, and every access to it is atomic, because the race
@@ -44,16 +48,31 @@ type Overlay struct {
 	first atomic.Pointer[line]
 	// slow is 0 where calls need not be timed, else one more than what is slow (see Timed).
 	slow atomic.Uint64
+	// lent are the lines by the number of their writer; full where it adds to a shared one, which those
+	// beyond the last number do.
+	lent [lent + 1]atomic.Pointer[line]
 }
 
-var shut, open atomic.Uint32
+var (
+	shut, open atomic.Uint32
+	// full is a line that nothing can be tallied on.
+	full line
+	// idle are lines that nobody looks at, twice as many as are used: each has a cache line for itself.
+	idle [2 * lent]line
+)
 
-func init() { open.Store(1) }
+func init() {
+	open.Store(1)
+	for at := range idle {
+		idle[at].limit.Store(None)
+	}
+}
 
 // Shut lets everybody ask.
 func (o *Overlay) Shut() {
 	o.gate.Store(&shut)
 	o.cell.Store(&shut)
+	o.lent[lent].Store(&full)
 }
 
 // Take up where calls pass now; to be done again when the settings have changed. watched: somebody
@@ -72,11 +91,21 @@ func (o *Overlay) Take(p *Policy, watched bool) {
 	gate := &shut
 	switch {
 	case status != 0 || c.gate == nil:
-	case c.lines == 0: // nothing is counted
-		o.first.Store(nil)
+	case c.lines == 0: // nothing is counted, or where nobody looks
+		o.first.Store(&idle[0])
+		for writer := range lent {
+			o.lent[writer].Store(&idle[2*writer])
+		}
 		gate = &open
 	case c.lines >= lines && uintptr(unsafe.Pointer(c.tallies))%8 == 0: // half a word is never seen
 		o.first.Store((*line)(unsafe.Pointer(c.tallies)))
+		for writer := range lent {
+			own := (*line)(unsafe.Pointer(c.lent[writer]))
+			if own == nil {
+				own = &full
+			}
+			o.lent[writer].Store(own)
+		}
 		gate = (*atomic.Uint32)(unsafe.Pointer(c.gate))
 	}
 	o.cell.Store(gate)
@@ -98,32 +127,39 @@ func (o *Overlay) Watched() uint32 { return o.cell.Load().Load() }
 // Passes tells whether the gate lets calls pass.
 func Passes(gate uint32) bool { return gate&1 != 0 }
 
-// LineOf is the line that a goroutine counts on, by the address of a variable of its own. Those that
-// run at once have different stacks, so that tells them apart, mostly.
-func LineOf(here unsafe.Pointer) uintptr {
-	// The smallest stacks are 2 kB; the multiplication spreads what differs above that.
-	return uintptr(uint64(uintptr(here)>>11)*0x9e3779b97f4a7c15>>40) % lines
-}
-
-// Tally counts a success of a call that began under the gate. False: it is to be reported.
-func (o *Overlay) Tally(gate uint32, number uintptr) bool {
-	first := o.first.Load()
-	if o.cell.Load().Load() != gate {
+// TallyAlone counts a success of a call that began under the gate, on the line which the writer has for
+// itself, between Take and Give. False where it has none, where the gate has changed and where the line is
+// full: Tally.
+func (o *Overlay) TallyAlone(writer int, gate uint32) bool {
+	own := o.lent[min(uint(writer), lent)].Load()
+	made := own.tally.Load()
+	if made >= own.limit.Load() || o.cell.Load().Load() != gate {
 		return false
 	}
-	if first == nil {
-		return true
-	}
-	at := (*line)(unsafe.Add(unsafe.Pointer(first), number*lineSize))
-	if at.tally.Load() >= at.limit.Load() {
-		return false
-	}
-	at.tally.Add(1)
+	own.tallyAlone(made + 1)
 	return true
 }
 
+// Tallied is no line: there is nothing to report.
+const Tallied = ^uint32(0)
+
+// Tally counts what TallyAlone has not. Anything but Tallied is the line that the success is to be
+// reported with.
+func (o *Overlay) Tally(writer int, gate uint32) uint32 {
+	if uint(writer) < lent && o.lent[writer].Load() != &full {
+		return C.SEAWALL_LINE_LENT | uint32(writer)
+	}
+	number := uint32(writer) % lines
+	at := (*line)(unsafe.Add(unsafe.Pointer(o.first.Load()), uintptr(number)*lineSize))
+	if at.tally.Load() >= at.limit.Load() || o.cell.Load().Load() != gate {
+		return number
+	}
+	at.tally.Add(1)
+	return Tallied
+}
+
 // Report tells a success that Tally did not count.
-func (p *Policy) Report(gate uint32, number uintptr) {
+func (p *Policy) Report(gate uint32, number uint32) {
 	C.seawall_policy_report(p.ptr, C.uint64_t(C.SEAWALL_PASSED|uint64(gate)), C.uint32_t(number))
 	runtime.KeepAlive(p)
 }

@@ -1,10 +1,13 @@
 package abi
 
 import (
+	"fmt"
 	"math"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"unsafe"
+	"time"
 )
 
 func policyOf(t *testing.T, config string) (*Policy, *Overlay) {
@@ -28,12 +31,19 @@ func mustShow(t *testing.T, p *Policy, part string) {
 
 const failure = 1
 
+func tallied(o *Overlay, gate uint32) bool {
+	writer := Take()
+	tallied := o.TallyAlone(writer, gate)
+	Give()
+	return tallied || o.Tally(writer, gate) == Tallied
+}
+
 // The gate is 32 bits: a generation number of 31, and whether it lets calls pass.
 func TestTheGateWrapsAround(t *testing.T) {
 	p, o := policyOf(t, `{"breaker":{"window":{"kind":"consecutive","failures":1}}}`)
 	o.gate.Load().Store(math.MaxUint32) // the last generation, passing
 	last := o.Gate()
-	if !Passes(last) || !o.Tally(last, 0) {
+	if !Passes(last) || !tallied(o, last) {
 		t.Fatal("the last generation does not pass")
 	}
 	mustShow(t, p, `"success":1`)
@@ -47,7 +57,7 @@ func TestTheGateWrapsAround(t *testing.T) {
 		t.Fatalf("the gate after the last generation is %#x", o.Gate())
 	}
 	// What began under the last generation and ends now is late.
-	if o.Tally(last, 0) {
+	if tallied(o, last) {
 		t.Error("a success of the last generation was tallied")
 	}
 	p.Report(last, 0)
@@ -56,7 +66,7 @@ func TestTheGateWrapsAround(t *testing.T) {
 	mustShow(t, p, `"stale":2`)
 
 	p.Control(ControlReset, 0)
-	if !Passes(o.Gate()) || !o.Tally(o.Gate(), 1) || o.Tally(last, 1) {
+	if !Passes(o.Gate()) || !tallied(o, o.Gate()) || tallied(o, last) {
 		t.Errorf("after the wrap the gate is %#x", o.Gate())
 	}
 	mustShow(t, p, `"state":"closed"`)
@@ -66,26 +76,52 @@ func TestTheGateWrapsAround(t *testing.T) {
 func TestATallyGoesOnPastItsLowHalf(t *testing.T) {
 	p, o := policyOf(t, `{"breaker":{}}`)
 	o.first.Load().tally.Store(math.MaxUint32 - 1)
+	for writer := range o.lent {
+		o.lent[writer].Store(&full)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one line
 	for range 4 {
-		if !o.Tally(o.Gate(), 0) {
+		if !tallied(o, o.Gate()) {
 			t.Fatal("not tallied")
 		}
 	}
 	mustShow(t, p, `"success":4294967298`)
 }
 
-func TestALineIsOneOfThoseThereAre(t *testing.T) {
-	seen := map[uintptr]bool{}
-	stacks := make([]byte, 1<<20)
-	for at := 0; at < len(stacks); at += 2048 {
-		number := LineOf(unsafe.Pointer(&stacks[at]))
-		if number >= lines {
-			t.Fatal(number)
-		}
-		seen[number] = true
-	}
-	if len(seen) != lines {
-		t.Errorf("stacks are told apart by %d lines of %d", len(seen), lines)
+// More goroutines than Ps, stopped at every chance: a line that is added to by a plain store has one
+// writer, or something is lost.
+func TestNothingIsLostWhoeverCounts(t *testing.T) {
+	for _, procs := range []int{2, 7} {
+		func() {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			p, o := policyOf(t, `{"breaker":{}}`)
+			var stop atomic.Bool
+			counts := make(chan int)
+			for range 3 * procs {
+				go func() {
+					made := 0
+					for ; !stop.Load(); made++ {
+						if !tallied(o, o.Gate()) {
+							t.Error("not tallied")
+						}
+						if made%10_000 == 0 {
+							p.State() // crosses into C: its P may go to another meanwhile
+						}
+					}
+					counts <- made
+				}()
+			}
+			for range 6 {
+				time.Sleep(time.Millisecond)
+				runtime.ReadMemStats(new(runtime.MemStats)) // stops everybody, wherever they are
+			}
+			stop.Store(true)
+			all := 0
+			for range 3 * procs {
+				all += <-counts
+			}
+			mustShow(t, p, fmt.Sprintf(`"success":%d`, all))
+		}()
 	}
 }
 
@@ -95,7 +131,7 @@ func TestWhoHasToAskGetsNoMemory(t *testing.T) {
 			t.Error(config, "passes")
 		}
 	}
-	if _, o := policyOf(t, `{"retry":{}}`); !Passes(o.Gate()) || !o.Tally(o.Gate(), 0) {
+	if _, o := policyOf(t, `{"retry":{}}`); !Passes(o.Gate()) || !tallied(o, o.Gate()) {
 		t.Error("a retry alone has to ask")
 	}
 }

@@ -25,7 +25,7 @@ pub(crate) use host::retire_words;
 pub(crate) use layout::SHAPE;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Memory, Overlay, Shard};
+pub use tally::{Memory, Overlay, Shard, lend_lines};
 pub use transition::{Control, Reason};
 
 use crate::cell::{Block, Writer, Writers};
@@ -222,7 +222,7 @@ impl Breaker {
             }
             counted => counted == Counted::Failure,
         };
-        match self.count_untimed(self.writer(shard), word, failed, slow) {
+        match self.count_untimed(self.writer(shard.tallying()), word, failed, slow) {
             None => Untimed::NotCounted,
             Some(false) => Untimed::Counted,
             Some(true) => Untimed::Opens(word),

@@ -8,7 +8,7 @@ use super::Breaker;
 use super::State;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, LINE, Writer, Writers};
+use crate::cell::{Block, LENT, LINE, Writer, Writers, are_lent};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -51,6 +51,16 @@ pub struct Overlay {
     pub shared_lines: u32,
     /// Bytes from one line to the next.
     pub stride: u32,
+    /// Addresses of the lines that were lent to the driver's scheduler (see [`lend_lines`]): each of its
+    /// writers adds to one by a plain load and store.
+    pub lent: [Option<usize>; LENT],
+}
+
+/// Lends the lines of the first few writers to the driver of this process, for good: where threads come
+/// and go under its own scheduler, it knows better than a thread who runs alone. To be asked for before
+/// anything has been counted; `false`: threads have them, add to shared lines.
+pub fn lend_lines() -> bool {
+    crate::cell::lend()
 }
 
 /// Keeps the memory of a cell that an [`Overlay`] points into, and nothing else: to the policy's
@@ -60,13 +70,25 @@ pub struct Memory {
     _cell: Arc<Block>,
 }
 
-/// Which line a call is counted on: the calling thread's, or a shared one that the driver chose.
+/// Which line a call is counted on: the calling thread's, or one that the driver chose: a shared one by
+/// its number, a lent one by its number and [`Shard::LENT`].
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Shard(pub Option<u32>);
 
 impl Shard {
     /// The line of the calling thread.
     pub const OWN: Shard = Shard(None);
+    /// Added to the number of a lent line.
+    pub const LENT: u32 = 1 << 31;
+
+    fn lent(self) -> Option<usize> {
+        self.0.filter(|number| number & Shard::LENT != 0).map(|number| (number & !Shard::LENT) as usize)
+    }
+
+    /// Where a tally is added to: the one of a lent line is its writer's alone.
+    pub(super) fn tallying(self) -> Shard {
+        if self.lent().is_some() { Shard::OWN } else { self }
+    }
 }
 
 impl Breaker {
@@ -127,6 +149,10 @@ impl Breaker {
             shared: address(self.at(writers.shared(0), TALLY)),
             shared_lines: writers.shared as u32,
             stride: (LINE * size_of::<u64>()) as u32,
+            lent: std::array::from_fn(|slot| {
+                let writer = are_lent().then(|| self.cell.writer_of(slot)).filter(|writer| writer.alone)?;
+                Some(address(self.at(writer, TALLY)))
+            }),
         }
     }
 
@@ -136,9 +162,11 @@ impl Breaker {
     }
 
     pub(super) fn writer(&self, shard: Shard) -> Writer {
-        match shard.0 {
-            None => self.cell.writer(),
-            Some(number) => self.cell.writers().shared(number as usize),
+        match (shard.0, shard.lent()) {
+            (None, _) => self.cell.writer(),
+            // Its writer may report from two threads at once.
+            (_, Some(slot)) => Writer { alone: false, ..self.cell.writer_of(slot % LENT) },
+            (Some(number), None) => self.cell.writers().shared(number as usize),
         }
     }
 

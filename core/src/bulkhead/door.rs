@@ -54,8 +54,10 @@ fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
-fn limit_of(cell: &Block) -> u64 {
-    cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+/// The limit in force: by a resize no higher than there are places.
+fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
+    let most = u64::from(config.limit).max(seats.capacity as u64);
+    cell.word(LIMIT).load(Ordering::Acquire).min(most)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -89,7 +91,7 @@ impl State {
 
     #[inline(always)]
     fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
-        let limits = (limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+        let limits = (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire));
         self.seats.take(cell, me, limits, Seats::home(me))
     }
 
@@ -328,7 +330,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| limit_of(cell))
+        self.with(|state, cell| limit_of(cell, &state.config, state.seats))
     }
 
     /// Sets the limit of the whole host.
@@ -336,7 +338,7 @@ impl Door {
         self.with(|state, cell| {
             let limit = u64::from(limit).min(state.seats.capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config, state.seats), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
@@ -379,7 +381,7 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        limit: limit_of(cell, config, seats(config)) as u32,
         admitted: admitted(cell, seats(config)),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),

@@ -188,7 +188,12 @@ impl Block {
     /// The writer's line of the calling thread.
     #[inline]
     pub(crate) fn writer(&self) -> Writer {
-        let slot = super::slot();
+        self.writer_of(super::slot())
+    }
+
+    /// The same of whoever has `slot`.
+    #[inline]
+    pub(crate) fn writer_of(&self, slot: usize) -> Writer {
         match self.table {
             None => Writers::HEAP.of_slot(slot),
             Some(table) => match segment::of_slot(table, slot) {

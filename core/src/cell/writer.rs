@@ -19,6 +19,9 @@ pub(crate) struct Writer {
     pub alone: bool,
 }
 
+/// Slots that a driver may ask for: its own scheduler then says who writes their lines.
+pub(crate) const LENT: usize = 4;
+
 /// How many lines of a cell have one writer, and how many are shared.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Writers {
@@ -60,6 +63,19 @@ pub(crate) fn slot() -> usize {
 #[cfg(not(loom))]
 use owned::claim;
 
+#[cfg(not(loom))]
+pub(crate) use owned::{are_lent, lend};
+
+#[cfg(loom)]
+pub(crate) fn are_lent() -> bool {
+    false
+}
+
+#[cfg(loom)]
+pub(crate) fn lend() -> bool {
+    false
+}
+
 /// Under the model checker a thread writes alone only where the test says so.
 #[cfg(loom)]
 fn claim() -> usize {
@@ -78,6 +94,24 @@ mod owned {
 
     /// One bit for each slot that is owned. A word rather than a list, so that a fork finds no lock.
     static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+    /// Those of `TAKEN` that a driver has, for as long as the process lives.
+    static AWAY: AtomicU64 = AtomicU64::new(0);
+
+    /// Takes the first slots out of the threads' hands, where none of them has one yet.
+    pub(crate) fn lend() -> bool {
+        const ALL: u64 = (1 << LENT) - 1;
+        // Acquire: as for a thread. Relaxed: who reads the mark has no more to learn from it.
+        let lent = TAKEN.compare_exchange(0, ALL, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if lent {
+            AWAY.store(ALL, Ordering::Relaxed);
+        }
+        lent
+    }
+
+    pub(crate) fn are_lent() -> bool {
+        AWAY.load(Ordering::Relaxed) != 0
+    }
 
     /// Hands the slot on when the thread ends.
     struct Hold;
@@ -129,7 +163,8 @@ mod owned {
     /// In a forked child only the calling thread lives on.
     pub(crate) fn forked() {
         let own = SLOT.get();
-        TAKEN.store(if own < SLOTS { 1 << own } else { 0 }, Ordering::Relaxed);
+        let own = if own < SLOTS { 1 << own } else { 0 };
+        TAKEN.store(own | AWAY.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 

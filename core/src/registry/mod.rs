@@ -90,7 +90,11 @@ impl Registry {
     /// that `SEAWALL_CONFIG` names is read when the first policy is asked for.
     pub fn global() -> &'static Registry {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
-        GLOBAL.get_or_init(|| Registry::new(Clock::monotonic(), Rng::from_entropy(), Environment::from_process()))
+        GLOBAL.get_or_init(|| {
+            let registry = Registry::new(Clock::monotonic(), Rng::from_entropy(), Environment::from_process());
+            crate::fork::watch_over(&registry);
+            registry
+        })
     }
 
     /// A registry of its own for a test: a clock that stands still, a known seed, no environment.
@@ -104,6 +108,7 @@ impl Registry {
         if let Some(inner) = Arc::get_mut(&mut registry.0) {
             inner.everything_shared = crate::testing::shares_everything();
         }
+        crate::fork::watch_over(&registry);
         registry
     }
 
@@ -218,6 +223,7 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due(since);
         }
+        self.say_troubles();
         self.tell();
     }
 
@@ -294,8 +300,7 @@ impl Registry {
     }
 
     /// In a forked child: what the parent's callers hold is not the child's to give back.
-    pub fn forked(&self) {
-        crate::cell::forked();
+    pub(crate) fn forked(&self) {
         self.all().iter().for_each(Policy::forget_callers);
         self.listeners().forked();
     }

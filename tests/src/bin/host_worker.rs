@@ -12,6 +12,7 @@ use seawall::time::Span;
 use seawall::{Policy, Registry};
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
 struct Worker {
@@ -126,6 +127,7 @@ impl Worker {
             }
             "faults" => Registry::global().internal_faults().to_string(),
             "fork" => self.fork(rest),
+            "storm" => self.storm(rest),
             other => format!("no such command: {other}"),
         }
     }
@@ -174,4 +176,58 @@ impl Worker {
             }
         }
     }
+
+    /// Forks children, one after another, while other threads are in and out of every lock; how those
+    /// ended that did not end well. Where a child has a bulkhead of its own, nobody is inside.
+    fn storm(&self, words: &str) -> String {
+        let (children, scope) = words.split_once(' ').unwrap_or((words, ""));
+        let children: u32 = children.parse().expect("a number of children");
+        let (policy, over) = (self.policy(), AtomicBool::new(false));
+        let ended: Vec<String> = std::thread::scope(|threads| {
+            for number in 0..4 {
+                let (policy, over) = (&policy, &over);
+                threads.spawn(move || {
+                    while !over.load(Ordering::Relaxed) {
+                        use_everything(policy, number);
+                    }
+                });
+            }
+            let ended = (0..children).map(|_| {
+                // SAFETY: the child runs code of this process as it is, and ends without unwinding.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    // SAFETY: a child that hangs is ended by the alarm.
+                    unsafe { libc::alarm(10) };
+                    use_everything(&policy, 5);
+                    let held = scope == "process" && !policy.snapshot_json().contains("\"in_use\":0,");
+                    // SAFETY: ends the process at once, without the parent's handlers.
+                    unsafe { libc::_exit(i32::from(held)) };
+                }
+                let mut status = 0;
+                // SAFETY: waits for the child just made.
+                unsafe { libc::waitpid(child, &mut status, 0) };
+                status
+            });
+            let ended = ended.filter(|status| *status != 0).map(|status| status.to_string()).collect();
+            over.store(true, Ordering::Relaxed);
+            ended
+        });
+        format!("{children} children, ended badly: [{}]", ended.join(" "))
+    }
+}
+
+/// Calls, waits, views, settings and figures: what takes locks.
+fn use_everything(policy: &Policy, number: u32) {
+    let key = policy.at(&format!("tenant {number}"));
+    for _ in 0..3 {
+        let _ = policy.run(|| Ok::<(), std::io::Error>(()));
+        let _ = key.run(|| Err::<(), _>(std::io::Error::other("down")));
+    }
+    if let Entry::Admitted(permit) = policy.enter(None) {
+        policy.leave(permit);
+    }
+    let registry = Registry::global();
+    let made = registry.policy(&format!(r#"{{"name":"of thread {number}","bulkhead":{{"limit":1}}}}"#));
+    assert!(made.is_ok(), "a policy by code");
+    assert!(!registry.metrics().is_empty() && policy.state().is_some(), "figures");
 }

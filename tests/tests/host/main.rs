@@ -1,7 +1,10 @@
 //! What the processes of one host share, with real processes.
 
+mod cut;
 mod hostile;
+mod mounts;
 mod required;
+mod scribbled;
 mod workers;
 
 use seawall::breaker::{Control, State};
@@ -126,6 +129,19 @@ fn a_forked_child_is_a_process_of_its_own() {
     assert_eq!(a.ask("fork ok 5"), "5");
     assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 8);
     assert_eq!((a.snapshot()["bulkhead"]["in_use"].clone(), a.ask("faults")), (0.into(), "0".into()));
+}
+
+#[test]
+fn a_child_takes_no_lock_along() {
+    for scope in ["process", "host"] {
+        let folder = Folder::new();
+        let mut a = folder.worker();
+        let policy = format!(
+            r#"{{"name":"db","scope":"{scope}","breaker":{{"window":{{"kind":"count","size":100}},"failure_rate":1.0}},"bulkhead":{{"limit":4,"max_wait":"1ms"}},"retry":{{"attempts":2,"backoff":{{"kind":"fixed","base":"1ms"}},"budget":{{"name":"all"}}}}}}"#
+        );
+        assert_eq!(a.ask(&format!("policy {policy}")), "ok");
+        assert_eq!(a.ask(&format!("storm 100 {scope}")), "100 children, ended badly: []", "{scope}");
+    }
 }
 
 #[test]

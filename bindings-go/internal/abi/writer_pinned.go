@@ -1,0 +1,31 @@
+//go:build amd64 && go1.24 && !go1.28
+
+package abi
+
+/*
+#include "seawall.h"
+*/
+import "C"
+
+import "unsafe"
+
+// A writer is a P of Go's scheduler: a goroutine that holds on to its own is alone with it, so it counts
+// without a locked instruction, which is most of what counting costs. The standard library's pools rest
+// on the same two functions. They are no promise of Go: releases that nobody has tried, and machines
+// where a plain store is no release, have the other file.
+
+//go:linkname procPin runtime.procPin
+func procPin() int
+
+//go:linkname procUnpin runtime.procUnpin
+func procUnpin()
+
+// Asked for before anything is counted: package variables that make policies come later.
+func init() { C.seawall_lend_lines() }
+
+// Take says which writer the goroutine is until Give, between which it neither waits nor crosses.
+func Take() int { return procPin() }
+func Give()     { procUnpin() }
+
+// tallyAlone is a store that nobody races with: on this machine a plain one, which Rust may read.
+func (l *line) tallyAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = made }
