@@ -77,7 +77,8 @@ impl State {
             let admitted = cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(wanted)]);
             new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
             // Permits of the old cell may lie above the new limit.
-            let before = new[LIMIT].swap(wanted.limit.into(), Ordering::Relaxed);
+            let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
+            let before = new[LIMIT].swap(limit, Ordering::Relaxed);
             new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
         };
         let found = home.cell(key, wanted, words(wanted), &fill);
@@ -86,7 +87,13 @@ impl State {
             Some((config, found)) => (config, Some(Block::mapped(found.held))),
             None => (wanted.clone(), None),
         };
-        State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() }
+        let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
+        let (places, limit) = (state.seats.capacity, state.config.limit.into());
+        if state.cell.is_some() && limit > places as u64 {
+            let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
+            home.has_fewer(places, limit, advice);
+        }
+        state
     }
 
     #[inline(always)]
@@ -115,15 +122,6 @@ impl State {
 impl Door {
     pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
         Door::new(State::find(config, spot.home, spot.key), spot)
-    }
-
-    /// Over words that everybody takes for a cell in force, for the model checker.
-    #[cfg(all(test, loom))]
-    pub(super) fn over(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
-        let (cell, seats) = (Block::new(words(config)), seats(config));
-        cell.word(LIMIT).store(config.limit.into(), Ordering::Relaxed);
-        let (wanted, config) = (config.clone(), config.clone());
-        Door::new(State { wanted, config, seats, cell: Some(cell), next: OnceLock::new() }, spot)
     }
 
     fn new(first: State, spot: Spot<'_>) -> Door {
@@ -173,10 +171,10 @@ impl Door {
             return;
         }
         if let Some(cell) = &state.cell
-            && !state.is_carried_to(&next)
             && let Some(me) = cell.owner()
         {
-            self.unplaced.fetch_add(state.seats.give_back_all(cell, me), Ordering::AcqRel);
+            let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
+            self.unplaced.fetch_add(state.seats.from(carried).give_back_all(cell, me), Ordering::AcqRel);
         }
         self.place_all(&next);
         let _ = state.next.set(Box::new(next));
@@ -336,7 +334,13 @@ impl Door {
     /// Sets the limit of the whole host.
     pub(super) fn resize(&self, limit: u32) {
         self.with(|state, cell| {
-            let limit = u64::from(limit).min(state.seats.capacity as u64);
+            let (places, wanted) = (state.seats.capacity, u64::from(limit));
+            let limit = wanted.min(places as u64);
+            if limit < wanted {
+                let advice =
+                    "more come with a `limit` in its settings, and a `revision` that is higher than that of others";
+                self.home.has_fewer(places, wanted, advice);
+            }
             // Before the new limit: who takes by it knows what may have been taken before.
             cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config, state.seats), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
@@ -361,6 +365,9 @@ impl Door {
         self.with(|_, cell| cell.word(total).load(Ordering::Relaxed))
     }
 }
+
+#[cfg(all(test, loom))]
+mod modelled;
 
 /// How many were ever let in: those of this cell, and before it.
 fn admitted(cell: &Block, seats: Seats) -> u64 {

@@ -119,6 +119,12 @@ impl Seats {
         seat < self.capacity && self.word(cell, seat).load(Ordering::Relaxed) & !CARRIED == me.word()
     }
 
+    /// Without the first places.
+    pub(crate) fn from(self, places: usize) -> Seats {
+        let places = places.min(self.capacity);
+        Seats { first: self.first + places * SEAT, capacity: self.capacity - places }
+    }
+
     /// Gives back all places of this process; how many they were.
     pub(crate) fn give_back_all(self, cell: &Block, me: Owner) -> u64 {
         let free = |seat: &usize| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat);
