@@ -73,7 +73,7 @@ int main(void) {
   seawall_policy_free(policy);
   seawall_registry_free(registry);
   char path[64];
-  snprintf(path, sizeof path, "%s/default.1", folder);
+  snprintf(path, sizeof path, "%s/default.2", folder);
   CHECK(unlink(path) == 0 && rmdir(folder) == 0);
   return done("host");
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod expect;
+pub mod hostile;
 mod parts;
 mod runner;
 mod words;

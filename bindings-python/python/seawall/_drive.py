@@ -27,31 +27,53 @@ if TYPE_CHECKING:
 # -- coroutines --------------------------------------------------------------------------------
 
 
-async def _run(entry: Any, args: Args | None = None, kwargs: Kwargs | None = None) -> Any:
-    fn = entry.function
-    if not entry:
-        return await _ask(entry, args or (), kwargs)
+# The usual call in as few steps as can be, with as few names: each coroutine has room for all of them. The operators
+# are of the native entry: `+entry` is the function if it may run at once, `entry[result]` counts a success.
+
+
+async def _run(entry: Any) -> Any:
+    fn = +entry
+    if fn is None:
+        return await _ask(entry, (), None)
     try:
-        result = await (fn() if args is None else fn(*args, **(kwargs or {})))
+        return entry[await fn()]
     except BaseException as error:
-        after = entry.failed(error, None)
-        if after is None:
+        flow = entry.failed(error, None)
+        if flow is None:
             raise
-        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None)
-        if after:
-            call, step = after
-            flow.goes_on(call, step, error)
-        else:
-            flow.passed(entry.words()).ended(error, None)
-    else:
-        if result in entry:
-            return result
-        if entry.judge(result) is None:
-            entry.succeed()
-            return result
-        flow = _flow(entry.plan, fn, args or (), kwargs or {}, None).passed(entry.words())
-        flow.ended(None, result)
+        flow = _failed(entry, (), None, flow, error)
     return await _async.drive(flow, _async.attempt)
+
+
+async def _run_with(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
+    fn = +entry
+    if fn is None:
+        return await _ask(entry, args, kwargs)
+    try:
+        return entry[await (fn(*args) if kwargs is None else fn(*args, **kwargs))]
+    except BaseException as error:
+        flow = entry.failed(error, None)
+        if flow is None:
+            raise
+        flow = _failed(entry, args, kwargs, flow, error)
+    return await _async.drive(flow, _async.attempt)
+
+
+class Judged(BaseException):
+    """A result on its way out of `entry[result]`: it is to be judged, for it may be a failure."""
+
+
+def _failed(entry: Any, args: Args, kwargs: Kwargs | None, after: Any, error: BaseException) -> Flow:
+    """The flow of a call whose first attempt ended so under the pass of `entry`: see `entry.failed`."""
+    flow = _flow(entry.plan, entry.function, args, kwargs or {}, None)
+    if after:
+        call, step = after
+        flow.goes_on(call, step, error)
+    elif isinstance(error, Judged):
+        flow.passed(entry.words()).ended(None, error.args[0])
+    else:
+        flow.passed(entry.words()).ended(error, None)
+    return flow
 
 
 async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
@@ -102,10 +124,12 @@ def _held(entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, how: i
     return flow
 
 
-def driver(fn: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The coroutine function behind a guard of `fn`; its coroutines bear the name of `fn`."""
-    made = types.FunctionType(_run.__code__, globals(), getattr(fn, "__name__", "protected"), _run.__defaults__)
-    made.__qualname__ = getattr(fn, "__qualname__", made.__name__)
+def drivers(fn: Any) -> tuple[Callable[..., Coroutine[Any, Any, Any]], Callable[..., Coroutine[Any, Any, Any]]]:
+    """The coroutine functions behind a guard of `fn`, without arguments and with; their coroutines bear its name."""
+    name = getattr(fn, "__name__", "protected")
+    made = types.FunctionType(_run.__code__, globals(), name), types.FunctionType(_run_with.__code__, globals(), name)
+    for drive in made:
+        drive.__qualname__ = getattr(fn, "__qualname__", name)
     return made
 
 

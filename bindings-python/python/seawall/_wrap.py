@@ -53,9 +53,9 @@ def _plain(plan: Plan, fn: Any) -> Any:
 
 
 def _coroutine(plan: Plan, fn: Any) -> Any:
-    from ._drive import driver
+    from ._drive import drivers
 
-    return _native.guard(fn, plan, plan.port, plan.spec.key, driver(fn))
+    return _native.guard(fn, plan, plan.port, plan.spec.key, drivers(fn))
 
 
 def _generator(plan: Plan, fn: Any) -> Any:

@@ -6,7 +6,7 @@ use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use std::ptr::null_mut;
 
-/// `drive(entry, args, kwargs)`. Nothing is taken, and nothing of the function runs, before the
+/// `drive(entry)`, or `drive_with(entry, args, kwargs)`. Nothing is taken, and nothing of the function runs, before the
 /// coroutine does.
 ///
 /// # Safety
@@ -19,27 +19,34 @@ pub unsafe fn make(this: *mut PyObject, arguments: Arguments) -> *mut PyObject {
         if entry.is_null() {
             return null_mut();
         }
-        let drive = (*this.cast::<Guard>()).drive;
-        // The slot before the first is the callee's to use.
-        let mut given = [null_mut(), entry, null_mut(), null_mut()];
+        let guard = &*this.cast::<Guard>();
         let made = if arguments.are_none() {
-            // The driver's defaults say so.
-            own::PyObject_Vectorcall(drive, given.as_ptr().add(1), 1 | own::ARGUMENTS_OFFSET, null_mut())
+            // The slot before the first is the callee's to use.
+            let given = [null_mut(), entry];
+            (guard.call)(guard.drive, given.as_ptr().add(1), 1 | own::ARGUMENTS_OFFSET, null_mut())
         } else {
-            match arguments.gather(py) {
-                Ok((args, kwargs)) => {
-                    given[2] = args.as_ptr();
-                    given[3] = kwargs.as_ref().map_or(ffi::Py_None(), |kwargs| kwargs.as_ptr());
-                    let from = given.as_ptr().add(1);
-                    own::PyObject_Vectorcall(drive, from, 3 | own::ARGUMENTS_OFFSET, null_mut())
-                }
-                Err(error) => {
-                    error.restore(py);
-                    null_mut()
-                }
-            }
+            make_with(py, guard, entry, arguments)
         };
         ffi::Py_DECREF(entry);
         made
+    }
+}
+
+/// # Safety
+/// As for `make`; the entry is alive.
+unsafe fn make_with(py: Python<'_>, guard: &Guard, entry: *mut PyObject, arguments: Arguments) -> *mut PyObject {
+    // SAFETY: as promised.
+    unsafe {
+        match arguments.gather(py) {
+            Ok((args, kwargs)) => {
+                let kwargs = kwargs.as_ref().map_or(ffi::Py_None(), |kwargs| kwargs.as_ptr());
+                let given = [null_mut(), entry, args.as_ptr(), kwargs];
+                (guard.call)(guard.drive_with, given.as_ptr().add(1), 3 | own::ARGUMENTS_OFFSET, null_mut())
+            }
+            Err(error) => {
+                error.restore(py);
+                null_mut()
+            }
+        }
     }
 }

@@ -29,6 +29,8 @@ pub struct Entry {
     key: *mut ffi::PyObject,
     /// `None`: the call must ask.
     pass: Option<Pass>,
+    /// The gate of a pass that is nothing more; 0: it is, or there is none.
+    gate: u32,
 }
 
 impl Entry {
@@ -59,11 +61,26 @@ static KIND: Once<Py<PyType>> = Once::new();
 pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
     // SAFETY: as promised; `guard.entry` is null or a reference of the guard's to one of ours.
     unsafe {
+        let last = guard.entry;
+        if !last.is_null() && guard.port().pass_at_once() == Some((*last.cast::<Entry>()).gate) {
+            return ffi::Py_NewRef(last);
+        }
+        look(py, guard, last)
+    }
+}
+
+/// `of` where what the last coroutine got is not the same for sure.
+///
+/// # Safety
+/// As for `of`.
+#[inline(never)]
+unsafe fn look(py: Python<'_>, guard: &mut Guard, last: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as promised.
+    unsafe {
         let pass = if guard.key.is_null() { Spot::of(guard.port()).pass_later() } else { None };
         if cfg!(Py_GIL_DISABLED) {
             return make(py, guard, pass);
         }
-        let last = guard.entry;
         if !last.is_null() && (*last.cast::<Entry>()).pass == pass {
             return ffi::Py_NewRef(last);
         }
@@ -92,6 +109,7 @@ unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::P
             entry.function = ffi::Py_NewRef(guard.function);
             entry.key = ffi::Py_XNewRef(guard.key);
             entry.pass = pass;
+            entry.gate = pass.filter(|pass| pass.started == 0).map_or(0, |pass| pass.permit as u32);
         }
         made
     }
@@ -111,7 +129,6 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
         fast(c"begin", begin),
         fast(c"failed", failed),
         method(c"judge", judge, ffi::METH_O),
-        method(c"succeed", succeed, ffi::METH_NOARGS),
         method(c"words", words, ffi::METH_NOARGS),
         // SAFETY: the empty entry that ends the table.
         unsafe { core::mem::zeroed() },
@@ -126,8 +143,8 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
     let mut slots = [
         slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
         slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
-        slot(ffi::Py_sq_contains, counts as *mut c_void),
-        slot(ffi::Py_nb_bool, passes as *mut c_void),
+        slot(ffi::Py_mp_subscript, counted as *mut c_void),
+        slot(ffi::Py_nb_positive, function as *mut c_void),
         slot(ffi::Py_tp_traverse, traverse as *mut c_void),
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
         slot(0, null_mut()),
@@ -135,30 +152,50 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
     own::new_type(py, c"seawall._native.Entry", size_of::<Entry>(), ffi::Py_TPFLAGS_HAVE_GC, &mut slots)
 }
 
-/// `if entry`: the call may begin, for the gate is still the same and no deadline is around.
-unsafe extern "C" fn passes(this: *mut ffi::PyObject) -> c_int {
-    // SAFETY: the interpreter is attached and passes one of ours, which holds its port.
+/// `+entry`: the function, if the gate is still the same and no deadline is around; else `None`.
+unsafe extern "C" fn function(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter is attached and passes one of ours, which holds its port and its function.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        c_int::from(entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass)))
+        let passes = entry.port().pass_at_once() == Some(entry.gate)
+            || entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass));
+        ffi::Py_NewRef(if passes { entry.function } else { ffi::Py_None() })
     }
 }
 
-/// `result in entry`: whether the result is a success without doubt, which is then counted. An
-/// operator, because that is the cheapest way of asking a native object anything.
-unsafe extern "C" fn counts(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> c_int {
-    // SAFETY: as in `passes`.
+/// `entry[result]`: the result, counted as a success; raises `Judged` where it is none. An operator, because that is
+/// the cheapest way of asking a native object anything.
+unsafe extern "C" fn counted(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as in `function`; the result is alive.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        let port = entry.port();
-        if !port.is_usual(Python::assume_attached(), result) {
-            return 0;
+        if !entry.port().is_usual(Python::assume_attached(), result) && !is_success(entry, result) {
+            return null_mut();
         }
-        if let Some(pass) = entry.pass {
-            Spot::of(port).succeed(pass);
+        match entry.pass {
+            _ if entry.gate != 0 && entry.port().count_at_once(entry.gate) => {}
+            Some(pass) => Spot::of(entry.port()).succeed(pass),
+            None => {}
         }
-        1
+        ffi::Py_NewRef(result)
     }
+}
+
+/// Whether a result is none that fails, as the plan judges it; if it is not, an error is set.
+///
+/// # Safety
+/// As for `counted`.
+#[cold]
+unsafe fn is_success(entry: &Entry, result: *mut ffi::PyObject) -> bool {
+    Python::attach(|py| {
+        // SAFETY: as promised.
+        let result = unsafe { Bound::from_borrowed_ptr(py, result) };
+        let success = || match handover::judge(&entry.plan(py), entry.port(), &result)?.is_none() {
+            true => Ok(()),
+            false => Err(PyErr::from_value(handover::driver!(py, "Judged")?.call1((&result,))?)),
+        };
+        success().map_err(|error: PyErr| error.restore(py)).is_ok()
+    })
 }
 
 /// `entry.failed(error, held)`: how a call goes on whose first attempt raised, see `failed::tell_driver`. `held` is
@@ -192,7 +229,7 @@ unsafe extern "C" fn failed(
 /// `entry.judge(result)`: `None` for a success, else (outcome, hint). A type that is always a
 /// success is remembered.
 unsafe extern "C" fn judge(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as in `passes`; the result is alive.
+    // SAFETY: as in `function`; the result is alive.
     unsafe {
         let py = Python::assume_attached();
         let entry = &*this.cast::<Entry>();
@@ -200,27 +237,15 @@ unsafe extern "C" fn judge(this: *mut ffi::PyObject, result: *mut ffi::PyObject)
             return ffi::Py_NewRef(ffi::Py_None());
         }
         Python::attach(|py| {
-            let plan = Bound::from_borrowed_ptr(py, entry.plan);
-            handover::judge(&plan, entry.port(), &Bound::from_borrowed_ptr(py, result))
+            let result = Bound::from_borrowed_ptr(py, result);
+            handover::give(py, || handover::judge(&entry.plan(py), entry.port(), &result))
         })
-    }
-}
-
-/// `entry.succeed()`: the call succeeded.
-unsafe extern "C" fn succeed(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as in `passes`.
-    unsafe {
-        let entry = &*this.cast::<Entry>();
-        if let Some(pass) = entry.pass {
-            Spot::of(entry.port()).succeed(pass);
-        }
-        ffi::Py_NewRef(ffi::Py_None())
     }
 }
 
 /// `entry.words()`: the pass for `Policy.call_after_pass`.
 unsafe extern "C" fn words(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as in `passes`.
+    // SAFETY: as in `function`.
     unsafe {
         let entry = &*this.cast::<Entry>();
         match entry.pass {

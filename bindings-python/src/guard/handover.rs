@@ -22,6 +22,8 @@ macro_rules! driver {
     }};
 }
 
+pub(super) use driver;
+
 /// One call of a guard, on its way to Python.
 #[derive(Copy, Clone)]
 pub struct Handover<'a, 'py> {
@@ -207,23 +209,15 @@ impl Arguments {
     }
 }
 
-/// What a coroutine's result says, as the plan judges it; null with the error set.
-///
-/// # Safety
-/// The interpreter is attached.
-pub unsafe fn judge<'py>(plan: &Bound<'py, PyAny>, port: &Port, result: &Bound<'py, PyAny>) -> *mut PyObject {
+/// What a coroutine's result says, as the plan judges it.
+pub fn judge<'py>(plan: &Bound<'py, PyAny>, port: &Port, result: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = plan.py();
-    // SAFETY: as promised.
-    unsafe {
-        give(py, || {
-            let judged = plan.getattr("judge")?.call1((result,))?;
-            let kind = result.get_type();
-            if judged.is_none() && driver!(py, "is_always_good")?.call1((plan, &kind))?.is_truthy()? {
-                port.remember_usual(py, &kind);
-            }
-            Ok(judged)
-        })
+    let judged = plan.getattr("judge")?.call1((result,))?;
+    let kind = result.get_type();
+    if judged.is_none() && driver!(py, "is_always_good")?.call1((plan, &kind))?.is_truthy()? {
+        port.remember_usual(py, &kind);
     }
+    Ok(judged)
 }
 
 /// The key of a call and the cells it leads to.

@@ -1,6 +1,6 @@
 //! The type of guards: made once, by hand, because it needs a vectorcall slot.
 
-use super::{Guard, Port, call_coroutine, call_keyed, call_plain, ffi as own};
+use super::{Guard, Port, call_coroutine, call_keyed, call_plain, ffi as own, run_plain};
 use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -15,9 +15,8 @@ static KIND: Once<Py<PyType>> = Once::new();
 
 const DOC: &std::ffi::CStr = c"A function that a policy of Seawall protects.";
 
-/// A guard of `function`. `key` gives the key of a call by its arguments; `drive` makes a coroutine
-/// of
-/// (entry, args, kwargs).
+/// A guard of `function`. `key` gives the key of a call by its arguments; of `drive` the first makes a coroutine of
+/// an entry, the second of (entry, args, kwargs).
 #[pyfunction]
 pub fn guard<'py>(
     py: Python<'py>,
@@ -25,7 +24,7 @@ pub fn guard<'py>(
     plan: Bound<'py, PyAny>,
     port: Bound<'py, Port>,
     key: Option<Bound<'py, PyAny>>,
-    drive: Option<Bound<'py, PyAny>>,
+    drive: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // Its first call would import them, while another thread may fork: their lock is no child's to open.
     py.import(intern!(py, "seawall._drive"))?;
@@ -38,15 +37,19 @@ pub fn guard<'py>(
         guard.vectorcall = match (&drive, &key) {
             (Some(_), _) => call_coroutine,
             (None, Some(_)) => call_keyed,
+            (None, None) if port.get().is_judged() => run_plain,
             (None, None) => call_plain,
         };
         guard.port = from_ref(port.get());
-        guard.call = own::way_to_call(&function);
+        guard.call = own::way_to_call(drive.as_ref().map_or(&function, |(drive, _)| drive));
         guard.function = function.into_ptr();
         guard.port_object = port.into_ptr();
         guard.plan = plan.into_ptr();
         guard.key = key.map_or(null_mut(), Bound::into_ptr);
-        guard.drive = drive.map_or(null_mut(), Bound::into_ptr);
+        if let Some((drive, drive_with)) = drive {
+            guard.drive = drive.into_ptr();
+            guard.drive_with = drive_with.into_ptr();
+        }
         Ok(made)
     }
 }
@@ -207,9 +210,10 @@ unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, a
     unsafe {
         let guard = &*this.cast::<Guard>();
         let kind = ffi::Py_TYPE(this).cast();
-        let held =
-            [kind, guard.function, guard.port_object, guard.plan, guard.key, guard.drive, guard.entry, guard.dict];
-        own::visit_all(visit, argument, &held)
+        match visit(kind, argument) {
+            0 => own::visit_all(visit, argument, &guard.held()),
+            stop => stop,
+        }
     }
 }
 
@@ -236,10 +240,8 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         if !guard.weakrefs.is_null() {
             ffi::PyObject_ClearWeakRefs(this);
         }
-        for field in [guard.entry, guard.dict, guard.function, guard.plan, guard.key, guard.drive, guard.port_object] {
-            if !field.is_null() {
-                ffi::Py_DECREF(field);
-            }
+        for field in guard.held() {
+            ffi::Py_XDECREF(field);
         }
         ffi::PyObject_GC_Del(this.cast());
         ffi::Py_DECREF(kind.cast());

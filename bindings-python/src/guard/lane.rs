@@ -3,8 +3,8 @@
 //! What the core's `Overlay` allows, kept beside the policy for as long as no settings change. Only
 //! where one thread runs at a time; without that lock every pass goes through the core.
 
+use seawall::Policy;
 use seawall::breaker::Overlay;
-use seawall::{Pass, Policy};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,12 +43,12 @@ impl Lane {
         Lane(Cell::new(NOWHERE))
     }
 
-    /// A pass, if what is known here is up to date and the gate says so.
+    /// The gate, if what is known here is up to date and the gate says *pass*.
     ///
     /// # Safety
     /// The interpreter is attached; the policy that was last looked at is alive.
     #[inline(always)]
-    pub unsafe fn pass(&self) -> Option<Pass> {
+    pub unsafe fn pass(&self) -> Option<u32> {
         // SAFETY: as promised, for the core keeps the cell as long as the policy's handle.
         unsafe {
             let known = &*self.0.as_ptr();
@@ -56,31 +56,39 @@ impl Lane {
                 return None;
             }
             let gate = (*known.gate).load(Ordering::Acquire) as u32;
-            (gate & 1 == 1).then_some(Pass { permit: u64::from(gate), started: 0 })
+            (gate & 1 == 1).then_some(gate)
         }
     }
 
-    /// Counts the success of a call under `pass`; false: the core must be told.
+    /// Counts the success of a call that found this gate; false: the core must be told.
     ///
     /// # Safety
     /// As for `pass`.
     #[inline(always)]
-    pub unsafe fn count(&self, pass: Pass) -> bool {
+    pub unsafe fn count(&self, found: u32) -> bool {
         // SAFETY: as in `pass`. Whoever is here holds the interpreter's lock.
         unsafe {
             let known = &*self.0.as_ptr();
             let (gate, [tally, limit]) = (&*known.gate, &*known.tally);
             let made = tally.load(Ordering::Relaxed);
-            if known.changes != CHANGES.load(Ordering::Relaxed)
-                || gate.load(Ordering::Acquire) as u32 != pass.permit as u32
-                || made >= limit.load(Ordering::Relaxed)
-            {
+            // Settings that changed meanwhile need no look: the gate of cells that were left says *pass* no more.
+            if gate.load(Ordering::Acquire) as u32 != found || made >= limit.load(Ordering::Relaxed) {
                 return false;
             }
             // Release: a judge that reads the tally sees the call as over.
             tally.store(made + 1, Ordering::Release);
             true
         }
+    }
+
+    /// Whether the line it leads to has credit.
+    ///
+    /// # Safety
+    /// As for `pass`.
+    pub unsafe fn has_credit(&self) -> bool {
+        // SAFETY: as in `pass`.
+        let [tally, limit] = unsafe { &*self.0.get().tally };
+        tally.load(Ordering::Relaxed) < limit.load(Ordering::Relaxed)
     }
 
     /// Whether it was looked up since the last change.

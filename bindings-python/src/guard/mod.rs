@@ -41,7 +41,7 @@ use seawall::Pass;
 pub struct Guard {
     head: PyObject,
     vectorcall: ffi::VectorcallFunc,
-    /// How `function` is called.
+    /// How `function` is called, or `drive` if there is one.
     call: ffi::VectorcallFunc,
     function: *mut PyObject,
     port: *const Port,
@@ -50,8 +50,10 @@ pub struct Guard {
     plan: *mut PyObject,
     /// The key of a call by its arguments, or null.
     key: *mut PyObject,
-    /// Made a coroutine by this `async def` of (entry, args, kwargs), or null.
+    /// Made a coroutine by this `async def` of an entry, or null.
     drive: *mut PyObject,
+    /// The one of (entry, args, kwargs), for calls with arguments.
+    drive_with: *mut PyObject,
     /// What the last coroutine got: mostly the next gets the same. Or null; always null where
     /// several threads run at a time.
     entry: *mut PyObject,
@@ -68,6 +70,12 @@ impl Guard {
     unsafe fn call(&self, arguments: Arguments) -> *mut PyObject {
         // SAFETY: the layout is the interpreter's own, handed on unchanged.
         unsafe { (self.call)(self.function, arguments.items, arguments.nargsf, arguments.names) }
+    }
+
+    /// What it refers to; null is nothing.
+    fn held(&self) -> [*mut PyObject; 8] {
+        let Guard { function, port_object, plan, key, drive, drive_with, entry, dict, .. } = *self;
+        [function, port_object, plan, key, drive, drive_with, entry, dict]
     }
 
     #[inline(always)]
@@ -97,7 +105,7 @@ impl Arguments {
     }
 }
 
-/// A blocking function, without a key. The way of almost every call, so it holds nothing that only
+/// A blocking function, without a key, whose results no function judges. The way of almost every call, so it holds nothing that only
 /// the others need.
 unsafe extern "C" fn call_plain(
     this: *mut PyObject,
@@ -110,12 +118,28 @@ unsafe extern "C" fn call_plain(
     unsafe {
         let guard = &*this.cast::<Guard>();
         let port = guard.port();
-        let Some(pass) = port.pass_at_once() else { return run(guard, &Spot::of(port), None, arguments) };
+        let Some(gate) = port.pass_at_once() else { return run_plain(this, items, nargsf, names) };
         let result = guard.call(arguments);
-        if !result.is_null() && port.is_usual(Python::assume_attached(), result) && port.count_at_once(pass) {
+        if !result.is_null() && port.is_usual_unjudged(Python::assume_attached(), result) && port.count_at_once(gate) {
             return result;
         }
-        ended(guard, &Spot::of(port), None, arguments, pass, result)
+        ended(guard, &Spot::of(port), None, arguments, Pass { permit: u64::from(gate), started: 0 }, result)
+    }
+}
+
+/// The same where the call cannot simply pass, or results are judged. It is given what `call_plain` got, which so
+/// need keep nothing for it.
+#[inline(never)]
+unsafe extern "C" fn run_plain(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as in `call_plain`.
+    unsafe {
+        let guard = &*this.cast::<Guard>();
+        run(guard, &Spot::of(guard.port()), None, Arguments { items, nargsf, names })
     }
 }
 

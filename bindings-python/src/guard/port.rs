@@ -11,6 +11,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use seawall::Pass;
+use seawall::breaker::Shard;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -103,18 +104,18 @@ impl Port {
         unsafe { &*self.seat.load(Ordering::Acquire) }
     }
 
-    /// `Spot::pass` of a port, as far as that takes no call.
+    /// `Spot::pass` of a port, as far as that takes no call: the gate that it found open.
     #[inline(always)]
-    pub fn pass_at_once(&self) -> Option<Pass> {
+    pub fn pass_at_once(&self) -> Option<u32> {
         // SAFETY: the interpreter is attached; a lane is known of its own seat's policy. Where every call asks, nobody
         // looks one up.
-        if inside_a_deadline() { None } else { unsafe { self.seat().lane.pass() } }
+        if DEADLINES.load(Ordering::Relaxed) != 0 { None } else { unsafe { self.seat().lane.pass() } }
     }
 
     #[inline(always)]
-    pub fn count_at_once(&self, pass: Pass) -> bool {
+    pub fn count_at_once(&self, gate: u32) -> bool {
         // SAFETY: as in `pass_at_once`.
-        unsafe { self.seat().lane.count(pass) }
+        unsafe { self.seat().lane.count(gate) }
     }
 
     /// Whether a call can be asked for here, and judged where it fails, without a driver in Python.
@@ -122,13 +123,23 @@ impl Port {
         self.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
     }
 
+    /// Whether a function of the user's judges results.
+    pub fn is_judged(&self) -> bool {
+        self.judged
+    }
+
     /// Whether a result needs no look: its type cannot say that the call failed.
     #[inline(always)]
     pub fn is_usual(&self, py: Python<'_>, result: *mut PyObject) -> bool {
+        !self.judged && self.is_usual_unjudged(py, result)
+    }
+
+    /// The same where no function judges.
+    #[inline(always)]
+    pub fn is_usual_unjudged(&self, py: Python<'_>, result: *mut PyObject) -> bool {
         // SAFETY: a live object of the caller's.
         let (kind, is_none) = unsafe { (pyo3::ffi::Py_TYPE(result), result == pyo3::ffi::Py_None()) };
-        !self.judged
-            && (is_none || is_bare(kind) || self.usual.get(py).is_some_and(|usual| usual.as_ptr() == kind.cast()))
+        is_none || is_bare(kind) || self.usual.get(py).is_some_and(|usual| usual.as_ptr() == kind.cast())
     }
 
     pub fn remember_usual(&self, py: Python<'_>, kind: &Bound<'_, PyType>) {
@@ -183,8 +194,8 @@ impl<'a> Spot<'a> {
         }
         let (policy, lane) = self.place();
         // SAFETY: the interpreter is attached; a lane is known of the policy beside it.
-        if let Some(pass) = unsafe { lane.pass() } {
-            return Some(pass);
+        if let Some(gate) = unsafe { lane.pass() } {
+            return Some(Pass { permit: u64::from(gate), started: 0 });
         }
         let pass = ours(|| policy.pass()).flatten();
         if pass.is_some() && !lane.is_known() {
@@ -201,13 +212,17 @@ impl<'a> Spot<'a> {
     #[inline(always)]
     pub fn succeed(&self, pass: Pass) {
         let (policy, lane) = self.place();
-        // SAFETY: as in `pass_later`.
-        if unsafe { lane.count(pass) } {
+        // SAFETY: as in `pass_later`; a pass that was told when it began is known to no lane.
+        if unsafe { lane.count(pass.permit as u32) } {
             return;
         }
-        ours(|| policy.succeed(pass));
-        if lane.leads_somewhere() {
-            // The core grants credit to the line of the thread that tells it: this one's.
+        if !lane.leads_somewhere() {
+            ours(|| policy.succeed(pass));
+            return;
+        }
+        ours(|| policy.succeed_on(Shard::OWN, pass));
+        // The core grants credit to the line of the thread that tells it. SAFETY: as above.
+        if !unsafe { lane.has_credit() } {
             ours(|| lane.look(policy));
         }
     }

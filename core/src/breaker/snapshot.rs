@@ -101,7 +101,7 @@ impl Breaker {
     pub fn peek(&self, now: Tick) -> BreakerSnapshot {
         let word = self.word();
         let state = word.state();
-        let counts = self.shown_counts(word, now);
+        let counts = self.shown_counts(word, now).plausible();
         let (failure_rate, slow_rate) = self.rates(word, counts);
         let probing = state == State::HalfOpen;
         BreakerSnapshot {

@@ -10,6 +10,9 @@ pub(super) const WORDS: usize = PROCESSES;
 /// Calls of one process, below a part of the number that tells it from the one before it in its slot.
 const COUNT: u64 = (1 << 24) - 1;
 
+/// More than are ever under way on a host.
+pub(super) const MOST: u64 = COUNT * PROCESSES as u64;
+
 fn tag(owner: Owner) -> u64 {
     // Above the mark of an owner's word, below its slot.
     owner.word() << 6 & !COUNT

@@ -112,7 +112,8 @@ impl Budget {
     pub(crate) fn peek(&self, now: crate::time::Tick, living: &dyn Fn(usize) -> Option<Owner>) -> BudgetSnapshot {
         let word = |word: usize| self.word(word);
         let (active_calls, active_retries) = match shared_words(&self.rule) {
-            WORDS => (word(ACTIVE_CALLS), word(ACTIVE_RETRIES)),
+            // These rules count no retries, and of calls only how many there are.
+            WORDS => (word(ACTIVE_CALLS).min(calls::MOST), 0),
             _ => (calls::sum_of(&self.cell, FIRST_CALLS, living), RETRIES.in_use(&self.cell)),
         };
         let limit = self.limit_of(active_calls);
@@ -153,7 +154,7 @@ impl Budget {
     /// Pays for a retry after `outcome`; `None` if the budget does not allow it.
     pub fn withdraw(&self, outcome: Outcome, cx: &mut Cx) -> Option<Cost> {
         let cost = match &self.rule {
-            BudgetRule::Tokens { failure, timeout, throttled, .. } => {
+            BudgetRule::Tokens { capacity, failure, timeout, throttled, .. } => {
                 let cost = match outcome {
                     Outcome::Timeout => *timeout,
                     Outcome::Throttled => *throttled,
@@ -161,10 +162,9 @@ impl Budget {
                 };
                 self.pay_in();
                 // AcqRel: tokens are spent once.
-                let paid = self
-                    .cell
-                    .word(BALANCE)
-                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| balance.checked_sub(u64::from(cost)));
+                let paid = self.cell.word(BALANCE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| {
+                    balance.min(u64::from(*capacity)).checked_sub(u64::from(cost))
+                });
                 paid.is_ok().then_some(Cost(cost))
             }
             BudgetRule::Ratio { .. } => self.ratio()?.withdraw(&self.cell, cx.now).then_some(Cost(1)),
@@ -217,9 +217,9 @@ impl Budget {
     /// Tokens, retries or running retries that are left.
     pub fn balance(&self, cx: &mut Cx) -> f64 {
         match &self.rule {
-            BudgetRule::Tokens { .. } => {
+            BudgetRule::Tokens { capacity, .. } => {
                 self.pay_in();
-                self.cell.word(BALANCE).load(Ordering::Acquire) as f64
+                self.word(BALANCE).min(u64::from(*capacity)) as f64
             }
             BudgetRule::Ratio { .. } => self.ratio().map_or(0.0, |ratio| ratio.balance(&self.cell, cx.now)),
             BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
@@ -249,12 +249,16 @@ impl Budget {
 
     /// Retries under way, where the rule counts them.
     pub fn active_retries(&self) -> u64 {
-        if self.is_told_apart() { RETRIES.in_use(&self.cell) } else { self.word(ACTIVE_RETRIES) }
+        match shared_words(&self.rule) {
+            WORDS => 0,
+            _ if self.is_told_apart() => RETRIES.in_use(&self.cell),
+            _ => self.word(ACTIVE_RETRIES),
+        }
     }
 
     fn active_calls(&self) -> u64 {
         let counted = self.is_told_apart().then(|| calls::sum(&self.cell, FIRST_CALLS)).flatten();
-        counted.unwrap_or_else(|| self.word(ACTIVE_CALLS))
+        counted.unwrap_or_else(|| self.word(ACTIVE_CALLS).min(calls::MOST))
     }
 
     fn word(&self, word: usize) -> u64 {

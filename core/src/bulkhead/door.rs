@@ -47,8 +47,10 @@ fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
-fn limit_of(cell: &Block) -> u64 {
-    cell.word(LIMIT).load(Ordering::Acquire).min(u32::MAX.into())
+/// The limit in force: by a resize no higher than there are places.
+fn limit_of(cell: &Block, config: &BulkheadConfig) -> u64 {
+    let most = u64::from(config.limit).max(seats(config).capacity as u64);
+    cell.word(LIMIT).load(Ordering::Acquire).min(most)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -100,7 +102,7 @@ impl State {
     }
 
     fn take(&self, cell: &Block) -> bool {
-        let (limit, most) = (limit_of(cell), cell.word(MOST_EVER).load(Ordering::Acquire));
+        let (limit, most) = (limit_of(cell, &self.config), cell.word(MOST_EVER).load(Ordering::Acquire));
         self.seats().take(cell, limit, most).is_some()
     }
 
@@ -242,7 +244,7 @@ impl Door {
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|_, cell| limit_of(cell))
+        self.with(|state, cell| limit_of(cell, &state.config))
     }
 
     /// Sets the limit of the whole host.
@@ -250,7 +252,7 @@ impl Door {
         self.with(|state, cell| {
             let limit = u64::from(limit).min(state.seats().capacity as u64);
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(limit_of(cell), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
@@ -288,7 +290,7 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: total(LIMIT).min(u32::MAX.into()) as u32,
+        limit: limit_of(cell, config) as u32,
         admitted: total(ADMITTED),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),

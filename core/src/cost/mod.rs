@@ -54,10 +54,11 @@ impl CostBudget {
     pub(crate) fn at(config: &Arc<CostConfig>, spot: Option<Spot<'_>>) -> CostBudget {
         let fill = |new: &[AtomicU64], old: Option<(&CostConfig, &[AtomicU64])>| {
             let Some((old_config, old)) = old else { return };
-            new[PERIOD].store(old[PERIOD].load(Ordering::Acquire), Ordering::Relaxed);
+            let read = |word: usize| old.get(word).map_or(0, |word| word.load(Ordering::Acquire));
+            new[PERIOD].store(read(PERIOD), Ordering::Relaxed);
             for (index, (name, _)) in config.limits.iter().take(AMOUNTS).enumerate() {
                 let own = old_config.limits.iter().take(AMOUNTS).position(|(own, _)| own == name);
-                let used = own.map_or(0, |own| old[own].load(Ordering::Acquire));
+                let used = own.map_or(0, read);
                 new[index].store(used, Ordering::Relaxed);
             }
         };

@@ -223,6 +223,7 @@ impl Registry {
         for policy in self.all() {
             policy.apply_what_is_due(since);
         }
+        self.say_troubles();
         self.tell();
     }
 

@@ -11,13 +11,14 @@
 use super::error::{SegmentError, SegmentFault as Fault};
 use super::layout::{PROCESS_BITS, PROCESSES, Regions, header};
 use super::process::Owner;
+use super::seal::{sealed, unsealed};
 use crate::cell::LINE;
 use crate::sync::{AtomicU64, Ordering, in_one_order};
 
 /// Lines of a block's header.
 pub(crate) const HEADER: usize = 1;
 // Words of the header.
-/// Lines of the block with its header; never changes. Zero where no block has begun.
+/// Lines of the block with its header, sealed; never changes. Zero where no block has begun.
 const SIZE: usize = 0;
 /// In preparation by its owner, or free, live, marked or dead with a number that never repeats.
 const STATE: usize = 1;
@@ -73,7 +74,7 @@ impl<'a> Arena<'a> {
         if line < self.regions.arena || line >= self.regions.end {
             return None;
         }
-        let lines = usize::try_from(self.words[line * LINE + SIZE].load(Ordering::Acquire)).ok()?;
+        let lines = unsealed(self.words[line * LINE + SIZE].load(Ordering::Acquire))?;
         (lines > HEADER && lines <= self.regions.end - line).then_some(Block { line, lines })
     }
 
@@ -121,7 +122,7 @@ impl<'a> Arena<'a> {
         let next = &self.words[header::NEXT];
         loop {
             let seen = next.load(Ordering::Acquire);
-            let line = usize::try_from(seen).unwrap_or(usize::MAX);
+            let line = unsealed(seen).unwrap_or(usize::MAX);
             if line < self.regions.arena || line > self.regions.end {
                 return Err(SegmentError::damaged("the arena ends outside the file"));
             }
@@ -130,10 +131,11 @@ impl<'a> Arena<'a> {
             }
             // AcqRel: whoever says the size first begins the block; the end moves on behind it.
             let size = &self.words[line * LINE + SIZE];
-            let _ = size.compare_exchange(0, lines as u64, Ordering::AcqRel, Ordering::Acquire);
+            let _ = size.compare_exchange(0, sealed(lines), Ordering::AcqRel, Ordering::Acquire);
             super::crash::point("block sized");
             let Some(block) = self.at(line) else { return Err(SegmentError::damaged("a block without a size")) };
-            let _ = next.compare_exchange(seen, seen + block.lines as u64, Ordering::AcqRel, Ordering::Acquire);
+            let after = sealed(line + block.lines);
+            let _ = next.compare_exchange(seen, after, Ordering::AcqRel, Ordering::Acquire);
             if block.lines == lines && self.claim(block, me) {
                 return Ok(block);
             }
@@ -230,9 +232,23 @@ impl<'a> Arena<'a> {
         state.compare_exchange(marked, life | to, Ordering::SeqCst, Ordering::SeqCst).is_ok() && to == DEAD
     }
 
+    /// Writes the size of a block in use again where something else stands.
+    pub(crate) fn insist(self, block: Block) {
+        let (size, lines) = (self.word(block, SIZE), sealed(block.lines));
+        if size.load(Ordering::Relaxed) != lines {
+            size.store(lines, Ordering::Release);
+        }
+    }
+
+    /// The line after the last that a block has.
+    pub(crate) fn taken(self) -> usize {
+        let next = unsealed(self.words[header::NEXT].load(Ordering::Acquire));
+        next.unwrap_or(self.regions.end).min(self.regions.end)
+    }
+
     /// Every block, in the order of the arena.
     pub(crate) fn all(self) -> impl Iterator<Item = Block> + 'a {
-        let end = usize::try_from(self.words[header::NEXT].load(Ordering::Acquire)).unwrap_or(0).min(self.regions.end);
+        let end = self.taken();
         let mut line = self.regions.arena;
         std::iter::from_fn(move || {
             let block = (line < end).then(|| self.at(line)).flatten()?;
@@ -312,93 +328,4 @@ pub(crate) fn bits(words: [u64; PROCESS_BITS]) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use crate::segment::layout::MIN_BYTES;
-
-    fn arena(words: &[AtomicU64]) -> Arena<'_> {
-        let regions = Regions::of(MIN_BYTES);
-        words[header::NEXT].store(regions.arena as u64, Ordering::Relaxed);
-        Arena::new(words, regions)
-    }
-    fn zeroes() -> Vec<AtomicU64> {
-        (0..MIN_BYTES as usize / 8).map(|_| AtomicU64::new(0)).collect()
-    }
-    const ME: fn() -> Owner = || Owner::new(1, 77);
-
-    #[test]
-    fn blocks_follow_each_other_until_the_arena_is_full() {
-        let words = zeroes();
-        let arena = arena(&words);
-        let mut taken = Vec::new();
-        let error = loop {
-            match arena.take(100, ME()) {
-                Ok(block) => taken.push(block),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.fault, Fault::Full);
-        assert_eq!(arena.all().collect::<Vec<_>>(), taken);
-        assert!(taken.len() > 40 && taken.iter().all(|block| block.lines == 14));
-    }
-
-    #[test]
-    fn what_is_given_back_is_used_again_and_is_zero() {
-        let words = zeroes();
-        let arena = arena(&words);
-        let block = arena.take(20, ME()).unwrap();
-        arena.body(block)[5].store(9, Ordering::Relaxed);
-        arena.give_up(block, ME());
-        let again = arena.take(18, Owner::new(2, 5)).unwrap();
-        assert_eq!((again, arena.body(again)[5].load(Ordering::Relaxed)), (block, 0));
-    }
-
-    #[test]
-    fn only_what_nobody_refers_to_or_uses_is_collected() {
-        let words = zeroes();
-        let arena = arena(&words);
-        let [referred, held, garbage, dead, living] = std::array::from_fn(|_| arena.take(8, ME()).unwrap());
-        for block in [referred, held, garbage] {
-            arena.publish(block);
-        }
-        arena.hold(held, 200);
-        // Of the two in preparation one belongs to the dead.
-        arena.word(dead, STATE).store(Owner::new(9, 1).word(), Ordering::Relaxed);
-        let is_held = |block| arena.holders(block).any(|slot| slot == 200);
-        let collect = || arena.collect(is_held, |block| block == referred, |owner| owner == ME());
-        assert_eq!((collect(), arena.state(garbage), arena.state(dead)), (2, State::Free, State::Free));
-        assert_eq!(arena.state(living), State::Preparing(ME()));
-        arena.let_go(held, 200);
-        assert_eq!((collect(), collect()), (1, 0));
-    }
-
-    #[test]
-    fn who_uses_a_block_keeps_it_and_who_comes_later_sees_it_dead() {
-        let words = zeroes();
-        let arena = arena(&words);
-        let block = arena.take(8, ME()).unwrap();
-        let life = arena.publish(block);
-        let is_held = |block| arena.holders(block).next().is_some();
-        arena.hold(block, 3);
-        assert!(!arena.end_unused(block, is_held) && arena.is_in(block, life));
-        arena.let_go(block, 3);
-        // A mark that somebody left who died is taken away by who uses the block.
-        arena.word(block, STATE).store(life.0 | MARKED, Ordering::SeqCst);
-        arena.hold(block, 3);
-        assert!(arena.keep(block, life) && arena.is_in(block, life));
-        arena.let_go(block, 3);
-        assert!(arena.end_unused(block, is_held) && !arena.keep(block, life));
-        assert_eq!(arena.state(block), State::Dead);
-    }
-
-    #[test]
-    fn a_process_that_died_while_it_sized_a_block_is_no_hole() {
-        let words = zeroes();
-        let arena = arena(&words);
-        let at = Regions::of(MIN_BYTES).arena;
-        words[at * LINE].store(4, Ordering::Relaxed);
-        let block = arena.take(30, ME()).unwrap();
-        assert_eq!(arena.all().map(|block| block.line).collect::<Vec<_>>(), [at, block.line]);
-        assert_eq!(arena.take(17, ME()).unwrap().lines, 4);
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 
 use super::blocks::{Arena, Block, Life, State};
 use super::error::{SegmentError, SegmentFault as Fault};
-use super::layout::{Regions, header};
+use super::layout::Regions;
 use super::process::Owner;
 use super::record::{self, NEXT, REPLACES, Record, Wanted};
 use crate::sync::{AtomicU64, Ordering};
@@ -21,6 +21,7 @@ const TRIES: usize = 1000;
 pub(crate) struct Directory<'a> {
     words: &'a [AtomicU64],
     regions: Regions,
+    seed: u64,
     pub arena: Arena<'a>,
     me: Owner,
     others: &'a dyn Others,
@@ -59,23 +60,31 @@ impl Head {
 }
 
 impl<'a> Directory<'a> {
-    pub(crate) fn new(words: &'a [AtomicU64], regions: Regions, me: Owner, others: &'a dyn Others) -> Directory<'a> {
-        Directory { words, regions, arena: Arena::new(words, regions), me, others }
+    pub(crate) fn new(
+        words: &'a [AtomicU64],
+        regions: Regions,
+        seed: u64,
+        me: Owner,
+        others: &'a dyn Others,
+    ) -> Directory<'a> {
+        Directory { words, regions, seed, arena: Arena::new(words, regions), me, others }
     }
 
     /// Finds or makes the cell that is wanted. `make` fills a new one, which nobody knows yet, from
     /// the record and cell that it takes the place of, if there is one.
     pub(crate) fn find_or_make(self, wanted: &Wanted<'_>, make: super::Make<'_>) -> Result<Place, SegmentError> {
-        let seed = self.seed();
-        let hashes = wanted.identity.hashes(seed);
+        let hashes = wanted.identity.hashes(self.seed);
         let chain = &self.words[Regions::chain((hashes[0] % self.regions.chains as u64) as usize)];
         for _ in 0..TRIES {
             self.trim(chain);
             let head = Head(chain.load(Ordering::SeqCst));
-            let found = self.walk(head).find_map(|(block, life)| {
-                let record = Record::read(self.arena.body(block)).filter(|record| record.is(&wanted.identity, hashes));
-                record.map(|record| (block, life, record))
-            });
+            let is_wanted = |record: &Record| record.is(&wanted.identity, hashes);
+            let linked = self.walk(head).find(|(_, _, record)| is_wanted(record));
+            let is_linked = linked.is_some();
+            let found = match linked {
+                Some(found) => Some(found),
+                None => self.lost(hashes, is_wanted)?,
+            };
             let Some((block, life, record)) = found else {
                 if let Some(place) = self.push(chain, head, wanted, None, make)? {
                     return Ok(place);
@@ -87,10 +96,12 @@ impl<'a> Directory<'a> {
                 self.let_go(block);
                 continue;
             }
-            self.finish(block);
-            self.arena.mark_used(block);
-            if !self.is_replaced_by(wanted, block, &record) {
-                return Ok(Place { block, life, record });
+            if is_linked {
+                self.finish(block);
+                self.arena.mark_used(block);
+                if !self.is_replaced_by(wanted, block, &record) {
+                    return Ok(Place { block, life, record });
+                }
             }
             let place = self.push(chain, head, wanted, Some((block, &record)), make);
             self.let_go(block);
@@ -127,10 +138,11 @@ impl<'a> Directory<'a> {
     ) -> Result<Option<Place>, SegmentError> {
         let block = self.room(wanted.body())?;
         let body = self.arena.body(block);
-        let cell = wanted.write(body, self.seed());
+        let cell = wanted.write(body, self.seed);
         make(&body[cell..], old.map(|(old, record)| (record, &self.arena.body(old)[record.cell..])));
         // Relaxed: published with the block.
-        body[NEXT].store(head.line() as u64, Ordering::Relaxed);
+        let next = self.arena.at(head.line()).map_or(0, |next| next.line);
+        body[NEXT].store(next as u64, Ordering::Relaxed);
         body[REPLACES].store(old.map_or(0, |(old, _)| old.line as u64), Ordering::Relaxed);
         record::want(body, self.me.slot(), true);
         self.arena.hold(block, self.me.slot());
@@ -161,27 +173,54 @@ impl<'a> Directory<'a> {
             && let State::Live(life) = self.arena.state(old)
             && old != block
         {
-            self.arena.end(old, life);
             let read = |block| {
                 let body = self.arena.body(block);
-                Record::read(body).map(|record| (record.kind, &body[record.cell..]))
+                Record::read(body).map(|record| (record.kind, record.hashes, &body[record.cell..]))
             };
-            if let (Some((kind, old)), Some((new_kind, new))) = (read(old), read(block))
-                && kind == new_kind
+            // Another part's cell is not what this one took the place of: the word was scribbled over.
+            if let (Some((kind, hashes, old_cell)), Some((new_kind, new_hashes, new_cell))) = (read(old), read(block))
+                && (kind, hashes) == (new_kind, new_hashes)
             {
-                self.others.retire(kind, old, new);
+                self.arena.end(old, life);
+                self.others.retire(kind, old_cell, new_cell);
             }
         }
         super::crash::point("block replaced");
         replaces.store(0, Ordering::Release);
     }
 
-    /// The living blocks of a chain.
-    fn walk(self, head: Head) -> impl Iterator<Item = (Block, Life)> + 'a {
-        self.links(head).filter_map(move |block| match self.arena.state(block) {
-            State::Live(life) => Some((block, life)),
-            _ => None,
+    /// The living blocks of a chain. One whose record was scribbled over is ended, so that who works on
+    /// it asks again.
+    fn walk(self, head: Head) -> impl Iterator<Item = (Block, Life, Record)> + 'a {
+        self.links(head).filter_map(move |block| {
+            let State::Live(life) = self.arena.state(block) else { return None };
+            let record = Record::read(self.arena.body(block));
+            if record.is_none() {
+                self.arena.end(block, life);
+            }
+            record.map(|record| (block, life, record))
         })
+    }
+
+    /// A living block of the name that its chain does not lead to: who made it has not linked it yet,
+    /// or the chain was scribbled over. A new one takes its place.
+    fn lost(
+        self,
+        hashes: [u64; 2],
+        is_wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Option<(Block, Life, Record)>, SegmentError> {
+        let (taken, mut end) = (self.arena.taken(), self.regions.arena);
+        let found = self.arena.all().find_map(|block| {
+            end = block.line + block.lines;
+            let State::Live(life) = self.arena.state(block) else { return None };
+            let record = record::says(self.arena.body(block), hashes).then(|| Record::read(self.arena.body(block)))?;
+            record.filter(&is_wanted).map(|record| (block, life, record))
+        });
+        // Behind the break may be the one that others work on.
+        if found.is_none() && end < taken {
+            return Err(SegmentError::damaged("the row of blocks is broken"));
+        }
+        Ok(found)
     }
 
     fn links(self, head: Head) -> impl Iterator<Item = Block> + 'a {
@@ -274,10 +313,6 @@ impl<'a> Directory<'a> {
             return None;
         }
         Some(Place { block, life, record })
-    }
-
-    fn seed(self) -> u64 {
-        self.words[header::SEED].load(Ordering::Relaxed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The segment's file: found and checked, or made. Nothing in it is believed before it is checked.
 
 use super::error::{SegmentError, SegmentFault as Fault};
+use super::here::Here;
 use super::layout::{self, HEADER_WORDS, MAGIC, VERSION, header};
 use super::map::Map;
 use rustix::fd::OwnedFd;
@@ -41,6 +42,8 @@ pub(crate) struct File {
     pub descriptor: OwnedFd,
     pub path: PathBuf,
     pub bytes: u64,
+    /// Of the hashes of names and keys, as it was when the file was checked.
+    pub seed: u64,
     /// Device and inode.
     identity: (u64, u64),
     /// Files of other versions beside it.
@@ -262,16 +265,17 @@ fn open(options: &SegmentOptions, folder: &OwnedFd, writable: bool, anybodys: bo
         return Err(error(Fault::FileMode, format!("mode {:o}, expected {mode:o}", stat.st_mode & 0o7777)));
     }
     let bytes = stat.st_size as u64;
-    check_header(&descriptor, bytes).map_err(|(fault, detail)| error(fault, detail))?;
+    let seed = check_header(&descriptor, bytes).map_err(|(fault, detail)| error(fault, detail))?;
     let map = match Map::of_file(rustix::fd::AsFd::as_fd(&descriptor), bytes, writable) {
         Ok(map) => map,
         Err(detail) => return Err(error(Fault::FileUnusable, detail.to_string())),
     };
     let others = other_versions(options, folder);
-    Ok(Some(File { map, descriptor, path, bytes, identity: identity(&stat), others }))
+    Ok(Some(File { map, descriptor, path, bytes, seed, identity: identity(&stat), others }))
 }
 
-fn check_header(file: &OwnedFd, bytes: u64) -> std::result::Result<(), (Fault, String)> {
+/// The seed of a header that is whole.
+fn check_header(file: &OwnedFd, bytes: u64) -> std::result::Result<u64, (Fault, String)> {
     if layout::whole_size(bytes) != Some(bytes) {
         return Err((Fault::FileSize, format!("{bytes} bytes")));
     }
@@ -289,11 +293,13 @@ fn check_header(file: &OwnedFd, bytes: u64) -> std::result::Result<(), (Fault, S
     let here = Here::look().map_err(|detail| (Fault::Unsupported, detail))?;
     want(header::MAGIC, MAGIC, Fault::Magic, "magic")?;
     want(header::VERSION, VERSION, Fault::Version, "version")?;
-    want(header::LAYOUT, layout::fingerprint(), Fault::Layout, "layout")?;
+    let seed = word(header::SEED);
+    want(header::LAYOUT, layout::fingerprint(seed), Fault::Layout, "layout")?;
     want(header::BYTES, bytes, Fault::FileSize, "size in the header")?;
     want(header::BOOT, here.boot[0], Fault::Boot, "boot")?;
     want(header::BOOT + 1, here.boot[1], Fault::Boot, "boot")?;
-    want(header::TIME_NAMESPACE, here.time_namespace, Fault::TimeNamespace, "time namespace")
+    want(header::TIME_NAMESPACE, here.time_namespace, Fault::TimeNamespace, "time namespace")?;
+    Ok(seed)
 }
 
 /// Makes the file under a temporary name, whole, and then names it; loses quietly to another maker.
@@ -339,13 +345,14 @@ fn fill(options: &SegmentOptions, file: &OwnedFd, bytes: u64) -> std::result::Re
     let mut words = [0; HEADER_WORDS];
     words[header::MAGIC] = MAGIC;
     words[header::VERSION] = VERSION;
-    words[header::LAYOUT] = layout::fingerprint();
+    let seed = super::process::random();
+    words[header::LAYOUT] = layout::fingerprint(seed);
     words[header::BYTES] = bytes;
     words[header::BOOT] = here.boot[0];
     words[header::BOOT + 1] = here.boot[1];
     words[header::TIME_NAMESPACE] = here.time_namespace;
-    words[header::SEED] = super::process::random();
-    let next = layout::Regions::of(bytes).arena as u64;
+    words[header::SEED] = seed;
+    let next = super::seal::sealed(layout::Regions::of(bytes).arena);
     let head: Vec<u8> = words.into_iter().chain([next]).flat_map(u64::to_le_bytes).collect();
     match rustix::io::pwrite(file, &head, 0) {
         Ok(written) if written == head.len() => Ok(()),
@@ -372,25 +379,4 @@ fn other_versions(options: &SegmentOptions, folder: &OwnedFd) -> Vec<String> {
         version.is_some_and(|version| version != own && version.parse::<u64>().is_ok())
     };
     names.filter(is_other).collect()
-}
-
-/// Whose clock and boot we live in.
-struct Here {
-    boot: [u64; 2],
-    time_namespace: u64,
-}
-
-impl Here {
-    fn look() -> std::result::Result<Here, String> {
-        const BOOT: &str = "/proc/sys/kernel/random/boot_id";
-        let text = std::fs::read_to_string(BOOT).map_err(|error| format!("{BOOT}: {error}"))?;
-        let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-        let half = |range| digits.get(range).and_then(|half: &str| u64::from_str_radix(half, 16).ok());
-        let (Some(high), Some(low)) = (half(0..16), half(16..32)) else {
-            return Err(format!("{BOOT} holds no number: {}", text.trim()));
-        };
-        // Systems without time namespaces have one clock.
-        let namespace = rustix::fs::stat("/proc/self/ns/time").map_or(0, |stat| stat.st_ino);
-        Ok(Here { boot: [high, low], time_namespace: namespace })
-    }
 }

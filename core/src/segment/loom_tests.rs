@@ -44,12 +44,12 @@ impl Tiny {
     fn new() -> Arc<Tiny> {
         let regions = Regions::tiny(40);
         let words: Vec<AtomicU64> = (0..regions.end * LINE).map(|_| AtomicU64::new(0)).collect();
-        words[header::NEXT].store(regions.arena as u64, Ordering::Relaxed);
+        words[header::NEXT].store(super::seal::sealed(regions.arena), Ordering::Relaxed);
         Arc::new(Tiny { words, regions })
     }
 
     fn directory(&self, slot: usize) -> Directory<'_> {
-        Directory::new(&self.words, self.regions, Owner::new(slot, 7), &AllAlive)
+        Directory::new(&self.words, self.regions, 0, Owner::new(slot, 7), &AllAlive)
     }
 
     fn find(&self, slot: usize, config: &[u64]) -> (Block, Record) {

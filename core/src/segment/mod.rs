@@ -13,11 +13,13 @@ mod error;
 mod file;
 mod fork;
 mod hash;
+mod here;
 mod host;
 mod layout;
 mod map;
 mod process;
 mod record;
+mod seal;
 mod view;
 mod writers;
 
@@ -101,7 +103,7 @@ impl Others for Look<'_> {
         process::is_alive(&self.segment.file, Some(self.me), owner)
     }
     fn lives(&self, slot: usize) -> bool {
-        process::in_slot(&self.segment.file, Some(self.me), slot).is_some()
+        process::lives(&self.segment.file, Some(self.me), slot)
     }
     fn keeps(&self, block: Block) -> bool {
         self.held.get(&block.line).is_some_and(|held| held.strong_count() > 0)
@@ -157,6 +159,11 @@ impl Segment {
     pub(crate) fn is_in_place(&self) -> bool {
         let in_place = self.file.is_in_place();
         self.lost.store(!in_place, Ordering::Release);
+        if let Some(owner) = self.owner_now().filter(|_| in_place) {
+            process::insist(self.words(), owner);
+            let held: Vec<Arc<Held>> = self.held.lock().values().filter_map(Weak::upgrade).collect();
+            held.iter().for_each(|held| self.arena().insist(held.block));
+        }
         in_place
     }
 
@@ -172,6 +179,10 @@ impl Segment {
         Arena::new(self.words(), self.regions)
     }
 
+    fn directory<'a>(&'a self, me: Owner, others: &'a dyn Others) -> Directory<'a> {
+        Directory::new(self.words(), self.regions, self.file.seed, me, others)
+    }
+
     /// Who this process is here; a forked child becomes somebody else when it first asks.
     pub(crate) fn owner(&self) -> Option<Owner> {
         match self.owner_now() {
@@ -182,7 +193,7 @@ impl Segment {
 
     fn owner_now(&self) -> Option<Owner> {
         let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
-        same.then(|| Owner::from_word(self.owner.load(Ordering::Acquire))).flatten()
+        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
     }
 
     fn attach(&self) -> Result<Owner, SegmentError> {
@@ -221,7 +232,7 @@ impl Segment {
         };
         let mut held = self.held.lock();
         let look = Look { segment: self, held: &held, me };
-        let place = Directory::new(self.words(), self.regions, me, &look).find_or_make(wanted, make).map_err(named)?;
+        let place = self.directory(me, &look).find_or_make(wanted, make).map_err(named)?;
         let wants = place.record.config == wanted.config;
         record::want(self.arena().body(place.block), me.slot(), wants);
         // Dropped behind the lock, which its end takes.

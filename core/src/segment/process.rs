@@ -10,6 +10,7 @@ use super::file::File;
 use super::fork::LockFile;
 use super::layout::{PROCESSES, Regions, lock_of};
 use super::map;
+use super::seal;
 use crate::sync::{AtomicU64, Ordering};
 use rustix::fd::AsFd;
 
@@ -21,21 +22,30 @@ const NAME: usize = 4;
 pub(crate) const NAME_BYTES: usize = 32;
 
 /// One attachment of one copy of this library in one process: its slot (8 bits), a random number
-/// (54 bits) and a mark that tells it from other things a word may hold.
+/// (38 bits), what these come to (16 bits) and a mark that tells it from other things a word may hold.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Owner(u64);
 
 const SLOT_SHIFT: u32 = 56;
+const RANDOM: u64 = (1 << SLOT_SHIFT) - (1 << 18);
+const CHECK_SHIFT: u32 = 2;
 const MARK: u64 = 0b10;
 
 impl Owner {
     pub(crate) fn new(slot: usize, random: u64) -> Owner {
         // Never a number without a random part.
-        Owner((slot as u64) << SLOT_SHIFT | (random & ((1 << SLOT_SHIFT) - 1)) & !3 | 1 << 55 | MARK)
+        let number = (slot as u64) << SLOT_SHIFT | random << 18 & RANDOM | 1 << 55;
+        Owner(number | seal::check_bits(number) << CHECK_SHIFT | MARK)
     }
     /// `None` for a word that names nobody.
     pub(crate) fn from_word(word: u64) -> Option<Owner> {
-        (word & 3 == MARK).then_some(Owner(word))
+        let number = word >> 18 << 18;
+        let whole = seal::is_same(word >> CHECK_SHIFT & 0xffff, seal::check_bits(number));
+        (word & 3 == MARK && whole).then_some(Owner(word))
+    }
+    /// The same for a word of this process's own memory; zero is nobody.
+    pub(crate) fn of_ours(word: u64) -> Option<Owner> {
+        (word != 0).then_some(Owner(word))
     }
     pub(crate) fn word(self) -> u64 {
         self.0
@@ -108,16 +118,34 @@ pub(crate) fn detach(words: &[AtomicU64], owner: Owner) {
     let _ = slot.compare_exchange(owner.word(), 0, Ordering::SeqCst, Ordering::Relaxed);
 }
 
+/// Writes the number of a living owner again where something else stands in its slot: the lock is his,
+/// so nobody else may.
+pub(crate) fn insist(words: &[AtomicU64], owner: Owner) {
+    let slot = &words[Regions::process(owner.slot())];
+    if slot.load(Ordering::Relaxed) != owner.word() {
+        slot.store(owner.word(), Ordering::SeqCst);
+    }
+}
+
 /// Whether `owner` may still act. `me` is the one who asks: his own lock does not show.
 pub(crate) fn is_alive(file: &File, me: Option<Owner>, owner: Owner) -> bool {
     if me == Some(owner) {
         return true;
     }
-    if file.map.words()[Regions::process(owner.slot())].load(Ordering::SeqCst) != owner.word() {
-        return false;
-    }
-    // In doubt alive: nothing is taken from the living.
-    map::is_locked(file.descriptor.as_fd(), lock_of(file.bytes, owner.slot())).unwrap_or(true)
+    let word = file.map.words()[Regions::process(owner.slot())].load(Ordering::SeqCst);
+    let another = |found: Owner| found != owner && found.slot() == owner.slot();
+    // A slot that names nobody says nothing: it may have been scribbled over.
+    !Owner::from_word(word).is_some_and(another) && is_locked(file, owner.slot())
+}
+
+/// Whether a living process has the slot, whatever is written in it.
+pub(crate) fn lives(file: &File, me: Option<Owner>, slot: usize) -> bool {
+    me.is_some_and(|me| me.slot() == slot) || is_locked(file, slot)
+}
+
+/// In doubt it is: nothing is taken from the living.
+fn is_locked(file: &File, slot: usize) -> bool {
+    map::is_locked(file.descriptor.as_fd(), lock_of(file.bytes, slot)).unwrap_or(true)
 }
 
 /// The owner in a slot, if it is alive.

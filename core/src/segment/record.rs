@@ -5,6 +5,7 @@
 
 use super::hash;
 use super::process::Owner;
+use super::seal;
 use crate::cell::LINE;
 use crate::event::PartKind;
 use crate::sync::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ const KEY_HASH: usize = 3;
 /// Kind, length of the name, of the key (one more; 0 without a key), of the settings; 16 bits each.
 const LENGTHS: usize = 4;
 const REVISION: usize = 5;
+/// A hash of the words that never change, so that a record that was scribbled over is none.
+pub(crate) const SUM: usize = 6;
 /// One bit for each process whose own settings these are.
 const WANTED: usize = 8;
 pub(crate) const FIXED: usize = 16;
@@ -140,16 +143,20 @@ impl Wanted<'_> {
         let put = |word: usize, value: u64| body[word].store(value, Ordering::Relaxed);
         let (name, key) = (self.identity.name, self.shown_key());
         let hashes = self.identity.hashes(seed);
-        put(IDENTITY, hashes[0]);
-        put(KEY_HASH, hashes[1]);
         let key_length = if self.identity.key.is_some() { key.len() as u64 + 1 } else { 0 };
         let lengths = [self.identity.kind as u64, name.len() as u64, key_length, self.config.len() as u64];
-        put(LENGTHS, lengths.iter().enumerate().fold(0, |sum, (index, length)| sum | length << (16 * index)));
-        put(REVISION, u64::from(self.revision));
-        let words = text_words(name).chain(text_words(key)).chain(self.config.iter().copied());
-        words.enumerate().for_each(|(index, word)| put(FIXED + index, word));
+        let lengths = lengths.iter().enumerate().fold(0, |sum, (index, length)| sum | length << (16 * index));
+        let fixed = [hashes[0], hashes[1], lengths, u64::from(self.revision)];
+        let words: Vec<u64> = text_words(name).chain(text_words(key)).chain(self.config.iter().copied()).collect();
+        fixed.iter().enumerate().for_each(|(index, word)| put(IDENTITY + index, *word));
+        words.iter().enumerate().for_each(|(index, word)| put(FIXED + index, *word));
+        put(SUM, sum(fixed, &words));
         cell_of(name.len(), key.len(), self.config.len())
     }
+}
+
+fn sum(fixed: [u64; 4], words: &[u64]) -> u64 {
+    hash::of_words(0, &[&fixed, words].concat())
 }
 
 fn text_words(text: &str) -> impl Iterator<Item = u64> {
@@ -176,27 +183,28 @@ impl Record {
         if name > NAME_LIMIT || shown > KEY_LIMIT || config > CONFIG_LIMIT || cell >= body.len() {
             return None;
         }
-        let text = |first: usize, bytes: usize| {
-            let mut all = Vec::with_capacity(bytes + 8);
-            for index in 0..words_of(bytes) {
-                all.extend(word(first + index)?.to_le_bytes());
-            }
-            all.truncate(bytes);
-            String::from_utf8(all).ok()
-        };
-        let hashes = [word(IDENTITY)?, word(KEY_HASH)?];
-        let key_at = FIXED + words_of(name);
+        let fixed = [word(IDENTITY)?, word(KEY_HASH)?, lengths, word(REVISION)?];
+        let key_at = words_of(name);
         let config_at = key_at + words_of(shown);
+        let words: Vec<u64> = (FIXED..FIXED + config_at + config).map(word).collect::<Option<_>>()?;
+        if !seal::is_same(word(SUM)?, sum(fixed, &words)) {
+            return None;
+        }
+        let text = |first: usize, bytes: usize| {
+            let all = words[first..first + words_of(bytes)].iter().flat_map(|word| word.to_le_bytes());
+            String::from_utf8(all.take(bytes).collect()).ok()
+        };
+        let hashes = [fixed[0], fixed[1]];
         Some(Record {
             kind,
-            name: text(FIXED, name)?,
+            name: text(0, name)?,
             key: match key {
                 0 => Key::None,
                 1 => Key::Hidden(hashes[1]),
                 _ => Key::Shown(text(key_at, shown)?),
             },
-            revision: u32::try_from(word(REVISION)?).ok()?,
-            config: (0..config).map(|index| word(config_at + index)).collect::<Option<_>>()?,
+            revision: u32::try_from(fixed[3]).ok()?,
+            config: words[config_at..].to_vec(),
             cell,
             hashes,
         })
@@ -205,6 +213,12 @@ impl Record {
     pub(super) fn is(&self, identity: &Identity<'_>, hashes: [u64; 2]) -> bool {
         self.kind == identity.kind && self.hashes == hashes && self.name == identity.name
     }
+}
+
+/// Whether a record says that it has these hashes: a first look at many.
+pub(super) fn says(body: &[AtomicU64], hashes: [u64; 2]) -> bool {
+    let word = |index: usize| body.get(index).map(|word| word.load(Ordering::Acquire));
+    word(IDENTITY) == Some(hashes[0]) && word(KEY_HASH) == Some(hashes[1])
 }
 
 fn bit(slot: usize) -> (usize, u64) {
@@ -257,18 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_written_over_it_makes_a_reader_fail() {
+    fn a_record_that_is_scribbled_over_is_none() {
         let identity = Identity { kind: CellKind::Breaker, name: "a", key: None };
         let wanted = Wanted { identity, revision: 0, config: &[9; 20], words: 8, show_keys: false };
-        for word in 0..wanted.body() {
-            for value in [0, 1, u64::MAX, 0xffff, 0xffff << 16, 0xffff << 32, 0xffff << 48, 1 << 63] {
-                let body = body(wanted.body());
-                wanted.write(&body, 5);
-                body[word].store(value, Ordering::Relaxed);
-                if let Some(record) = Record::read(&body) {
-                    assert!(record.cell < body.len());
-                }
+        let body = body(wanted.body());
+        wanted.write(&body, 5);
+        let whole = Record::read(&body);
+        let sealed = (IDENTITY..=SUM).chain(FIXED..FIXED + 1 + 20);
+        for (word, stroke) in sealed.flat_map(|word| [1, 0xff << 8, 1 << 63, u64::MAX].map(|stroke| (word, stroke))) {
+            body[word].fetch_xor(stroke, Ordering::Relaxed);
+            match Record::read(&body) {
+                None => {}
+                Some(record) => assert!(cfg!(feature = "unsealed") && record.cell < body.len(), "{word}"),
             }
+            body[word].fetch_xor(stroke, Ordering::Relaxed);
+            assert_eq!(Record::read(&body), whole);
         }
     }
 }

@@ -9,9 +9,8 @@
 //! ```
 
 use super::blocks::Block;
-use super::directory::Directory;
 use super::file::{self, File};
-use super::layout::{PROCESSES, Regions, header};
+use super::layout::{PROCESSES, Regions};
 use super::record::{CellKind, Key, Record};
 use super::{Segment, SegmentError, SegmentOptions, process};
 use crate::breaker::{Breaker, BreakerSnapshot, Control};
@@ -23,7 +22,7 @@ use crate::config::{AsWords, BreakerConfig, BudgetRule, BulkheadConfig, CostConf
 use crate::cost::{AmountSnapshot, CostBudget};
 use crate::cx::Cx;
 use crate::rng::Rng;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use crate::time::Tick;
 use std::path::{Path, PathBuf};
 
@@ -98,8 +97,8 @@ impl View {
 
     /// Bytes of the file, and how many of them cells have taken so far.
     pub fn size(&self) -> (u64, u64) {
-        let next = self.file.map.words()[header::NEXT].load(Ordering::Acquire);
-        (self.file.bytes, next.saturating_mul(64).min(self.file.bytes))
+        let taken = super::blocks::Arena::new(self.file.map.words(), self.regions).taken();
+        (self.file.bytes, taken as u64 * 64)
     }
 
     /// Whether the path still names the file that is looked at; if not, open it anew.
@@ -191,7 +190,7 @@ impl Segment {
         let me = self.attach()?;
         let mut held = self.held.lock();
         let look = super::Look { segment: self, held: &held, me };
-        let found = Directory::new(self.words(), self.regions, me, &look).find(kind, hashes);
+        let found = self.directory(me, &look).find(kind, hashes);
         Ok(found.map(|place| self.hold(&mut held, place, false)))
     }
 }

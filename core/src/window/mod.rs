@@ -19,4 +19,11 @@ impl Counts {
     pub(crate) fn all(self) -> u64 {
         self.calls.saturating_add(self.maybe)
     }
+
+    /// To be shown: no more failures or slow calls than calls, whatever the words say that were read
+    /// one after another, or scribbled over.
+    pub(crate) fn plausible(self) -> Counts {
+        let all = self.all();
+        Counts { failures: self.failures.min(all), slow: self.slow.min(all), ..self }
+    }
 }

@@ -1,7 +1,10 @@
 //! What the processes of one host share, with real processes.
 
+mod cut;
 mod hostile;
+mod mounts;
 mod required;
+mod scribbled;
 mod workers;
 
 use seawall::breaker::{Control, State};
@@ -291,7 +294,7 @@ fn a_file_that_is_removed_while_it_is_mapped_is_made_anew_and_said_once() {
         assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
     }
     assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));
-    let file = folder.path().join("default.1");
+    let file = folder.path().join("default.2");
     std::fs::remove_file(&file).unwrap();
     let start = Instant::now();
     // Both go over to the new file, where the circuit begins closed, and share it again.

@@ -1,0 +1,43 @@
+//! Words that show by themselves whether they were scribbled over. Against accidents, not against who
+//! may write to the file: what is read is held to its bounds all the same.
+//!
+//! With the feature `unsealed` every word passes, so that a fuzzer reaches what lies behind.
+
+const OPEN: bool = cfg!(feature = "unsealed");
+const LOW: u64 = 0xffff_ffff;
+
+/// A number of lines beside its complement.
+pub(super) const fn sealed(number: usize) -> u64 {
+    let number = number as u64 & LOW;
+    number | (!number & LOW) << 32
+}
+
+/// `None` for a word that was not sealed so.
+pub(super) const fn unsealed(word: u64) -> Option<usize> {
+    let number = (word & LOW) as usize;
+    if OPEN || sealed(number) == word { Some(number) } else { None }
+}
+
+/// Sixteen bits that a word's others come to.
+pub(super) const fn check_bits(word: u64) -> u64 {
+    word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48
+}
+
+pub(super) const fn is_same(found: u64, expected: u64) -> bool {
+    OPEN || found == expected
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scribbled_word_is_told_from_a_sealed_one() {
+        let word = sealed(77);
+        assert_eq!(unsealed(word), Some(77));
+        for bit in 0..64 {
+            assert_eq!(unsealed(word ^ 1 << bit), None);
+        }
+        assert_eq!((unsealed(0), unsealed(u64::MAX)), (None, None));
+    }
+}

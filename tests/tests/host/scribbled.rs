@@ -1,0 +1,135 @@
+//! A pen at every place of a small segment: see `seawall_tests::hostile` for what must hold.
+//!
+//! The processes that read what was written are children, so that one that ends by a signal, or does
+//! not end, is seen. `cargo xtask hostile` goes to every place; here it is one of a few dozen.
+
+use crate::workers::Folder;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const BYTES: u64 = 64 << 10;
+/// Without progress for so long somebody hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// From place to place; coprime to eight, so that all bytes of a word and all patterns come.
+fn step() -> u64 {
+    std::env::var("SEAWALL_HOSTILE_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(89)
+}
+
+struct Reader {
+    folder: Folder,
+    child: Child,
+    what: String,
+    moved: (u64, Instant),
+}
+
+impl Reader {
+    fn new(mode: &str, first: u64) -> Reader {
+        let folder = Folder::new();
+        // Two readers of a mode divide the places.
+        let words = [mode.to_owned(), first.to_string(), BYTES.to_string(), (2 * step()).to_string()];
+        let child = Command::new(env!("CARGO_BIN_EXE_hostile_reader"))
+            .arg(folder.path())
+            .args(&words)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a reader");
+        Reader { folder, child, what: words.join(" "), moved: (0, Instant::now()) }
+    }
+
+    fn place(&self) -> u64 {
+        let text = std::fs::read(self.folder.path().join("progress")).unwrap_or_default();
+        text.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// The figures, when it has come to its end.
+    fn poll(&mut self) -> Option<[usize; 4]> {
+        let place = self.place();
+        if let Some(status) = self.child.try_wait().expect("a child") {
+            let mut text = String::new();
+            self.child.stdout.take().expect("its output").read_to_string(&mut text).expect("text");
+            assert!(status.success(), "{}: {status} at {place:#x}\n{text}", self.what);
+            let numbers: Vec<usize> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+            return Some(numbers[..].try_into().unwrap_or_else(|_| panic!("{}: {text}", self.what)));
+        }
+        if place != self.moved.0 {
+            self.moved = (place, Instant::now());
+        }
+        assert!(self.moved.1.elapsed() < PATIENCE, "{}: hangs at {place:#x}", self.what);
+        None
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn sweep(mode: &str) {
+    let mut readers = vec![Reader::new(mode, 0), Reader::new(mode, step())];
+    let mut all = [0; 4];
+    while !readers.is_empty() {
+        readers.retain_mut(|reader| {
+            let figures = reader.poll();
+            figures.iter().for_each(|figures| all.iter_mut().zip(figures).for_each(|(sum, one)| *sum += one));
+            figures.is_none()
+        });
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let [strokes, shared, alone, wrong] = all;
+    println!("scribbled, {mode}: {strokes} strokes, after {shared} all was shared, after {alone} a part went on alone");
+    assert_eq!((strokes as u64, wrong), (BYTES.div_ceil(step()), 0));
+    assert_eq!(shared + alone, strokes);
+}
+
+#[test]
+fn a_stroke_at_any_place_harms_nobody_at_work() {
+    sweep("live");
+}
+
+#[test]
+fn a_stroke_at_any_place_harms_nobody_who_comes_after() {
+    sweep("late");
+}
+
+/// No stroke but a storm: somebody writes at random while others work and look.
+#[test]
+fn a_storm_of_strokes_ends_and_hangs_nobody() {
+    let folder = Folder::new();
+    let mut workers = [folder.worker(), folder.worker()];
+    let policy = r#"policy {"name":"x","scope":"host","breaker":{"window":{"kind":"count","size":8},"failure_rate":0.5},"bulkhead":{"limit":3},"retry":{"attempts":2,"budget":{"kind":"cap","retries":2}}}"#;
+    for worker in &mut workers {
+        assert_eq!((worker.ask("load [host];size = 65536"), worker.ask(policy)), ("ok".into(), "ok".into()));
+    }
+    let mut pen = Command::new(env!("CARGO_BIN_EXE_hostile_reader"))
+        .args([folder.path().as_os_str(), "storm".as_ref(), "0".as_ref(), BYTES.to_string().as_ref(), "1".as_ref()])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("a pen");
+    let options = seawall::segment::SegmentOptions { dir: Some(folder.path().to_owned()), ..Default::default() };
+    let start = Instant::now();
+    let mut rounds = 0;
+    while start.elapsed() < Duration::from_secs(3) {
+        for worker in &mut workers {
+            for command in ["ok 1", "fail 1", "enter 1", "leave 1", "withdraw", "snapshot", "force reset"] {
+                assert_ne!(worker.ask(command), "", "a worker is dead after {command}");
+            }
+        }
+        if let Ok(Some(view)) = seawall::segment::View::open(&options) {
+            view.cells();
+            view.processes();
+            view.metrics();
+        }
+        rounds += 1;
+    }
+    pen.kill().and_then(|()| pen.wait()).expect("the pen stops");
+    // The calls of everybody are protected all the same.
+    for worker in &mut workers {
+        assert_eq!((worker.ask("force open"), worker.ask("ok 1")), ("ok".into(), "0".into()));
+    }
+    println!("storm: {rounds} rounds");
+    assert!(rounds > 3);
+}
