@@ -35,6 +35,9 @@ impl Counter {
     }
 }
 
+/// Errors by the name of their type.
+type ErrorTypes = BTreeMap<Box<str>, Arc<Counter>>;
+
 #[derive(Default)]
 pub(crate) struct Histogram {
     pub buckets: [Counter; SECONDS.len() + 1],
@@ -66,8 +69,8 @@ pub(crate) struct CallMetrics {
     pub cache_hits: Counter,
     pub cache_misses: Counter,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
-    /// By outcome, then by type.
-    pub errors: Mutex<BTreeMap<&'static str, BTreeMap<Box<str>, Arc<Counter>>>>,
+    /// By outcome.
+    pub errors: Mutex<BTreeMap<&'static str, ErrorTypes>>,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
     ends: OnceLock<Block>,
     pub retry_delay: Histogram,
