@@ -37,6 +37,12 @@ pub struct Ending {
     errors: Arc<Counter>,
 }
 
+impl Live {
+    fn may_end(&self) -> bool {
+        self.ends_at_once && self.parts.bulkhead.is_none()
+    }
+}
+
 impl Policy {
     /// The ending of calls whose error is of the class `error_type` and means `outcome`.
     pub fn ending(&self, outcome: Outcome, error_type: &str) -> Ending {
@@ -46,20 +52,19 @@ impl Policy {
     /// [`Policy::fail`] for a call under a pass that nobody need hear of again: it is counted and judged,
     /// and over. `false`: nothing has been taken, there may be more to do.
     pub fn end(&self, pass: Pass, ending: &Ending) -> bool {
-        if !self.may_end() || matches!(ending.outcome, Outcome::Success | Outcome::Cancelled) {
+        let live = self.live();
+        if !live.may_end() || matches!(ending.outcome, Outcome::Success | Outcome::Cancelled) {
             return false;
         }
-        let goes_on = Brief::again(self, self.live(), pass).end(ending.outcome, None, false);
+        let goes_on = Brief::again(self, live, pass).end(ending.outcome, None, false, || None);
         debug_assert!(goes_on.is_none(), "a call that ends at once went on");
         ending.errors.add();
         true
     }
 
     /// Whether [`Policy::end`] may ever answer with yes under the settings in force.
-    #[inline]
     pub fn may_end(&self) -> bool {
-        let live = self.live();
-        live.ends_at_once && live.parts.bulkhead.is_none()
+        self.live().may_end()
     }
 
     /// Whether [`Policy::admit`] may ever answer under the settings in force.
