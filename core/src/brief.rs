@@ -69,15 +69,21 @@ impl<'a> Brief<'a> {
 
 impl Brief<'_> {
     /// The attempt ended, and may be repeated unless `once`. Where that is not the end of the call, the
-    /// call that goes on and its step.
+    /// call that goes on and its step; only then the type of the error is asked for.
     #[inline(always)]
-    pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>, once: bool) -> Option<(Call, Step)> {
+    pub(crate) fn end<'n>(
+        self,
+        outcome: Outcome,
+        hint: Option<Hint>,
+        once: bool,
+        error_type: impl FnOnce() -> Option<&'n str>,
+    ) -> Option<(Call, Step)> {
         if outcome == Outcome::Success {
             self.succeed();
             return None;
         }
         if !self.live.ends_at_once || outcome == Outcome::Cancelled {
-            return Some(self.go_on(outcome, hint, once));
+            return Some(self.go_on(outcome, hint, once, error_type()));
         }
         self.fail(outcome, hint);
         None
@@ -96,13 +102,14 @@ impl Brief<'_> {
     }
 
     #[inline(never)]
-    fn go_on(self, outcome: Outcome, hint: Option<Hint>, once: bool) -> (Call, Step) {
+    fn go_on(self, outcome: Outcome, hint: Option<Hint>, once: bool, error_type: Option<&str>) -> (Call, Step) {
         let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
         std::mem::forget(self);
         let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
         if once {
             call.last_attempt();
         }
+        error_type.into_iter().for_each(|name| call.error_type(name));
         let step = call.done(1, outcome, hint);
         (call, step)
     }

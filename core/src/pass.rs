@@ -149,6 +149,14 @@ impl Policy {
         self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
     }
 
+    /// [`Policy::overlay`] for a driver that has the places of a bulkhead by [`Policy::lend`]. `Some(None)`: there is
+    /// neither a gate to look at nor a success to count.
+    pub fn overlay_beside_loans(&self) -> Option<Option<Overlay>> {
+        let live = self.live();
+        let blind = live.brief && self.registry().enabled() && live.start != Start::Precise;
+        blind.then(|| live.parts.breaker.as_ref().map(|breaker| breaker.overlay()))
+    }
+
     /// [`Policy::overlay`] for a driver that reads the clock itself: a call under it is told when it
     /// began, and a success that took longer than the span beside it is reported, not tallied.
     pub fn timed_overlay(&self) -> Option<(Overlay, Option<Span>)> {

@@ -97,6 +97,11 @@ impl Budget {
         let wanted = crate::sync::Arc::new(rule.clone());
         match spot.and_then(|spot| spot.home.cell(spot.key, &wanted, shared_words(rule), &fill)) {
             Some((rule, found)) if found.held.words().len() >= shared_words(&rule) => {
+                if let (BudgetRule::Cap { retries }, Some(spot)) = (&*rule, spot)
+                    && *retries as usize > RETRIES.capacity
+                {
+                    spot.home.has_fewer(RETRIES.capacity, (*retries).into(), "there are no more in host scope");
+                }
                 Budget { rule: BudgetRule::clone(&rule), cell: Block::mapped(found.held) }
             }
             _ => Budget::new(rule),
@@ -237,6 +242,12 @@ impl Budget {
     }
 
     fn limit_of(&self, active: u64) -> Option<u64> {
+        let limit = self.limit_by_rule(active)?;
+        let is_shared = self.cell.len() > WORDS;
+        Some(if is_shared { limit.min(RETRIES.capacity as u64) } else { limit })
+    }
+
+    fn limit_by_rule(&self, active: u64) -> Option<u64> {
         match &self.rule {
             BudgetRule::Concurrent { share, floor } => {
                 // The integer part; a hair is added so that 0.2 of 5 is 1 in binary too.

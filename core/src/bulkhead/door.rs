@@ -70,7 +70,8 @@ impl State {
                 .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
             cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(&wanted)]);
             // Permits of the old cell may lie above the new limit.
-            let before = new[LIMIT].swap(wanted.limit.into(), Ordering::Relaxed);
+            let limit = u64::from(wanted.limit).min(seats(&wanted).capacity as u64);
+            let before = new[LIMIT].swap(limit, Ordering::Relaxed);
             new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
         };
         let found = home.cell(key, &wanted, words(&wanted), &fill);
@@ -80,10 +81,19 @@ impl State {
             Some((config, found)) => (config, Some(Block::mapped(found.held))),
             None => (wanted, None),
         };
-        if let Some(before) = before.filter(|before| !self.is_carried_from(before)) {
-            self.unplaced.fetch_add(seats.give_back_all(&before), Ordering::Relaxed);
+        if let Some(before) = before {
+            let carried = if self.is_carried_from(&before) { self.seats().capacity } else { 0 };
+            self.unplaced.fetch_add(seats.from(carried).give_back_all(&before), Ordering::Relaxed);
         }
         self.place_all();
+        let (places, wanted) = (self.seats().capacity, self.config.limit.into());
+        if self.cell.is_some() && wanted > places as u64 {
+            home.has_fewer(
+                places,
+                wanted,
+                "there are no more in host scope; give processes, or keys, bulkheads of their own",
+            );
+        }
     }
 
     /// Whoever made the cell filled its places from those of `before`.
@@ -250,7 +260,13 @@ impl Door {
     /// Sets the limit of the whole host.
     pub(super) fn resize(&self, limit: u32) {
         self.with(|state, cell| {
-            let limit = u64::from(limit).min(state.seats().capacity as u64);
+            let (places, wanted) = (state.seats().capacity, u64::from(limit));
+            let limit = wanted.min(places as u64);
+            if limit < wanted {
+                let advice =
+                    "more come with a `limit` in its settings, and a `revision` that is higher than that of others";
+                self.home.has_fewer(places, wanted, advice);
+            }
             // Before the new limit: who takes by it knows what may have been taken before.
             cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);

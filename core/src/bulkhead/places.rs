@@ -75,6 +75,19 @@ impl Bulkhead {
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
     }
 
+    /// So many less.
+    pub(super) fn give_some(&self, places: u64) {
+        for _ in 0..places {
+            self.give();
+        }
+    }
+
+    /// The limit was lowered, and more are inside of this process than there may be.
+    pub(super) fn is_over_full(&self) -> bool {
+        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone) > self.own_limit()
+    }
+
     pub(super) fn in_use(&self) -> u64 {
         if let Some(in_use) = self.host.as_ref().and_then(|door| door.in_use()) {
             return in_use;

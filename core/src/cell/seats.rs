@@ -65,6 +65,12 @@ impl Seats {
         (0..self.capacity).find(|seat| is_mine(*seat) && self.give_back_for(cell, me, *seat))
     }
 
+    /// Without the first places.
+    pub(crate) fn from(self, places: usize) -> Seats {
+        let places = places.min(self.capacity);
+        Seats { first: self.first + places, capacity: self.capacity - places }
+    }
+
     /// Gives back every place of this process; how many they were.
     pub(crate) fn give_back_all(self, cell: &Block) -> u64 {
         std::iter::from_fn(|| self.give_back_one(cell)).take(self.capacity).count() as u64

@@ -1,6 +1,6 @@
 //! A [`tower`](https://docs.rs/tower) layer: any service behind a policy.
 
-use super::asynchronous::awaiting;
+use super::asynchronous::following;
 use super::error::Error;
 use super::host::Plain;
 use super::judge::{Judged, by_chain};
@@ -143,7 +143,9 @@ where
                 }
             };
             let judge = |result: &Result<S::Response, S::Error>| (layer.judge)(result);
-            awaiting(&layer.policy, &judge, &mut Plain, || is_last.load(Ordering::Relaxed), work).await
+            following(&layer.policy, &judge, &mut Plain, || is_last.load(Ordering::Relaxed), None, work)
+                .await
+                .map(|(value, _)| value)
         })
     }
 }

@@ -29,11 +29,15 @@ mod judge;
 #[cfg(feature = "tower")]
 mod layer;
 pub(crate) mod listen;
+#[cfg(feature = "tokio")]
+mod opened;
 mod permit;
 mod scope;
 pub mod settings;
 #[cfg(feature = "cache")]
 mod store;
+#[cfg(feature = "tokio")]
+mod stream;
 pub(crate) mod wait;
 
 pub use attempt::Attempt;

@@ -184,6 +184,8 @@ pub(crate) struct Home {
 struct Lack {
     problem: Mutex<Option<Arc<str>>>,
     at: AtomicU64,
+    /// What was last said of a place that is smaller than wanted.
+    fewer: Mutex<String>,
 }
 
 impl Home {
@@ -270,6 +272,17 @@ impl Home {
     pub(crate) fn problem(&self) -> Arc<str> {
         let known = self.lack.problem.lock().clone();
         known.unwrap_or_else(|| SegmentError::damaged("a cell of another size").to_string().into())
+    }
+
+    /// A part has fewer places than it was to have; said once for each number of them.
+    pub(crate) fn has_fewer(&self, places: usize, wanted: u64, advice: &str) {
+        let (kind, name) = (self.kind.as_str(), &self.name);
+        let what = format!("{kind} `{name}` was to have {wanted} places, and has {places} places: {advice}");
+        let mut last = self.lack.fewer.lock();
+        if *last != what {
+            last.clone_from(&what);
+            self.host.tell(what);
+        }
     }
 
     /// Whether it is time to ask once more for a place that could not be had, which is then done.
