@@ -20,6 +20,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod attempt;
+#[cfg(feature = "http")]
+mod body;
 mod builder;
 mod drive;
 mod error;
@@ -41,6 +43,8 @@ mod stream;
 pub(crate) mod wait;
 
 pub use attempt::Attempt;
+#[cfg(feature = "http")]
+pub use body::{HeldBody, HttpLayer, HttpProtected};
 pub use builder::Builder;
 pub use error::{Error, GaveUp};
 pub use guard::Guard;
