@@ -32,6 +32,8 @@ export class Gate {
   door = NEVER;
   /** Of a policy with a bulkhead, once a place was had: whoever passes needs one. */
   loan: Loan | undefined = undefined;
+  /** What follows calls at that gate, if it is the same for all. */
+  reports: Reports | undefined = undefined;
   /** The last call failed, so the next one may. */
   failing = false;
   /** The number of changes under which it was. */
@@ -132,14 +134,60 @@ function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, 
 /** Runs `work` under a policy. */
 export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
-  if (
-    options === undefined && gate.since === changes[0] && (gate.view[0] === gate.seen || gate.opens(policy)) &&
-    ambient() === undefined && (gate.loan === undefined || gate.loan.take())
-  ) {
-    const running = new Running(1, undefined);
-    return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
+  if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
+    if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
+      const running = new Running(1, undefined);
+      return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
+    }
+    if (gate.view[0] === gate.door && gate.reports !== undefined) return reported(gate, work, gate.reports);
   }
   return ask(policy, work, options);
+}
+
+/** What follows calls that are let in and report, where none of them is run again. */
+interface Reports {
+  succeeded(value: any): any;
+  failed(error: unknown): void;
+  /** The same, and the promise that it is told by fails too. */
+  rethrown(error: unknown): any;
+}
+
+function reports(policy: Driven, permit: number): Reports {
+  const { gate } = policy;
+  const admission = { permit, started: 0, loan: undefined };
+  return {
+    succeeded(value) {
+      if (typeof value === 'object' || policy.classify !== undefined) {
+        const judged = judge(policy, How.Value, value);
+        if (judged.outcome !== 'success') return fail(policy, nothing, undefined, admission, NOBODY, How.Value, value, judged) ?? value;
+      }
+      gate.failing = false;
+      dismiss(gate.slot, permit, 0, NaN);
+      return value;
+    },
+    failed: (error) => void failed(policy, nothing, undefined, admission, NOBODY, error),
+    rethrown: again(policy, nothing, permit, NOBODY, undefined),
+  };
+}
+
+const { then } = Promise.prototype;
+
+function reported<T>(gate: Gate, work: Work<T>, { succeeded, failed, rethrown }: Reports): Promise<T> {
+  const running = new Running(1, undefined);
+  if (!gate.failing) return run(work, running, succeeded, rethrown);
+  let result: T | PromiseLike<T>;
+  try {
+    result = work(running);
+    if (result instanceof Promise && result.then === then) {
+      // Told of first; then its own failure goes on by itself, which is cheaper than to make a promise fail.
+      void result.then(undefined, failed);
+      return result.then(succeeded) as Promise<T>;
+    }
+    if (!isThenable(result)) return Promise.resolve(succeeded(result));
+  } catch (error) {
+    return settled(rethrown(error));
+  }
+  return Promise.resolve(result).then(succeeded, rethrown);
 }
 
 function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
@@ -172,6 +220,7 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
       gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
       gate.door = gate.view === SHUT ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
       admission.loan = gate.loan;
+      gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
       return admitted(policy, work, options, admission);
     }
     gate.stepped = may === at.NEVER;
