@@ -162,8 +162,8 @@ pub unsafe extern "C" fn seawall_policy_host_problem(
     let problem = output!(problem, seawall_text::NONE);
     entry(|| {
         let (policy, problem) = (handle!(policy)?, problem.required()?);
-        if let Some(words) = policy.inner.host_refusal().and_then(|refusal| refusal.problem) {
-            problem.set(seawall_text::new(&words));
+        if let Some(words) = policy.inner.host_refusal().as_ref().and_then(|refusal| refusal.problem()) {
+            problem.set(seawall_text::new(words));
         }
         Ok(())
     })

@@ -62,7 +62,6 @@ export class Driver<T> implements Conductor {
     const kind = hot.open(policy.gate.slot, limit, cached, estimate);
     if (kind >= 0) {
       this.call = mail[at.CALL]!;
-      policy.gate.moved(mail[at.ADDRESS]!);
       this.go(kind);
     } else this.run(1, NaN);
     return this.promise;

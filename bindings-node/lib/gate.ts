@@ -12,12 +12,14 @@ import { deliver } from './events.js';
 import { OUTCOMES, STATES } from './generated/codes.js';
 import * as at from './hot.js';
 import { changes, gateIsOn, hot, mail } from './hot.js';
+import { Loan, wakeStranded } from './loan.js';
 import type { NativePolicy } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
-import { wake } from './wait.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);
+/** One that always does: there is no breaker. */
+const OPEN = new Uint32Array([1, 0]);
 /** What no gate of `SHUT` is, and no number of changes. */
 const NEVER = -1;
 
@@ -28,6 +30,10 @@ export class Gate {
   seen = NEVER;
   /** A gate at which calls must not pass, but are let in when they ask, and report how they ended. */
   door = NEVER;
+  /** Of a policy with a bulkhead, once a place was had: whoever passes needs one. */
+  loan: Loan | undefined = undefined;
+  /** What follows calls at that gate, if it is the same for all. */
+  reports: Reports | undefined = undefined;
   /** The last call failed, so the next one may. */
   failing = false;
   /** The number of changes under which it was. */
@@ -43,7 +49,7 @@ export class Gate {
   stepped = !gateIsOn;
   /** The last limit of an attempt. */
   limitMs = NaN;
-  private address = 0;
+  private address = NEVER;
   private tally = 0;
   private parked = false;
 
@@ -68,39 +74,34 @@ export class Gate {
   private shut(): void {
     this.view = SHUT;
     this.seen = this.door = NEVER;
-    this.address = 0;
+    this.loan = undefined;
+    this.address = NEVER;
   }
 
-  /** A call had to ask, and found the gate at `address`. */
-  moved(address: number): void {
-    if (address === this.address || this.parked || this.stepped) return;
+  /** A call was let in by asking, at the gate at `address`; its place, where it needs one, is of `loan`. */
+  moved(address: number, loan: number): void {
+    if (this.parked || this.stepped) return;
+    if (loan >= 0 && this.loan?.number !== loan) {
+      this.shut();
+      this.loan = new Loan(loan);
+    }
+    if (address === this.address) return;
     this.address = address;
     const buffer = hot.view(this.slot);
     // Without foreign memory there is nothing to read, and every call asks.
-    this.view = buffer === undefined ? SHUT : new Uint32Array(buffer);
+    this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
     this.seen = this.door = NEVER;
   }
 
   /** Looks at a gate that is not as it was; whether it lets calls pass. */
   opens(policy: Driven): boolean {
-    const { view, tally, slot } = this;
+    const { view, loan } = this;
     const seen = view[0]!;
     // A view that is gone reads as neither.
     if ((seen & 1) === 0 || view === SHUT) return false;
-    const limit = tally + 2;
-    const plain = policy.classify === undefined;
-    this.succeeded = (value) => {
-      if (typeof value === 'object' || !plain) {
-        const judged = judge(policy, How.Value, value);
-        if (judged.outcome !== 'success') return fail(policy, nothing, undefined, seen, 0, NOBODY, How.Value, value, judged) ?? value;
-      }
-      // Unchanged, and with credit left: one more.
-      if (view[0] === seen && view[tally]! < view[limit]!) view[tally]!++;
-      else dismiss(slot, seen, 0);
-      return value;
-    };
-    this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY);
+    this.succeeded = passed(policy, view, seen, this.tally, loan);
+    this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY, loan);
     this.seen = seen;
     return true;
   }
@@ -109,14 +110,84 @@ export class Gate {
 const NOBODY = new Running(1, undefined);
 function nothing(): any {}
 
+/** What follows a call that passed and succeeded. */
+function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, loan: Loan | undefined): (value: any) => any {
+  const { slot } = policy.gate;
+  const limit = tally + 2;
+  const plain = policy.classify === undefined;
+  const counts = view !== OPEN;
+  return (value) => {
+    if (typeof value === 'object' || !plain) {
+      const judged = judge(policy, How.Value, value);
+      if (judged.outcome !== 'success') return fail(policy, nothing, undefined, { permit: seen, started: 0, loan }, NOBODY, How.Value, value, judged) ?? value;
+    }
+    if (counts) {
+      // Unchanged, and with credit left: one more.
+      if (view[0] === seen && view[tally]! < view[limit]!) view[tally]!++;
+      else dismiss(slot, seen, 0, NaN);
+    }
+    if (loan !== undefined) loan.put();
+    return value;
+  };
+}
+
 /** Runs `work` under a policy. */
 export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
-  if (options === undefined && gate.since === changes[0] && (gate.view[0] === gate.seen || gate.opens(policy)) && ambient() === undefined) {
-    const running = new Running(1, undefined);
-    return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running));
+  if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
+    if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
+      const running = new Running(1, undefined);
+      return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
+    }
+    if (gate.view[0] === gate.door && gate.reports !== undefined) return reported(gate, work, gate.reports);
   }
   return ask(policy, work, options);
+}
+
+/** What follows calls that are let in and report, where none of them is run again. */
+interface Reports {
+  succeeded(value: any): any;
+  failed(error: unknown): void;
+  /** The same, and the promise that it is told by fails too. */
+  rethrown(error: unknown): any;
+}
+
+function reports(policy: Driven, permit: number): Reports {
+  const { gate } = policy;
+  const admission = { permit, started: 0, loan: undefined };
+  return {
+    succeeded(value) {
+      if (typeof value === 'object' || policy.classify !== undefined) {
+        const judged = judge(policy, How.Value, value);
+        if (judged.outcome !== 'success') return fail(policy, nothing, undefined, admission, NOBODY, How.Value, value, judged) ?? value;
+      }
+      gate.failing = false;
+      dismiss(gate.slot, permit, 0, NaN);
+      return value;
+    },
+    failed: (error) => void failed(policy, nothing, undefined, admission, NOBODY, error),
+    rethrown: again(policy, nothing, permit, NOBODY, undefined),
+  };
+}
+
+const { then } = Promise.prototype;
+
+function reported<T>(gate: Gate, work: Work<T>, { succeeded, failed, rethrown }: Reports): Promise<T> {
+  const running = new Running(1, undefined);
+  if (!gate.failing) return run(work, running, succeeded, rethrown);
+  let result: T | PromiseLike<T>;
+  try {
+    result = work(running);
+    if (result instanceof Promise && result.then === then) {
+      // Told of first; then its own failure goes on by itself, which is cheaper than to make a promise fail.
+      void result.then(undefined, failed);
+      return result.then(succeeded) as Promise<T>;
+    }
+    if (!isThenable(result)) return Promise.resolve(succeeded(result));
+  } catch (error) {
+    return settled(rethrown(error));
+  }
+  return Promise.resolve(result).then(succeeded, rethrown);
 }
 
 function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
@@ -139,41 +210,62 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
   const plain = signal === undefined && Number.isNaN(limit) && options?.cacheKey === undefined && options?.estimate === undefined;
   if (plain && !gate.stepped) {
     // As long as the gate does not change, neither does what was said of it.
-    if (gate.view[0] === gate.door) return admitted(policy, work, options, gate.door, 0);
+    const { door, loan } = gate;
+    if (gate.view[0] === door && (loan === undefined || loan.take())) {
+      return admitted(policy, work, options, { permit: door, started: 0, loan });
+    }
     const may = hot.admit(gate.slot);
     if (may === at.ADMITTED) {
-      const permit = mail[at.PERMIT]!;
-      const started = mail[at.STARTED]!;
-      gate.moved(mail[at.ADDRESS]!);
-      gate.door = gate.view === SHUT ? NEVER : permit;
-      return admitted(policy, work, options, permit, started);
+      const admission = { permit: mail[at.PERMIT]!, started: mail[at.STARTED]!, loan: undefined as Loan | undefined };
+      gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
+      gate.door = gate.view === SHUT ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
+      admission.loan = gate.loan;
+      gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
+      return admitted(policy, work, options, admission);
     }
     gate.stepped = may === at.NEVER;
   }
   return new Driver(policy, work, options, signal, around).start(limit);
 }
 
+/** What a call holds that was let in without being stepped. */
+interface Admission {
+  readonly permit: number;
+  /** When, as the core put it; 0 where nothing needs it. */
+  readonly started: number;
+  /** What its place is of. */
+  readonly loan: Loan | undefined;
+}
+
 /** A call that was let in by asking. */
-function admitted<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined, permit: number, started: number): Promise<T> {
+function admitted<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined, admission: Admission): Promise<T> {
   const running = new Running(1, undefined);
   const began = options?.onFinish === undefined ? 0 : policy.registry.now();
   const succeeded = (value: any) => {
     if (typeof value === 'object' || policy.classify !== undefined) {
       const judged = judge(policy, How.Value, value);
-      if (judged.outcome !== 'success') return fail(policy, work, options, permit, started, running, How.Value, value, judged) ?? value;
+      if (judged.outcome !== 'success') return fail(policy, work, options, admission, running, How.Value, value, judged) ?? value;
     }
-    policy.gate.failing = false;
-    dismiss(policy.gate.slot, permit, started);
+    const { gate } = policy;
+    const { permit, started, loan } = admission;
+    gate.failing = false;
+    if (loan === undefined) dismiss(gate.slot, permit, started, NaN);
+    // Where calls cannot pass, a place that was put back would lie unused.
+    else if (gate.view === SHUT) dismiss(gate.slot, permit, started, loan.number);
+    else {
+      if (gate.view !== OPEN) dismiss(gate.slot, permit, started, NaN);
+      loan.put();
+    }
     if (options?.onFinish !== undefined) tell(policy, options.onFinish, began);
     return value;
   };
   if (!policy.gate.failing) {
-    return run(work, running, succeeded, (error) => failed(policy, work, options, permit, started, running, error) ?? new Rethrown(error));
+    return run(work, running, succeeded, (error) => failed(policy, work, options, admission, running, error) ?? new Rethrown(error));
   }
   // A promise of its own is dearer, but need not be made to fail.
   return new Promise((resolve, reject) => {
     void run(work, running, (value) => resolve(succeeded(value)), (error) => {
-      const more = failed(policy, work, options, permit, started, running, error);
+      const more = failed(policy, work, options, admission, running, error);
       if (more === undefined) reject(error);
       else resolve(more);
     });
@@ -196,31 +288,31 @@ function run<T>(work: Work<T>, running: Running, succeeded: (value: any) => any,
 function settled<T>(by: PromiseLike<T>): Promise<T> {
   return new Promise((resolve) => resolve(by));
 }
-function again(policy: Driven, work: Work<any>, permit: number, running: Running): (error: unknown) => any {
-  return (error) => failed(policy, work, undefined, permit, 0, running, error) ?? new Rethrown(error);
+function again(policy: Driven, work: Work<any>, permit: number, running: Running, loan: Loan | undefined): (error: unknown) => any {
+  return (error) => failed(policy, work, undefined, { permit, started: 0, loan }, running, error) ?? new Rethrown(error);
 }
 
-function dismiss(slot: number, permit: number, started: number): void {
-  if (hot.dismiss(slot, permit, started) !== 0) wake(JSON.parse(hot.stranded(0)) as number[]);
+function dismiss(slot: number, permit: number, started: number, loan: number): void {
+  if (hot.dismiss(slot, permit, started, loan) !== 0) wakeStranded();
 }
 
 /** An attempt that was let in failed: the rest of the call, nothing where it is over. */
-function failed(
-  policy: Driven, work: Work<any>, options: CallOptions | undefined, permit: number, started: number, running: Running, error: unknown,
-): Promise<any> | undefined {
+function failed(policy: Driven, work: Work<any>, options: CallOptions | undefined, admission: Admission, running: Running, error: unknown): Promise<any> | undefined {
   policy.gate.failing = true;
-  return fail(policy, work, options, permit, started, running, How.Error, error, judge(policy, How.Error, error));
+  return fail(policy, work, options, admission, running, How.Error, error, judge(policy, How.Error, error));
 }
 
 function fail(
-  policy: Driven, work: Work<any>, options: CallOptions | undefined, permit: number, started: number,
-  running: Running, how: How, last: unknown, judged: Judged,
+  policy: Driven, work: Work<any>, options: CallOptions | undefined, admission: Admission, running: Running, how: How, last: unknown, judged: Judged,
 ): Promise<any> | undefined {
+  const { permit, started, loan } = admission;
   const hint = judged.retryAfterMs === undefined ? NaN : judged.retryAfterMs * 1e6;
   const keep = options?.onFinish === undefined ? 0 : 1;
-  const kind = hot.fail(policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, typeOf(how, last));
+  const kind = hot.fail(
+    policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, typeOf(how, last), loan === undefined ? NaN : loan.number,
+  );
   if (kind >= 0 && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
-  if (mail[at.WAKES] !== 0) wake(JSON.parse(hot.stranded(0)) as number[]);
+  if (mail[at.WAKES] !== 0) wakeStranded();
   deliver();
   return undefined;
 }

@@ -11,6 +11,7 @@ export const WHAT = 3;
 export const INDEX = 4;
 export const WAKES = 5;
 export const SLOW = 6;
+export const LOAN = 6;
 export const KEEP = 7;
 export const ADDRESS = 8;
 export const PERMIT = 9;
@@ -92,15 +93,16 @@ export const hot = {
     return mail[ANSWER]!;
   },
   /** An admitted call, or one that passed, has succeeded. Not 0: others are to be woken. */
-  dismiss(policy: number, permit: number, started: number): number {
+  dismiss(policy: number, permit: number, started: number, loan: number): number {
     mail[GIVEN] = policy;
     mail[GIVEN + 1] = permit;
     mail[GIVEN + 2] = started;
+    mail[GIVEN + 3] = loan;
     dismiss();
     return mail[ANSWER]!;
   },
   /** It has ended otherwise. `keep`: of a call that is over something else will be asked. */
-  fail(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, type: number): Kind {
+  fail(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, type: number, loan: number): Kind {
     mail[GIVEN] = policy;
     mail[GIVEN + 1] = permit;
     mail[GIVEN + 2] = started;
@@ -109,6 +111,7 @@ export const hot = {
     mail[GIVEN + 5] = hint;
     mail[GIVEN + 6] = keep;
     mail[GIVEN + 7] = type;
+    mail[GIVEN + 8] = loan;
     fail();
     return mail[ANSWER]!;
   },
@@ -117,6 +120,9 @@ export const hot = {
     errorType(name);
     return mail[ANSWER]!;
   },
+  /** What lies unused in a loan goes back, and so many more places. Not 0: others are to be woken. */
+  handBack: two(raw['handBack']!),
+  loan: told<ArrayBuffer | undefined>(raw['loan']!),
   stranded: told<string>(raw['stranded']!),
   view: told<ArrayBuffer | undefined>(raw['view']!),
   /** The words of a rejection that nothing could change, its numbers in the mailbox. */

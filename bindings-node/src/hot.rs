@@ -1,6 +1,6 @@
 //! The steps of a call as functions of numbers: what every protected call crosses, if it must.
 
-use crate::isolate::Isolate;
+use crate::isolate::{Holder, Isolate, Slot};
 use crate::raw::{Answer, Arguments, Entry, Mail, View};
 use crate::{amounts, hint, nanos, outcome, refusal_json, span};
 use seawall::call::{Call, CallOptions, Step, Verdict};
@@ -22,7 +22,9 @@ pub(crate) mod place {
     pub const SLOW: usize = 6;
     /// 1: the value is to be kept, 2: the key's value is to be forgotten.
     pub const KEEP: usize = 7;
-    /// Where the gate of the policy is now.
+    /// The loan that the place of an admitted call is of, NaN if it has none.
+    pub const LOAN: usize = 6;
+    /// Where the gate of the policy is now, 0 without a breaker.
     pub const ADDRESS: usize = 8;
     pub const PERMIT: usize = 9;
     pub const STARTED: usize = 10;
@@ -37,10 +39,17 @@ pub(crate) mod place {
 }
 use place::*;
 
-pub(crate) const ENTRIES: [(&str, Entry); 20] = [
+pub(crate) const ENTRIES: [(&str, Entry); 22] = [
     ("admit", admit),
     ("dismiss", dismiss),
     ("fail", fail),
+    ("handBack", |isolate, _, given| {
+        isolate.hand_back(given.number(0), given.number(1));
+        Answer::Number(isolate.keep_wakes(Vec::new()))
+    }),
+    ("loan", |isolate, _, given| {
+        isolate.loans.get(given.number(0)).map_or(Answer::Nothing, |loan| Answer::View(View::of_loan(loan)))
+    }),
     ("stranded", |isolate, _, _| Answer::Text(format!("{:?}", std::mem::take(&mut isolate.wakes)))),
     ("errorType", error_type),
     ("view", view),
@@ -126,48 +135,53 @@ mod may {
 }
 
 /// `admit(policy)`: whether the call may run without being stepped; what it then holds is in the
-/// mailbox, and goes back once, by `dismiss` or `fail`.
+/// mailbox, and goes back once, by `dismiss` or `fail`; a place also by itself.
 fn admit(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
-    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    if policy.bulkhead().is_some() {
-        return Answer::Number(may::NEVER);
-    }
-    let Some(Admission { pass, .. }) = policy.admit() else {
+    let slot = given.number(0);
+    // Who looks for its key with each call has no loan to keep.
+    let Some(Slot { holder: Holder::Held(policy), .. }) = isolate.policies.get(slot) else {
+        return Answer::Number(may::STEP);
+    };
+    let Some(admission) = policy.admit() else {
         return Answer::Number(if policy.may_admit() { may::STEP } else { may::NEVER });
     };
-    mail.put(PERMIT, pass.permit as f64);
-    mail.put(STARTED, pass.started as f64);
-    mail.put(ADDRESS, address(&policy));
+    mail.put(PERMIT, admission.pass.permit as f64);
+    mail.put(STARTED, admission.pass.started as f64);
+    mail.put(ADDRESS, address(policy));
+    let loan = if admission.placed { isolate.keep_place(slot, admission) } else { None };
+    mail.put(LOAN, loan.map_or(f64::NAN, f64::from));
     Answer::Number(may::RUN)
 }
 
-/// The admission that a function was given after its policy.
-fn admitted(given: &Arguments<'_>) -> Admission {
-    Admission::of(Pass { permit: given.real(1) as u64, started: given.real(2) as u64 })
+/// The admission that a function was given after its policy; the place comes last, by its loan.
+fn admitted(isolate: &mut Isolate, given: &Arguments<'_>, loan: usize) -> Admission {
+    let pass = Pass { permit: given.real(1) as u64, started: given.real(2) as u64 };
+    isolate.hand_over(given.number(loan), Admission::of(pass))
 }
 
-/// `dismiss(policy, permit, started)`: an admitted call has succeeded. Whether others are to be woken.
+/// `dismiss(policy, permit, started, loan)`: an admitted call has succeeded. Whether others are to be woken.
 fn dismiss(isolate: &mut Isolate, _: &Mail, given: &Arguments<'_>) -> Answer {
+    let admission = admitted(isolate, given, 3);
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    let wakes = policy.dismiss(admitted(given));
+    let wakes = policy.dismiss(admission);
     Answer::Number(isolate.keep_wakes(wakes))
 }
 
-/// `fail(policy, permit, started, committed, outcome, hint, keep, errorType)`: an admitted call has
+/// `fail(policy, permit, started, committed, outcome, hint, keep, errorType, loan)`: an admitted call has
 /// ended otherwise. It goes on with a step, or is over.
 fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
+    let admission = admitted(isolate, given, 8);
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    mail.put(ADDRESS, address(&policy));
     let report = Report::of(given, 4);
     let (call, step) = if given.number(3) != 0 || report.keep {
-        let mut call = policy.call_after_admission(admitted(given), CallOptions::default());
+        let mut call = policy.call_after_admission(admission, CallOptions::default());
         if given.number(3) != 0 {
             call.commit();
         }
         let step = report.done(&mut call, 1, &isolate.names);
         (call, step)
     } else {
-        match policy.fail(admitted(given), report.outcome, report.hint, report.name(&isolate.names)) {
+        match policy.fail(admission, report.outcome, report.hint, report.name(&isolate.names)) {
             Some(goes_on) => goes_on,
             None => {
                 let wakes = policy.registry().take_stranded();
@@ -181,9 +195,12 @@ fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     ended(isolate, mail, number, Some(step), &report)
 }
 
-/// `view(policy)`: the memory of its gate and of this thread's tally.
+/// `view(policy)`: the memory of its gate and of this thread's tally. Nothing, and a tally at 0, where
+/// there is neither.
 fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    let asks_nothing = matches!(policy.overlay_beside_loans(), Some(None));
+    mail.put(TALLY, if asks_nothing { 0.0 } else { f64::NAN });
     match View::of(&policy) {
         Some((view, tally)) => {
             mail.put(TALLY, tally as f64);
@@ -211,7 +228,6 @@ fn open(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
         estimate: amounts(given.text()),
         ..CallOptions::default()
     };
-    mail.put(ADDRESS, address(&policy));
     let mut call = Box::new(policy.call_with(options));
     let kind = call.start();
     let kind = show(mail, &mut call, kind);

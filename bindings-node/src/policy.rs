@@ -27,7 +27,7 @@ impl NativePolicy {
     }
     fn release(&mut self) {
         if let Some(slot) = self.slot.take() {
-            isolate(|isolate| isolate.policies.take(slot));
+            isolate(|isolate| isolate.remove(slot));
         }
     }
 }
@@ -44,7 +44,7 @@ impl NativePolicy {
     #[napi]
     pub fn slot(&mut self) -> Option<u32> {
         let holder = self.holder.clone();
-        self.slot = self.slot.or_else(|| isolate(|isolate| isolate.policies.add(holder)));
+        self.slot = self.slot.or_else(|| isolate(|isolate| isolate.add(holder)));
         self.slot
     }
 
@@ -55,7 +55,7 @@ impl NativePolicy {
         let key = self.policy().key().unwrap_or_default().into();
         let parked = Holder::Parked { whole: whole.clone(), key };
         if let Some(slot) = self.slot {
-            isolate(|isolate| isolate.policies.replace(slot, parked.clone()));
+            isolate(|isolate| isolate.replace(slot, parked.clone()));
         }
         self.holder = parked;
     }

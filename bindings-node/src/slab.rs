@@ -31,12 +31,6 @@ impl<T> Slab<T> {
         self.values.get_mut(number as usize)?.as_mut()
     }
 
-    pub(crate) fn replace(&mut self, number: u32, value: T) {
-        if let Some(place) = self.values.get_mut(number as usize).filter(|place| place.is_some()) {
-            *place = Some(value);
-        }
-    }
-
     pub(crate) fn take(&mut self, number: u32) -> Option<T> {
         let value = self.values.get_mut(number as usize)?.take()?;
         self.free.push(number);

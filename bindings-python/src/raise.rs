@@ -33,8 +33,8 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
     dict.set_item("retry_after", refusal.retry_after.map(|span| span.as_secs_f64()))?;
     dict.set_item("used", refusal.used)?;
     dict.set_item("limit", refusal.limit)?;
-    dict.set_item("amount", refusal.amount.as_deref())?;
-    dict.set_item("problem", refusal.problem.as_deref())?;
+    dict.set_item("amount", refusal.amount())?;
+    dict.set_item("problem", refusal.problem())?;
     Ok(dict)
 }
 

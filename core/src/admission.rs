@@ -45,7 +45,7 @@ impl Policy {
     pub fn dismiss(&self, admission: Admission) -> Wakes {
         let (live, pass) = (self.live_at(admission), admission.pass);
         if admission.placed == live.parts.bulkhead.is_some() {
-            Brief::again(self, live, pass).end(Outcome::Success, None, false);
+            Brief::again(self, live, pass).end(Outcome::Success, None, false, || None);
         } else {
             self.succeed(pass);
         }
@@ -63,7 +63,7 @@ impl Policy {
     ) -> Option<(Call, Step)> {
         let live = self.live_at(admission);
         if live.ends_at_once && admission.placed == live.parts.bulkhead.is_some() {
-            let ended = Brief::again(self, live, admission.pass).end(outcome, hint, false);
+            let ended = Brief::again(self, live, admission.pass).end(outcome, hint, false, || error_type);
             if let (None, Some(name)) = (&ended, error_type) {
                 self.metrics().error(outcome, name);
             }
@@ -81,7 +81,7 @@ impl Policy {
         Call::running_under(self.clone(), live, admission.pass, admission.placed, options)
     }
 
-    fn live_at(&self, admission: Admission) -> &Arc<Live> {
+    pub(crate) fn live_at(&self, admission: Admission) -> &Arc<Live> {
         if admission.placed { self.live_of(admission.epoch) } else { self.live() }
     }
 }

@@ -1,6 +1,5 @@
 //! Refusals and configuration errors: the kind first, the words second.
 
-use crate::sync::Arc;
 use crate::time::Span;
 use std::fmt;
 
@@ -115,16 +114,24 @@ pub struct Refusal {
     pub used: u64,
     /// What is allowed.
     pub limit: u64,
-    /// The amount of a cost budget that was exceeded ("tokens").
-    pub amount: Option<Box<str>>,
-    /// Why the state that processes share cannot be had, where, and what to do about it.
-    pub problem: Option<Arc<str>>,
+    /// What it is about, in words: see [`Refusal::amount`] and [`Refusal::problem`].
+    pub about: Option<Box<str>>,
 }
 
 impl Refusal {
     /// A refusal without numbers.
     pub fn new(code: Code) -> Refusal {
-        Refusal { code, state: None, retry_after: None, used: 0, limit: 0, amount: None, problem: None }
+        Refusal { code, state: None, retry_after: None, used: 0, limit: 0, about: None }
+    }
+
+    /// The amount of a cost budget that was exceeded ("tokens").
+    pub fn amount(&self) -> Option<&str> {
+        self.about.as_deref().filter(|_| self.code == Code::CostExceeded)
+    }
+
+    /// Why the state that processes share cannot be had, where, and what to do about it.
+    pub fn problem(&self) -> Option<&str> {
+        self.about.as_deref().filter(|_| self.code == Code::HostUnavailable)
     }
 }
 
@@ -140,12 +147,12 @@ impl fmt::Display for Refusal {
             Code::AttemptTimeout => write!(f, "attempt took longer than {}", Span(self.limit))?,
             Code::DeadlineExceeded => write!(f, "deadline of {} exceeded", Span(self.limit))?,
             Code::CostExceeded => {
-                let amount = self.amount.as_deref().unwrap_or("cost");
+                let amount = self.amount().unwrap_or("cost");
                 write!(f, "cost budget for {amount} is spent ({} of {})", self.used, self.limit)?;
             }
             Code::HostUnavailable => {
                 f.write_str("not called: the state it shares with other processes cannot be had")?;
-                self.problem.iter().try_for_each(|problem| write!(f, ": {problem}"))?;
+                self.problem().iter().try_for_each(|problem| write!(f, ": {problem}"))?;
             }
             other => f.write_str(other.as_str())?,
         }

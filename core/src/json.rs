@@ -169,8 +169,8 @@ impl Refusal {
             "retry_after_ns": nanos(self.retry_after),
             "used": self.used,
             "limit": self.limit,
-            "amount": self.amount,
-            "problem": self.problem.as_deref(),
+            "amount": self.amount(),
+            "problem": self.problem(),
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
-use crate::policy::Policy;
+use crate::policy::{Live, Policy};
 use crate::time::{Span, Tick};
 
 /// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
@@ -149,6 +149,14 @@ impl Policy {
         self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
     }
 
+    /// [`Policy::overlay`] for a driver that has the places of a bulkhead by [`Policy::lend`]. `Some(None)`: there is
+    /// neither a gate to look at nor a success to count.
+    pub fn overlay_beside_loans(&self) -> Option<Option<Overlay>> {
+        let live = self.live();
+        let blind = live.brief && self.registry().enabled() && live.start != Start::Precise;
+        blind.then(|| live.parts.breaker.as_ref().map(|breaker| breaker.overlay()))
+    }
+
     /// [`Policy::overlay`] for a driver that reads the clock itself: a call under it is told when it
     /// began, and a success that took longer than the span beside it is reported, not tallied.
     pub fn timed_overlay(&self) -> Option<(Overlay, Option<Span>)> {
@@ -167,6 +175,16 @@ impl Policy {
         self.passes() && self.live().start != Start::Precise
     }
 
+    /// The coarse clock; `None` where it is time to look at the segment too.
+    #[inline(always)]
+    fn coarse_between_looks(&self, live: &Live) -> Option<(Tick, Span)> {
+        let clock = self.registry().clock();
+        let read = clock.coarse();
+        // Other clocks than the system's say nothing about the last look.
+        let looked = || self.registry().host().is_some_and(|host| !clock.is_manual() && host.has_looked(read.0));
+        (!live.shared || looked()).then_some(read)
+    }
+
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
@@ -175,7 +193,7 @@ impl Policy {
         if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
             return None;
         }
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.registry().clock().coarse())?;
+        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.coarse_between_looks(live))?;
         self.metrics().refused_early();
         Some(refusal)
     }

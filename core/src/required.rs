@@ -62,8 +62,8 @@ impl Live {
     /// The refusal of every call, while state is missing that must be shared.
     #[inline]
     pub(crate) fn refusal_without_host(&self) -> Option<Refusal> {
-        let problem = self.lacks.clone()?;
-        Some(Refusal { problem: Some(problem), ..Refusal::new(Code::HostUnavailable) })
+        let problem = self.lacks.as_deref()?;
+        Some(Refusal { about: Some(problem.into()), ..Refusal::new(Code::HostUnavailable) })
     }
 
     /// A bulkhead changes its place by itself: whether it has lost the one that is required.

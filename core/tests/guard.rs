@@ -112,10 +112,86 @@ fn a_call_inside_its_own_fetch_does_not_wait_for_itself() {
     assert_eq!(got.unwrap(), 7);
 }
 
+#[test]
+fn a_wait_for_the_fetch_of_another_ends_with_the_deadline() {
+    let policy = Policy::builder("patient").cache(Cache::new().first(true)).deadline(Duration::from_millis(50));
+    let guard = policy.build().unwrap().guard::<u32, std::fmt::Error>().cached();
+    let (begun, release) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        let fetch = scope.spawn(|| {
+            guard.run_key("k", |_| {
+                begun.wait();
+                release.wait();
+                Ok(1)
+            })
+        });
+        begun.wait();
+        let late = guard.run_key("k", |_| Ok(2));
+        // The other is still at it: nothing but the deadline can have ended this call.
+        assert!(!fetch.is_finished());
+        assert!(matches!(late, Err(Error::DeadlineExceeded { attempts: 0, .. })), "{late:?}");
+        release.wait();
+        assert!(matches!(fetch.join().unwrap(), Err(Error::DeadlineExceeded { attempts: 1, .. })));
+    });
+}
+
+#[test]
+fn a_fallback_function_has_a_limit_that_its_own_calls_inherit() {
+    let sandbox = Sandbox::new();
+    let inner = Policy::builder("inner").deadline(Duration::from_secs(60)).build_in(&sandbox).unwrap();
+    let chain = Fallback::new().chain([FallbackStep::Function]).timeout(Duration::from_secs(3));
+    let outer = Policy::builder("outer").fallback(chain).build_in(&sandbox).unwrap();
+    let guard = outer
+        .guard::<Option<Duration>, std::fmt::Error>()
+        .fallback(move |_| inner.guard::<_, std::fmt::Error>().run(|attempt| Ok(attempt.remaining)).ok());
+    assert_eq!(guard.run(|_| Err(std::fmt::Error)).unwrap(), Some(Duration::from_secs(3)));
+    let around = Policy::builder("around").deadline(Duration::from_secs(2)).build_in(&sandbox).unwrap();
+    let got = around.run(|| guard.run(|_| Err(std::fmt::Error)).map_err(|_| std::fmt::Error));
+    assert_eq!(got.unwrap(), Some(Duration::from_secs(2)), "the caller's own deadline is nearer");
+}
+
 #[cfg(feature = "tokio")]
 mod asynchronous {
     use super::*;
     use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_fallback_that_is_a_future_is_dropped_at_its_limit() {
+        let chain = Fallback::new().chain([FallbackStep::Function, FallbackStep::Value]);
+        let policy = Policy::builder("later").fallback(chain.timeout(Duration::from_millis(20))).build().unwrap();
+        let dropped = Arc::new(());
+        let held = Arc::downgrade(&dropped);
+        let guard = policy.guard::<&str, std::fmt::Error>().fallback_value("value").fallback_async(move |cause| {
+            let (never, hold) = (matches!(cause, Cause::Error(_)), dropped.clone());
+            async move {
+                let _hold = hold;
+                if never {
+                    std::future::pending::<()>().await;
+                }
+                Some("function")
+            }
+        });
+        let long = Duration::from_secs(20);
+        let cut = tokio::time::timeout(long, guard.run_async(|_| async { Err(std::fmt::Error) })).await;
+        assert_eq!(cut.unwrap().unwrap(), "value");
+        assert_eq!(held.strong_count(), 1, "only the guard's own: the future is gone");
+        let quick = policy.guard::<&str, std::fmt::Error>().fallback_async(|_| async { Some("function") });
+        assert_eq!(quick.run_async(|_| async { Err(std::fmt::Error) }).await.unwrap(), "function");
+    }
+
+    #[tokio::test]
+    async fn a_future_that_waits_for_the_fetch_of_another_ends_with_the_deadline() {
+        let policy = Policy::builder("patient").cache(Cache::new().first(true)).deadline(Duration::from_millis(50));
+        let guard = policy.build().unwrap().guard::<u32, std::fmt::Error>().cached();
+        let fetch = tokio::spawn({
+            let guard = guard.clone();
+            async move { guard.run_key_async("k", |_| std::future::pending()).await }
+        });
+        tokio::task::yield_now().await;
+        let late = guard.run_key_async("k", |_| async { Ok(2) }).await;
+        assert!(matches!(late, Err(Error::DeadlineExceeded { attempts: 0, .. })), "{late:?}");
+        assert!(matches!(fetch.await.unwrap(), Err(Error::DeadlineExceeded { attempts: 1, .. })));
+    }
 
     #[tokio::test]
     async fn a_call_inside_its_own_fetch_does_not_wait_for_itself() {

@@ -399,3 +399,15 @@ mod on_tokio {
         assert!(policy.bulkhead().unwrap().is_empty());
     }
 }
+
+#[test]
+fn the_metrics_name_the_type_of_the_errors_of_stepped_calls() {
+    let registry = Registry::manual(1);
+    let policy = Policy::builder("typed").consecutive_failures(9).retry(3).build_in(&registry).unwrap();
+    assert!(policy.run(|| Err::<(), _>(Down("down"))).is_err());
+    let line = format!("error_type=\"{}\"", std::any::type_name::<Down>());
+    let metrics = registry.metrics();
+    let counted: Vec<&str> = metrics.lines().filter(|text| text.contains(&line)).collect();
+    assert_eq!(counted.len(), 1, "{metrics}");
+    assert!(counted[0].contains("outcome=\"failure\"") && counted[0].ends_with(" 3"), "{counted:?}");
+}

@@ -16,7 +16,7 @@ pub fn steps() -> Vec<Step> {
                 "--workspace",
                 "--all-targets",
                 "--features",
-                "seawall/json,seawall/tower,seawall/cache",
+                "seawall/json,seawall/http,seawall/cache",
                 "--",
                 "-D",
                 "warnings",
@@ -24,7 +24,7 @@ pub fn steps() -> Vec<Step> {
             quiet(command(root, "cargo", &arguments))
         }),
         Step::new("documentation of the core", |root| {
-            let features = "json,tower,cache";
+            let features = "json,http,cache";
             let mut docs = command(root, "cargo", &["doc", "-q", "-p", "seawall", "--no-deps", "--features", features]);
             docs.env("RUSTDOCFLAGS", "-D warnings");
             quiet(docs)

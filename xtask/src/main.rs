@@ -105,7 +105,7 @@ fn test_steps() -> Vec<Step> {
         quiet(command(
             root,
             "cargo",
-            &["test", "-q", "--workspace", "--features", "seawall/json,seawall/tower,seawall/cache"],
+            &["test", "-q", "--workspace", "--features", "seawall/json,seawall/http,seawall/cache"],
         ))
     }));
     steps.push(Step::new("adoption: system E", |root| {

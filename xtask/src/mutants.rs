@@ -87,8 +87,8 @@ const MUTANTS: [Mutant; 26] = [
     ),
     mutant(
         "bulkhead/mod.rs",
-        "while !inside.queue.is_empty() && self.take() {",
-        "while false && !inside.queue.is_empty() && self.take() {",
+        "while !inside.queue.is_empty() && self.take_any(inside) {",
+        "while false && !inside.queue.is_empty() && self.take_any(inside) {",
     ),
     mutant(
         "bulkhead/queue.rs",

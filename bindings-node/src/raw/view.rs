@@ -1,19 +1,29 @@
-//! The memory of a breaker's cell as an `ArrayBuffer`: the gate, and the line of this thread.
+//! Memory of the core as an `ArrayBuffer`: of a breaker's cell the gate and the line of this thread,
+//! of a loan its words.
 
 use napi::sys;
 use seawall::Policy;
 use seawall::breaker::Memory;
+use seawall::bulkhead::{Loan, LoanMemory};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 
-/// The words from the gate to the credit of the calling thread's own line.
+/// The words from the gate to the credit of the calling thread's own line, or those of a loan.
 pub(crate) struct View {
-    _memory: Memory,
-    gate: usize,
+    _memory: Keep,
+    start: usize,
     bytes: usize,
 }
+
+enum Keep {
+    Cell { _memory: Memory },
+    Loan { _memory: LoanMemory },
+}
+
+/// Of a loan: places unused, calls that took one, whether it is recalled.
+const LOAN_WORDS: usize = 3;
 
 thread_local! {
     /// What is wrapped already: the same memory is wrapped once in a thread. Weak references.
@@ -30,28 +40,35 @@ impl View {
     /// The view, and the place of the tally in it in words of 32 bits. None where every call must
     /// ask, or where this thread has no line of its own.
     pub(crate) fn of(policy: &Policy) -> Option<(View, usize)> {
-        let overlay = policy.overlay()?;
+        let overlay = policy.overlay_beside_loans()??;
         let own = overlay.own?.checked_sub(overlay.gate)?;
         let breaker = policy.breaker().filter(|breaker| std::ptr::from_ref(breaker.gate()).addr() == overlay.gate)?;
-        let view = View { _memory: breaker.memory(), gate: overlay.gate, bytes: own + 2 * size_of::<u64>() };
+        let _memory = Keep::Cell { _memory: breaker.memory() };
+        let view = View { _memory, start: overlay.gate, bytes: own + 2 * size_of::<u64>() };
         Some((view, own / size_of::<u32>()))
+    }
+
+    pub(crate) fn of_loan(loan: &Loan) -> View {
+        let _memory = Keep::Loan { _memory: loan.memory() };
+        View { _memory, start: loan.address(), bytes: LOAN_WORDS * size_of::<u64>() }
     }
 
     pub(super) fn shown(self, env: sys::napi_env) -> sys::napi_value {
         if REFUSED.get() {
             return ptr::null_mut();
         }
-        let wrapped = WRAPPED.with_borrow(|wrapped| wrapped.get(&self.gate).copied()).map(|known| value_of(env, known));
+        let wrapped =
+            WRAPPED.with_borrow(|wrapped| wrapped.get(&self.start).copied()).map(|known| value_of(env, known));
         if let Some(buffer) = wrapped.filter(|buffer| !buffer.is_null()) {
             return buffer;
         }
-        let (gate, bytes) = (self.gate, self.bytes);
+        let (start, bytes) = (self.start, self.bytes);
         let keep = Box::into_raw(Box::new(self));
         let (mut buffer, mut weak) = (ptr::null_mut(), ptr::null_mut());
-        let memory = ptr::with_exposed_provenance_mut(gate);
-        // SAFETY: the cell's memory stays as long as the view, which the finalizer drops. All
-        // words of the cell are atomics; JavaScript reads any and writes only the tally of this
-        // thread's own line, which nobody else writes.
+        let memory = ptr::with_exposed_provenance_mut(start);
+        // SAFETY: the memory stays as long as the view, which the finalizer drops. All its words are
+        // atomics; JavaScript reads any and writes only the tally of this thread's own line and the
+        // calls of its own loan, which nobody else writes, and by `Atomics` the loan's unused places.
         let made = unsafe {
             sys::napi_create_external_arraybuffer(env, memory, bytes, Some(collected), keep.cast(), &mut buffer)
         };
@@ -62,7 +79,7 @@ impl View {
         }
         // SAFETY: a weak reference to the value that was just made.
         unsafe { sys::napi_create_reference(env, buffer, 0, &mut weak) };
-        forget(env, WRAPPED.with_borrow_mut(|wrapped| wrapped.insert(gate, weak)));
+        forget(env, WRAPPED.with_borrow_mut(|wrapped| wrapped.insert(start, weak)));
         buffer
     }
 }
@@ -85,8 +102,8 @@ unsafe extern "C" fn collected(env: sys::napi_env, _data: *mut c_void, keep: *mu
     // SAFETY: made by `shown`, finalized once.
     let view = unsafe { Box::from_raw(keep.cast::<View>()) };
     // The same memory may have been wrapped again meanwhile: that one stays.
-    let known = WRAPPED.try_with(|wrapped| wrapped.borrow().get(&view.gate).copied()).ok().flatten();
+    let known = WRAPPED.try_with(|wrapped| wrapped.borrow().get(&view.start).copied()).ok().flatten();
     if known.is_some_and(|known| value_of(env, known).is_null()) {
-        let _ = WRAPPED.try_with(|wrapped| forget(env, wrapped.borrow_mut().remove(&view.gate)));
+        let _ = WRAPPED.try_with(|wrapped| forget(env, wrapped.borrow_mut().remove(&view.start)));
     }
 }

@@ -159,6 +159,28 @@ mod tests {
     }
 
     #[test]
+    fn of_many_changes_between_two_looks_the_newest_is_told_from_where_it_came() {
+        use Control::{Close, ForceOpen, HalfOpen, Open};
+        for (changes, told) in [
+            (&[Open, HalfOpen, Close, Open, HalfOpen][..], &[("closed", "open"), ("open", "half_open")][..]),
+            (&[Open, HalfOpen, Close, Open], &[("closed", "open")]),
+            (&[Open, Close], &[("closed", "open"), ("open", "closed")]),
+            (&[Open, HalfOpen, Open, HalfOpen, Close], &[("closed", "half_open"), ("half_open", "closed")]),
+            (&[ForceOpen, Close, Open, Close, ForceOpen], &[("closed", "forced_open")]),
+        ] {
+            let (here, there) = two();
+            let mut notes = Vec::new();
+            let mut cx = Cx { now: Tick(1), rng: &Rng::seeded(1), notes: &mut notes };
+            changes.iter().for_each(|change| here.control(*change, &mut cx));
+            cx.notes.clear();
+            there.overhear(Tick::ZERO, &mut cx);
+            there.overhear(Tick::ZERO, &mut cx);
+            let heard: Vec<_> = notes.iter().map(|note| (note.from, note.to)).collect();
+            assert_eq!(heard, told, "{changes:?}");
+        }
+    }
+
+    #[test]
     fn what_happened_before_anybody_listened_is_no_news() {
         let (here, there) = two();
         told(1, |cx| here.control(Control::Open, cx));

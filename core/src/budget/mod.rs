@@ -3,7 +3,7 @@
 mod calls;
 mod ratio;
 
-use crate::cell::{Block, LINE, Seats};
+use crate::cell::{Block, LINE, SEAT, Seats};
 use crate::config::BudgetRule;
 use crate::cx::Cx;
 use crate::family::Spot;
@@ -30,12 +30,12 @@ const RETRIES: Seats = Seats { first: FIRST_CALLS + calls::WORDS, capacity: 1024
 fn shared_words(rule: &BudgetRule) -> usize {
     match rule {
         BudgetRule::Tokens { .. } | BudgetRule::Ratio { .. } => WORDS,
-        BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => RETRIES.first + RETRIES.capacity,
+        BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => RETRIES.first + RETRIES.words(),
     }
 }
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 10] = [
+pub(crate) const SHAPE: [usize; 11] = [
     BALANCE,
     ACTIVE_CALLS,
     ACTIVE_RETRIES,
@@ -46,6 +46,7 @@ pub(crate) const SHAPE: [usize; 10] = [
     FIRST_CALLS,
     RETRIES.first,
     RETRIES.capacity,
+    SEAT,
 ];
 
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.
@@ -97,6 +98,11 @@ impl Budget {
         let wanted = crate::sync::Arc::new(rule.clone());
         match spot.and_then(|spot| spot.home.cell(spot.key, &wanted, shared_words(rule), &fill)) {
             Some((rule, found)) if found.held.words().len() >= shared_words(&rule) => {
+                if let (BudgetRule::Cap { retries }, Some(spot)) = (&*rule, spot)
+                    && *retries as usize > RETRIES.capacity
+                {
+                    spot.home.has_fewer(RETRIES.capacity, (*retries).into(), "there are no more in host scope");
+                }
                 Budget { rule: BudgetRule::clone(&rule), cell: Block::mapped(found.held) }
             }
             _ => Budget::new(rule),
@@ -179,7 +185,8 @@ impl Budget {
 
     fn start_retry(&self, limit: u64) -> bool {
         if self.is_told_apart() {
-            let take = || RETRIES.take(&self.cell, limit, RETRIES.capacity as u64).is_some();
+            let limits = (limit, RETRIES.capacity as u64);
+            let take = || self.cell.owner().is_some_and(|me| RETRIES.take(&self.cell, me, limits, 0).is_some());
             return take() || RETRIES.reclaim(&self.cell) > 0 && take();
         }
         let more = |active| (active < limit).then_some(active + 1);
@@ -193,7 +200,7 @@ impl Budget {
         }
         if self.is_told_apart() {
             // Its places are all alike: any of ours will do.
-            RETRIES.give_back_one(&self.cell);
+            self.cell.owner().and_then(|me| RETRIES.give_back_one(&self.cell, me, 0));
         } else {
             lower(&self.cell, ACTIVE_RETRIES);
         }
@@ -237,6 +244,12 @@ impl Budget {
     }
 
     fn limit_of(&self, active: u64) -> Option<u64> {
+        let limit = self.limit_by_rule(active)?;
+        let is_shared = self.cell.len() > WORDS;
+        Some(if is_shared { limit.min(RETRIES.capacity as u64) } else { limit })
+    }
+
+    fn limit_by_rule(&self, active: u64) -> Option<u64> {
         match &self.rule {
             BudgetRule::Concurrent { share, floor } => {
                 // The integer part; a hair is added so that 0.2 of 5 is 1 in binary too.

@@ -4,7 +4,7 @@ use super::{Bulkhead, Entry, Poll};
 use crate::config::BulkheadConfig;
 use crate::loom_tests::{at, explore};
 use crate::sync::{AtomicU64, Ordering};
-use crate::time::Span;
+use crate::time::{Span, Tick};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -56,6 +56,28 @@ fn who_looks_and_who_is_woken_is_admitted_once() {
 fn a_place_given_back_is_seen_by_who_begins_to_wait() {
     explore(|| {
         let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
+        let place = bulkhead.try_enter().expect("it is empty");
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
+        let entry = at(1, |cx| bulkhead.enter(None, cx));
+        let woken = leaving.join().unwrap();
+        match entry {
+            Entry::Admitted(_) => assert!(woken.is_empty()),
+            Entry::Queued { ticket, .. } => {
+                assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Entry::Refused(refusal) => panic!("{refusal:?}"),
+        }
+        assert_eq!(bulkhead.look().in_use, 1);
+    });
+}
+
+#[test]
+fn a_shared_place_given_back_is_seen_by_who_begins_to_wait() {
+    explore(|| {
+        let config = BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None };
+        let bulkhead = Arc::new(Bulkhead::as_if_shared(&config));
         let place = bulkhead.try_enter().expect("it is empty");
         let other = bulkhead.clone();
         let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
@@ -143,5 +165,26 @@ fn a_permit_is_not_lost_on_who_times_out() {
             Poll::Waiting { .. } => panic!("its time is over"),
         }
         assert_eq!(bulkhead.look().queued, 0);
+    });
+}
+
+#[test]
+fn who_puts_a_lent_place_back_and_who_begins_to_wait_see_each_other() {
+    explore(|| {
+        let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
+        assert!(bulkhead.try_enter().is_some());
+        let lent = bulkhead.lend();
+        let other = bulkhead.clone();
+        let ending = thread::spawn(move || if lent.put() { other.hand_back(&lent, Tick(1)) } else { Vec::new() });
+        let entry = at(0, |cx| bulkhead.enter(None, cx));
+        let woken = ending.join().unwrap();
+        match entry {
+            Entry::Admitted(_) => assert!(woken.is_empty()),
+            Entry::Queued { ticket, .. } => {
+                assert_eq!(woken, [ticket], "left to wait for ever");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Entry::Refused(refusal) => panic!("refused: {refusal}"),
+        }
     });
 }

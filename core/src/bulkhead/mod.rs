@@ -5,13 +5,17 @@
 //! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
 //! Who leaves and who begins to wait change the same word, so one of them sees the other. Where
-//! processes share the bulkhead (`door.rs`) the places are the host's, these words count what this
-//! process has of them, and whoever waits also looks by itself, every few milliseconds.
+//! processes share the bulkhead (`door.rs`) the places are the host's, taken and left by one exchange
+//! each, these words only say who waits here, and whoever waits also looks by itself, every few
+//! milliseconds.
 
 mod door;
+mod loan;
 mod permits;
 mod places;
 mod queue;
+
+pub use loan::{Loan, LoanMemory};
 
 pub(crate) use door::{SHAPE, carry_rest};
 
@@ -22,7 +26,7 @@ use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, in_one_order};
 use crate::time::{Span, Tick};
 use door::Door;
 use permits::Permits;
@@ -39,6 +43,8 @@ const FULL: usize = LINE;
 const TIMED_OUT: usize = LINE + 1;
 const CANCELLED: usize = LINE + 2;
 const STALE: usize = LINE + 3;
+/// Calls that were let in by loans that are over.
+const FORMER: usize = LINE + 4;
 const WAITED_FOR: u64 = 1;
 const ONE_LEFT: u64 = 2;
 
@@ -108,6 +114,7 @@ struct Inside {
     config: Arc<BulkheadConfig>,
     queue: Queue,
     out: Permits,
+    loans: Vec<Arc<loan::Lent>>,
 }
 
 impl Bulkhead {
@@ -124,9 +131,19 @@ impl Bulkhead {
         let cell = Block::new(2 * LINE);
         // Relaxed: nobody else knows the cell yet.
         cell.word(LIMIT).store(u64::from(config.limit), Ordering::Relaxed);
-        let inside = Inside { config: config.clone(), queue: Queue::default(), out: Permits::default() };
+        let inside =
+            Inside { config: config.clone(), queue: Queue::default(), out: Permits::default(), loans: Vec::new() };
         let host = spot.map(|spot| Box::new(Door::at(config, spot)));
         Bulkhead { cell, host, inside: Mutex::new(inside) }
+    }
+
+    /// One that other processes might share, for the model checker.
+    #[cfg(all(test, loom))]
+    fn as_if_shared(config: &BulkheadConfig) -> Bulkhead {
+        let home = crate::segment::Home::nowhere();
+        let config = Arc::new(config.clone());
+        let host = Door::over(&config, Spot { home: &home, key: None });
+        Bulkhead { host: Some(Box::new(host)), ..Bulkhead::at(&config, None) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
@@ -177,6 +194,7 @@ impl Bulkhead {
             door.reconfigure(config);
         }
         self.set_own_limit(config.limit);
+        self.call_in(&inside);
         self.admit_waiters(&mut inside)
     }
 
@@ -213,7 +231,7 @@ impl Bulkhead {
     pub fn enter(&self, max_wait: Option<Option<Span>>, cx: &mut Cx) -> Entry {
         let mut inside = self.inside.lock();
         inside.queue.expire(cx.now);
-        if inside.queue.is_empty() && (self.take() || self.take_of_the_dead(cx)) {
+        if inside.queue.is_empty() && (self.take_any(&inside) || self.take_of_the_dead(cx)) {
             self.say_who_waits(&inside);
             return Entry::Admitted(inside.out.issue());
         }
@@ -296,6 +314,7 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.queue.expire(cx.now);
         self.set_limit(limit);
+        self.call_in(&inside);
         self.admit_waiters(&mut inside)
     }
 
@@ -306,10 +325,10 @@ impl Bulkhead {
         let own = |word| self.cell.word(word).load(Ordering::Relaxed);
         let total = |word| host.and_then(|door| door.total(word)).unwrap_or_else(|| own(word));
         BulkheadSnapshot {
-            in_use: self.in_use(),
+            in_use: self.in_use().saturating_sub(Bulkhead::unused(&inside)),
             queued: inside.queue.waiting() as u64,
             limit: self.limit() as u32,
-            admitted: host.and_then(|door| door.admitted()).unwrap_or_else(|| own(ENTERED)),
+            admitted: host.and_then(|door| door.admitted()).unwrap_or_else(|| own(ENTERED)) + self.called(&inside),
             rejected_full: total(FULL),
             rejected_timeout: total(TIMED_OUT),
             cancelled: total(CANCELLED),
@@ -319,7 +338,8 @@ impl Bulkhead {
 
     /// Nobody inside and nobody waiting.
     pub fn is_empty(&self) -> bool {
-        self.in_use() == 0 && self.inside.lock().queue.is_empty()
+        let inside = self.inside.lock();
+        self.in_use() == Bulkhead::unused(&inside) && inside.queue.is_empty()
     }
 
     /// In a forked child: what the parent's callers hold is not ours to give back.
@@ -327,6 +347,7 @@ impl Bulkhead {
         let mut inside = self.inside.lock();
         inside.queue = Queue::default();
         inside.out.forget();
+        inside.loans.drain(..).for_each(|lent| lent.forget());
         let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
         self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
         if let Some(door) = &self.host {
@@ -336,7 +357,7 @@ impl Bulkhead {
 
     fn admit_waiters(&self, inside: &mut Inside) -> Wakes {
         let mut wakes = Wakes::new();
-        while !inside.queue.is_empty() && self.take() {
+        while !inside.queue.is_empty() && self.take_any(inside) {
             let permit = inside.out.issue();
             wakes.extend(inside.queue.hand_over(permit));
         }
@@ -346,7 +367,7 @@ impl Bulkhead {
 
     /// Lets `ticket` in if it is the first and there is room.
     fn admit_first(&self, inside: &mut Inside, ticket: u64, cx: &mut Cx) -> Option<Permit> {
-        if !inside.queue.is_first(ticket) || !(self.take() || self.take_of_the_dead(cx)) {
+        if !inside.queue.is_first(ticket) || !(self.take_any(inside) || self.take_of_the_dead(cx)) {
             return None;
         }
         inside.queue.leave(ticket);
@@ -356,16 +377,18 @@ impl Bulkhead {
 
     /// Tells those without the lock whether somebody waits; called with it after each change.
     fn say_who_waits(&self, inside: &Inside) {
+        self.recall(inside);
         let (left, waited_for) = (self.cell.word(LEFT), !inside.queue.is_empty());
         if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
             return;
         }
-        // AcqRel: who leaves changes the same word. One that came before is seen by the next look
-        // for room, one that comes after sees the mark.
+        // SeqCst: who leaves changes the same word, or a place and then looks at this word. One that came
+        // before is seen by the next look for room, one that comes after sees the mark.
         match waited_for {
-            true => left.fetch_or(WAITED_FOR, Ordering::AcqRel),
-            false => left.fetch_and(!WAITED_FOR, Ordering::AcqRel),
+            true => left.fetch_or(WAITED_FOR, Ordering::SeqCst),
+            false => left.fetch_and(!WAITED_FOR, Ordering::SeqCst),
         };
+        in_one_order();
     }
 
     fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {

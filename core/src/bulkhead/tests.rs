@@ -87,3 +87,99 @@ fn a_permit_given_back_twice_frees_one_slot() {
     let snapshot = b.look();
     assert_eq!((snapshot.in_use, snapshot.stale), (1, 1));
 }
+
+mod loans {
+    use super::*;
+    use crate::Registry;
+    use crate::admission::Admission;
+    use crate::policy::Policy;
+
+    fn policy(bulkhead: &str) -> Policy {
+        Registry::manual(1).policy(&format!(r#"{{"bulkhead": {{{bulkhead}}}}}"#)).expect("a policy")
+    }
+
+    fn keep(policy: &Policy) -> (Loan, Admission) {
+        let admission = policy.admit().expect("room");
+        let loan = policy.lend(admission).expect("a place");
+        loan.keep();
+        (loan, admission)
+    }
+
+    #[test]
+    fn a_place_that_was_put_back_is_taken_again_and_counted() {
+        let policy = policy(r#""limit": 2"#);
+        let look = || policy.bulkhead().expect("a bulkhead").look();
+        let (loan, _) = keep(&policy);
+        assert_eq!(look().in_use, 1);
+        assert!(!loan.put(), "nobody wants it");
+        assert_eq!((look().in_use, look().admitted), (0, 1));
+        assert!(loan.take());
+        assert!(!loan.take(), "it had one");
+        assert_eq!((look().in_use, look().admitted), (1, 2));
+    }
+
+    #[test]
+    fn who_finds_no_room_has_what_lies_unused() {
+        let policy = policy(r#""limit": 1"#);
+        let (loan, _) = keep(&policy);
+        loan.put();
+        assert!(matches!(policy.enter(None), Entry::Admitted(_)));
+        assert!(!loan.take(), "it was called in");
+    }
+
+    #[test]
+    fn while_somebody_waits_places_are_handed_back() {
+        let policy = policy(r#""limit": 1, "max_wait": "1s", "queue": 5"#);
+        let (loan, _) = keep(&policy);
+        let Entry::Queued { ticket, .. } = policy.enter(None) else { panic!("there is no room") };
+        assert!(loan.put(), "somebody waits");
+        assert_eq!(loan.hand_back(), [ticket]);
+        let Poll::Admitted(permit) = policy.poll(ticket) else { panic!("it was woken") };
+        assert!(!loan.take());
+        policy.leave(permit);
+        assert_eq!(policy.bulkhead().expect("a bulkhead").look().in_use, 0);
+    }
+
+    #[test]
+    fn a_lower_limit_recalls_what_is_out() {
+        let policy = policy(r#""limit": 2"#);
+        let ((loan, _), second) = (keep(&policy), policy.admit().expect("room"));
+        assert!(loan.is_for(second));
+        loan.keep();
+        policy.resize(1);
+        assert!(loan.put(), "one too many is inside");
+        loan.hand_back();
+        assert!(!loan.take());
+        assert!(!loan.put(), "as many as there may be");
+        assert!(loan.take());
+        assert!(policy.admit().is_none(), "it is full");
+    }
+
+    #[test]
+    fn a_report_takes_a_place_along_and_the_end_all_of_them() {
+        let policy = policy(r#""limit": 3"#);
+        let look = || policy.bulkhead().expect("a bulkhead").look();
+        let (loan, first) = keep(&policy);
+        for _ in 0..2 {
+            assert!(policy.admit().is_some());
+            loan.keep();
+        }
+        assert!(policy.fail(loan.hand_over(first), crate::outcome::Outcome::Failure, None, None).is_none());
+        assert_eq!(look().in_use, 2);
+        loan.put();
+        drop(loan);
+        assert_eq!((look().in_use, look().admitted), (0, 3));
+    }
+
+    #[test]
+    fn a_retired_loan_is_over_when_its_last_place_is_back() {
+        let policy = policy(r#""limit": 3"#);
+        let (loan, admission) = keep(&policy);
+        loan.retire();
+        assert!(!loan.is_over() && !loan.is_for(admission));
+        assert!(loan.put());
+        loan.hand_back();
+        assert!(loan.is_over());
+        assert_eq!(policy.bulkhead().expect("a bulkhead").look().in_use, 0);
+    }
+}

@@ -45,6 +45,11 @@ impl Call {
         attempt.into_iter().chain(whole).min()
     }
 
+    /// How long the whole call may take, by its own deadline or the caller's, whichever ends it first.
+    pub fn deadline(&self) -> Option<Span> {
+        self.deadline.map(|deadline| deadline.span)
+    }
+
     /// Whether the value of the last attempt belongs into the host's cache.
     pub fn should_store(&self) -> bool {
         !self.bypass && self.live.config.cache.is_some() && self.last == Some(Outcome::Success)

@@ -216,7 +216,7 @@ impl CostBudget {
             retry_after: self.config.per.map(next),
             used,
             limit,
-            amount: Some(amount.into()),
+            about: Some(amount.into()),
             ..Refusal::new(Code::CostExceeded)
         }
     }
@@ -246,7 +246,7 @@ mod tests {
         let held = at(0, |cx| budget.reserve(&[("tokens", 60), ("cents", 5)], cx)).unwrap();
         let refused = at(0, |cx| budget.reserve(&[("cents", 5), ("tokens", 50)], cx)).unwrap_err();
         assert_eq!((refused.code, refused.used, refused.limit), (Code::CostExceeded, 60, 100));
-        assert_eq!(refused.amount.as_deref(), Some("tokens"));
+        assert_eq!(refused.amount(), Some("tokens"));
         at(0, |cx| budget.settle(held, &[("tokens", 110)], cx));
         let used: Vec<u64> = at(0, |cx| budget.snapshot(cx)).into_iter().map(|amount| amount.used).collect();
         assert_eq!(used, [0, 110]);

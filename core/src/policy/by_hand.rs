@@ -137,8 +137,12 @@ impl Policy {
     }
 
     /// Changes the bulkhead's limit: growing admits waiters, shrinking takes permits as they come back.
+    /// In host scope at most to the places it has, max(64, 2 × the configured limit); more are not made,
+    /// and one `internal` event says so.
     pub fn resize(&self, limit: u32) -> Wakes {
-        self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx))
+        let wakes = self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx));
+        self.registry().say_troubles();
+        wakes
     }
 
     fn on_bulkhead(&self, act: impl FnOnce(&Bulkhead, &mut Cx) -> Wakes) -> Wakes {

@@ -1,13 +1,18 @@
 //! The driver on tokio. A dropped future reports its caller as gone: every permit goes back.
 
 use super::attempt::Attempt;
+#[cfg(feature = "cache")]
+use super::drive::patience;
 use super::drive::{Ended, Guarded, tell};
 use super::error::Error;
-use super::host::{Cause, Host, Plain};
-use super::judge::{Judged, by_chain, by_error};
+use super::host::{Cause, Host, Later, Plain};
+use super::judge::{Judged, by_chain, by_error, error_type};
+use super::opened::Opened;
 use super::scope::{self, Scope};
 use super::wait::{self, Waiter};
-use crate::call::{CallOptions, Step};
+use crate::call::{Call, CallOptions, Step};
+use crate::config::FallbackStep;
+use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::time::{Span, Tick};
 use std::future::{Future, poll_fn};
@@ -29,7 +34,7 @@ impl Policy {
         E: std::error::Error + 'static,
         F: Future<Output = Result<T, E>>,
     {
-        awaiting(self, &by_chain, &mut Plain, || false, |_| work()).await
+        awaiting(self, &by_chain, &mut Plain, |_| work()).await
     }
 
     /// The same; `classify` judges errors of any type.
@@ -44,31 +49,49 @@ impl Policy {
     where
         F: Future<Output = Result<T, E>>,
     {
-        awaiting(self, &by_error(classify), &mut Plain, || false, |_| work()).await
+        awaiting(self, &by_error(classify), &mut Plain, |_| work()).await
     }
 }
 
-/// Drives a call; `is_last` says after an attempt that it cannot be repeated.
+/// Drives a call to its end.
 pub(super) async fn awaiting<T, E, F>(
     policy: &Policy,
     judge: &impl Fn(&Result<T, E>) -> Judged,
     host: &mut impl Host<T, E>,
-    is_last: impl Fn() -> bool,
-    mut work: impl FnMut(Attempt) -> F,
+    work: impl FnMut(Attempt) -> F,
 ) -> Result<T, Error<E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    following(policy, judge, host, || false, None, work).await.map(|(value, _)| value)
+}
+
+/// Drives a call; `is_last` says after an attempt that it cannot be repeated, `holds` of a good value
+/// that the call goes on behind it.
+pub(super) async fn following<T, E, F>(
+    policy: &Policy,
+    judge: &impl Fn(&Result<T, E>) -> Judged,
+    host: &mut impl Host<T, E>,
+    is_last: impl Fn() -> bool,
+    holds: Option<fn(&T) -> bool>,
+    mut work: impl FnMut(Attempt) -> F,
+) -> Result<(T, Option<Box<Opened>>), Error<E>>
 where
     F: Future<Output = Result<T, E>>,
 {
     let left = scope::left(policy);
     let (mut last, mut ended) = (None, Ended::default());
-    let at_once = left.is_none() && !host.has_key();
+    let at_once = left.is_none() && !host.has_key() && holds.is_none();
     let brief = if at_once { policy.brief() } else { None };
     let (call, mut step) = match brief {
         Some(mut brief) => {
             let result = polled(&mut brief.running, || work(Attempt::FIRST)).await;
             let (outcome, hint) = judge(&result);
-            match brief.end(outcome, hint, is_last()) {
-                None => return result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
+            match brief.end(outcome, hint, is_last(), || error_type(&result)) {
+                None => {
+                    let ended = result.map_err(|error| Error::User { error, attempts: 1, gave_up: None });
+                    return ended.map(|value| (value, None));
+                }
                 Some((call, step)) => {
                     last = Some(result);
                     tell(&call, step, last.as_ref(), host);
@@ -87,6 +110,8 @@ where
         }
     };
     let mut guarded = Guarded::new(call);
+    #[cfg(feature = "cache")]
+    let (flight, mut turn) = (host.flight(), None);
     loop {
         wait::wake(guarded.0.take_wakes());
         step = match step {
@@ -101,6 +126,13 @@ where
                 let next = match result {
                     Some(result) => {
                         let (outcome, hint) = judge(&result);
+                        let result = match result {
+                            Ok(value) if outcome == Outcome::Success && goes_on(&guarded.0, holds, &value) => {
+                                return Ok((value, Some(Opened::new(guarded))));
+                            }
+                            result => result,
+                        };
+                        error_type(&result).into_iter().for_each(|name| guarded.0.error_type(name));
                         last = Some(result);
                         guarded.0.done(attempt, outcome, hint)
                     }
@@ -126,17 +158,59 @@ where
                 }
             }
             Step::LookUp { stale } => {
-                let found = ended.keep(host.look_up(stale));
+                #[cfg_attr(not(feature = "cache"), allow(unused_mut))]
+                let mut value = host.look_up(stale);
+                #[cfg(feature = "cache")]
+                if let (None, None, Some(flight)) = (&value, &turn, &flight) {
+                    turn = flight.wait_async(patience(&guarded.0)).await;
+                    value = host.look_up(stale);
+                }
+                let found = ended.keep(value);
                 guarded.0.looked_up(found)
             }
-            Step::FallBack { index, step, .. } => {
-                let cause = Cause::of(guarded.0.refusal(), last.as_ref());
-                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
+            Step::FallBack { step, limit, .. } => {
+                let until = limit.map(|limit| scope::end_in(policy, limit));
+                let value = match answer(&guarded.0, last.as_ref(), until, step, host) {
+                    Ok(value) => value,
+                    Err(later) => {
+                        let mut later = Some(later);
+                        let mut begin = || later.take().expect("it is begun once");
+                        within(policy, limit, inside(until, &mut false, &mut begin)).await.flatten()
+                    }
+                };
+                let found = ended.keep(value);
                 guarded.0.fell_back(found)
             }
-            Step::Finish(verdict) => return ended.end(&guarded.0, verdict, last, host),
+            Step::Finish(verdict) => {
+                return ended.end(&guarded.0, verdict, last, host).map(|value| (value, None));
+            }
         };
     }
+}
+
+/// Whether the call goes on behind a value that came in time.
+fn goes_on<T>(call: &Call, holds: Option<fn(&T) -> bool>, value: &T) -> bool {
+    let now = call.policy().registry().clock().now();
+    holds.is_some_and(|holds| holds(value)) && call.limit_ends().is_none_or(|end| now <= end)
+}
+
+/// The answer of a link of the chain, or the future that has it.
+fn answer<T, E>(
+    call: &Call,
+    last: Option<&Result<T, E>>,
+    until: Option<(usize, Tick)>,
+    step: FallbackStep,
+    host: &mut impl Host<T, E>,
+) -> Result<Option<T>, Later<T>> {
+    let Some(cause) = Cause::of(call.refusal(), last) else { return Ok(None) };
+    let mut left = false;
+    let inside = Scope::enter(until, &mut left);
+    let answer = match host.fall_back_later(step, cause) {
+        Some(later) => Err(later),
+        None => Ok(host.fall_back(step, cause)),
+    };
+    inside.leave();
+    answer
 }
 
 /// The work, with what the call has left in force whenever it is polled.

@@ -3,6 +3,7 @@
 use super::attempt::Attempt;
 use super::error::{Error, GaveUp};
 use super::host::{Cause, Host, Judge};
+use super::judge::error_type;
 use super::scope::{self, Scope};
 use super::wait;
 use crate::call::{Call, CallOptions, Step, Verdict};
@@ -27,7 +28,7 @@ pub(super) fn blocking<T, E>(
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
-            let end = brief.end(outcome, hint, false);
+            let end = brief.end(outcome, hint, false, || error_type(&result));
             if outcome != Outcome::Success {
                 policy.registry().tell();
             }
@@ -95,6 +96,8 @@ fn follow<T, E>(
     work: &mut impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
     let mut ended = Ended::default();
+    #[cfg(feature = "cache")]
+    let (flight, mut turn) = (host.flight(), None);
     loop {
         let call = &mut guarded.0;
         wait::wake(call.take_wakes());
@@ -110,6 +113,7 @@ fn follow<T, E>(
                 let result = work(Attempt::new(attempt, remaining));
                 inside.leave();
                 let (outcome, hint) = judge(&result);
+                error_type(&result).into_iter().for_each(|name| guarded.0.error_type(name));
                 last = Some(result);
                 let next = guarded.0.done(attempt, outcome, hint);
                 tell(&guarded.0, next, last.as_ref(), host);
@@ -131,12 +135,24 @@ fn follow<T, E>(
                 again
             }
             Step::LookUp { stale } => {
-                let found = ended.keep(host.look_up(stale));
+                #[cfg_attr(not(feature = "cache"), allow(unused_mut))]
+                let mut value = host.look_up(stale);
+                #[cfg(feature = "cache")]
+                if let (None, None, Some(flight)) = (&value, &turn, &flight) {
+                    turn = flight.wait(patience(call));
+                    value = host.look_up(stale);
+                }
+                let found = ended.keep(value);
                 call.looked_up(found)
             }
-            Step::FallBack { index, step, .. } => {
+            Step::FallBack { step, limit, .. } => {
                 let cause = Cause::of(call.refusal(), last.as_ref());
-                let found = ended.keep(cause.and_then(|cause| host.fall_back(index, step, cause)));
+                let until = limit.map(|limit| scope::end_in(policy, limit));
+                let mut left = false;
+                let inside = Scope::enter(until, &mut left);
+                let value = cause.and_then(|cause| host.fall_back(step, cause));
+                inside.leave();
+                let found = ended.keep(value);
                 call.fell_back(found)
             }
             Step::Finish(verdict) => return ended.end(call, verdict, last, host),
@@ -212,6 +228,13 @@ fn end<T, E>(call: &Call, verdict: Verdict, last: Option<Result<T, E>>) -> Resul
 
 fn refusal(call: &Call) -> Refusal {
     call.refusal().cloned().unwrap_or_else(|| Refusal::new(crate::error::Code::CircuitOpen))
+}
+
+/// How long the call may wait for somebody else's fetch of its key; a manual clock has no timers.
+#[cfg(feature = "cache")]
+pub(super) fn patience(call: &Call) -> Option<std::time::Duration> {
+    let is_manual = call.policy().registry().clock().is_manual();
+    call.remaining().filter(|_| !is_manual).map(Span::to_duration)
 }
 
 /// A manual clock is advanced instead of slept on.

@@ -5,10 +5,12 @@ use super::asynchronous::awaiting;
 use super::attempt::Attempt;
 use super::drive::blocking;
 use super::error::Error;
+#[cfg(feature = "tokio")]
+use super::host::Later;
 use super::host::{Cause, Host};
 use super::judge::Judged;
 #[cfg(feature = "cache")]
-use super::store::Store;
+use super::store::{Flight, Store};
 use crate::call::Verdict;
 use crate::config::FallbackStep;
 use crate::policy::Policy;
@@ -19,6 +21,8 @@ use std::time::Duration;
 
 type Judging<T, E> = dyn Fn(&Result<T, E>) -> Judged + Send + Sync;
 type Answer<T, E> = dyn Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync;
+#[cfg(feature = "tokio")]
+type AnswerLater<T, E> = dyn Fn(Cause<'_, T, E>) -> Later<T> + Send + Sync;
 type RetryHook<T, E> = dyn Fn(u32, Cause<'_, T, E>, Duration) + Send + Sync;
 type TimeoutHook = dyn Fn(u32, Duration) + Send + Sync;
 type FallbackHook<T, E> = dyn Fn(Verdict, Cause<'_, T, E>) + Send + Sync;
@@ -50,6 +54,8 @@ pub struct Guard<T, E> {
     policy: Policy,
     judge: Arc<Judging<T, E>>,
     answer: Option<Arc<Answer<T, E>>>,
+    #[cfg(feature = "tokio")]
+    answer_later: Option<Arc<AnswerLater<T, E>>>,
     value: Option<Arc<dyn Fn() -> T + Send + Sync>>,
     on_retry: Option<Arc<RetryHook<T, E>>>,
     on_timeout: Option<Arc<TimeoutHook>>,
@@ -64,6 +70,8 @@ impl<T, E> Clone for Guard<T, E> {
             policy: self.policy.clone(),
             judge: self.judge.clone(),
             answer: self.answer.clone(),
+            #[cfg(feature = "tokio")]
+            answer_later: self.answer_later.clone(),
             value: self.value.clone(),
             on_retry: self.on_retry.clone(),
             on_timeout: self.on_timeout.clone(),
@@ -80,6 +88,8 @@ impl<T, E> Guard<T, E> {
             policy,
             judge: Arc::new(judge),
             answer: None,
+            #[cfg(feature = "tokio")]
+            answer_later: None,
             value: None,
             on_retry: None,
             on_timeout: None,
@@ -95,9 +105,24 @@ impl<T, E> Guard<T, E> {
     }
 
     /// Answers for the link `function` of the policy's fallback chain; `None` leaves it to the next.
+    /// Nothing stops it at `fallback.timeout` (1 s), but calls that it makes itself inherit that limit.
     #[must_use]
     pub fn fallback(mut self, answer: impl Fn(Cause<'_, T, E>) -> Option<T> + Send + Sync + 'static) -> Self {
         self.answer = Some(Arc::new(answer));
+        self
+    }
+
+    /// The same where the answer is a future, for the calls of [`Guard::run_async`] and
+    /// [`Guard::run_key_async`]: it is dropped after `fallback.timeout` (1 s), or where the caller's own
+    /// deadline is nearer, and the next link answers. Comes before [`Guard::fallback`]; what it needs of the
+    /// cause it copies before it begins.
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn fallback_async<F>(mut self, answer: impl Fn(Cause<'_, T, E>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<T>> + Send + 'static,
+    {
+        self.answer_later = Some(Arc::new(move |cause| Box::pin(answer(cause))));
         self
     }
 
@@ -158,15 +183,13 @@ impl<T, E> Guard<T, E> {
     }
 
     /// The same for the call that `key` names: its last good result is what `cached` and `stale`
-    /// links find. Where the policy looks first (`cache.first`), calls of one key at a time share one
-    /// look and one attempt.
+    /// links find. Where the policy looks first (`cache.first`), one call of a key fetches for those
+    /// that come meanwhile; each waits as long as its own deadline allows.
     ///
     /// # Errors
     /// As [`Policy::run`].
     #[cfg(feature = "cache")]
     pub fn run_key(&self, key: &str, work: impl FnMut(Attempt) -> Result<T, E>) -> Result<T, Error<E>> {
-        let flight = self.store.as_ref().and_then(|store| store.flight(key));
-        let _alone = flight.as_ref().and_then(|flight| flight.wait());
         blocking(&self.policy, &*self.judge, &mut Held { guard: self, key: Some(key) }, work)
     }
 
@@ -179,7 +202,7 @@ impl<T, E> Guard<T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, || false, work).await
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: None }, work).await
     }
 
     /// [`Guard::run_key`] on tokio. Calls that one task makes side by side do not wait for each other.
@@ -191,12 +214,7 @@ impl<T, E> Guard<T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let flight = self.store.as_ref().and_then(|store| store.flight(key));
-        let _alone = match &flight {
-            Some(flight) => flight.wait_async().await,
-            None => None,
-        };
-        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, || false, work).await
+        awaiting(&self.policy, &&*self.judge, &mut Held { guard: self, key: Some(key) }, work).await
     }
 }
 
@@ -228,7 +246,18 @@ impl<T, E> Host<T, E> for Held<'_, T, E> {
         self.guard.store.as_ref()?.look(self.key?, stale, self.guard.policy.registry().clock().now())
     }
 
-    fn fall_back(&mut self, _: u32, step: FallbackStep, cause: Cause<'_, T, E>) -> Option<T> {
+    #[cfg(feature = "cache")]
+    fn flight(&self) -> Option<Arc<Flight>> {
+        self.guard.store.as_ref()?.flight(self.key?)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn fall_back_later(&mut self, step: FallbackStep, cause: Cause<'_, T, E>) -> Option<Later<T>> {
+        let answer = self.guard.answer_later.as_ref().filter(|_| step == FallbackStep::Function)?;
+        Some(answer(cause))
+    }
+
+    fn fall_back(&mut self, step: FallbackStep, cause: Cause<'_, T, E>) -> Option<T> {
         match step {
             FallbackStep::Function => self.guard.answer.as_ref()?(cause),
             _ => self.guard.value.as_ref().map(|value| value()),

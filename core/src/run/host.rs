@@ -1,10 +1,18 @@
 //! What a driver holds for the core: values, and the judgement of results.
 
 use super::judge::Judged;
+#[cfg(feature = "cache")]
+use super::store::Flight;
 use crate::call::Verdict;
 use crate::config::FallbackStep;
 use crate::error::{Code, Refusal};
+#[cfg(feature = "cache")]
+use crate::sync::Arc;
 use crate::time::Span;
+
+/// An answer that is not there yet.
+#[cfg(feature = "tokio")]
+pub(super) type Later<T> = std::pin::Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
 /// Judges what an attempt gave.
 pub(super) type Judge<'a, T, E> = &'a dyn Fn(&Result<T, E>) -> Judged;
@@ -57,8 +65,18 @@ pub(super) trait Host<T, E> {
     fn look_up(&mut self, _stale: bool) -> Option<T> {
         None
     }
-    /// Link `index` of the chain.
-    fn fall_back(&mut self, _index: u32, _step: FallbackStep, _cause: Cause<'_, T, E>) -> Option<T> {
+    /// Whom calls of the key wait for, where one of them fetches for all.
+    #[cfg(feature = "cache")]
+    fn flight(&self) -> Option<Arc<Flight>> {
+        None
+    }
+    /// The answer of a link of the chain.
+    fn fall_back(&mut self, _step: FallbackStep, _cause: Cause<'_, T, E>) -> Option<T> {
+        None
+    }
+    /// The same where the answer is a future.
+    #[cfg(feature = "tokio")]
+    fn fall_back_later(&mut self, _step: FallbackStep, _cause: Cause<'_, T, E>) -> Option<Later<T>> {
         None
     }
     fn store(&mut self, _value: &T) {}

@@ -64,6 +64,11 @@ fn known(error: &(dyn Error + 'static)) -> Option<Judged> {
     None
 }
 
+/// What the metrics call the error of an attempt.
+pub(super) fn error_type<T, E>(result: &Result<T, E>) -> Option<&'static str> {
+    result.is_err().then(std::any::type_name::<E>)
+}
+
 /// A limit of ours that passed is an attempt that ran out of time; every other refusal kept it from running.
 pub(super) fn of_refusal(refusal: &Refusal) -> Judged {
     match refusal.code {

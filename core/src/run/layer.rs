@@ -1,9 +1,10 @@
 //! A [`tower`](https://docs.rs/tower) layer: any service behind a policy.
 
-use super::asynchronous::awaiting;
+use super::asynchronous::following;
 use super::error::Error;
 use super::host::Plain;
 use super::judge::{Judged, by_chain};
+use super::opened::Opened;
 use crate::policy::Policy;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use std::future::{Future, poll_fn};
@@ -17,7 +18,8 @@ type Copying<R> = dyn Fn(&R) -> Option<R> + Send + Sync;
 /// Puts services behind a policy. `R` is the request, `T` the response, `E` the service's error.
 ///
 /// A request is sent once unless [`Layer::repeat`] says how to copy it. A caller that drops the future
-/// gives back whatever the call held.
+/// gives back whatever the call held. What an attempt holds goes back with its response;
+/// `HttpLayer` (feature `http`) holds it until the body has ended.
 ///
 /// ```
 /// use seawall::outcome::Outcome;
@@ -113,37 +115,49 @@ where
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let layer = self.layer.clone();
-        Box::pin(async move {
-            let repeat = layer.repeat.clone();
-            let copy = move |request: &R| repeat.as_ref().and_then(|copy| copy(request));
-            let mut spare = copy(&request);
-            let (mut first, mut service) = (Some(request), ready);
-            let last = Arc::new(AtomicBool::new(spare.is_none()));
-            let is_last = last.clone();
-            let work = move |_| {
-                // The first attempt takes the service that is ready, later ones a clone of it.
-                let mut own = service.clone();
-                let is_ready = first.is_some();
-                if is_ready {
-                    std::mem::swap(&mut own, &mut service);
-                }
-                let request = first.take().or_else(|| {
-                    let request = spare.take();
-                    spare = request.as_ref().and_then(&copy);
-                    // Relaxed: read by the task that wrote it.
-                    last.store(spare.is_none(), Ordering::Relaxed);
-                    request
-                });
-                async move {
-                    let request = request.expect("what cannot be copied is sent once");
-                    if !is_ready {
-                        poll_fn(|cx| own.poll_ready(cx)).await?;
-                    }
-                    own.call(request).await
-                }
-            };
-            let judge = |result: &Result<S::Response, S::Error>| (layer.judge)(result);
-            awaiting(&layer.policy, &judge, &mut Plain, || is_last.load(Ordering::Relaxed), work).await
-        })
+        Box::pin(async move { sent(layer, ready, request, None).await.map(|(value, _)| value) })
     }
+}
+
+/// Sends a request, again where the policy retries and it can be copied; `ready` is ready for the first.
+/// Where `holds` says so of a good response, the call goes on behind it.
+pub(super) async fn sent<S, R>(
+    layer: Layer<R, S::Response, S::Error>,
+    ready: S,
+    request: R,
+    holds: Option<fn(&S::Response) -> bool>,
+) -> Result<(S::Response, Option<Box<Opened>>), Error<S::Error>>
+where
+    S: Service<R> + Clone,
+{
+    let repeat = layer.repeat.clone();
+    let copy = move |request: &R| repeat.as_ref().and_then(|copy| copy(request));
+    let mut spare = copy(&request);
+    let (mut first, mut service) = (Some(request), ready);
+    let last = Arc::new(AtomicBool::new(spare.is_none()));
+    let is_last = last.clone();
+    let work = move |_| {
+        // The first attempt takes the service that is ready, later ones a clone of it.
+        let mut own = service.clone();
+        let is_ready = first.is_some();
+        if is_ready {
+            std::mem::swap(&mut own, &mut service);
+        }
+        let request = first.take().or_else(|| {
+            let request = spare.take();
+            spare = request.as_ref().and_then(&copy);
+            // Relaxed: read by the task that wrote it.
+            last.store(spare.is_none(), Ordering::Relaxed);
+            request
+        });
+        async move {
+            let request = request.expect("what cannot be copied is sent once");
+            if !is_ready {
+                poll_fn(|cx| own.poll_ready(cx)).await?;
+            }
+            own.call(request).await
+        }
+    };
+    let judge = |result: &Result<S::Response, S::Error>| (layer.judge)(result);
+    following(&layer.policy, &judge, &mut Plain, || is_last.load(Ordering::Relaxed), holds, work).await
 }

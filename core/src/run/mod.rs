@@ -20,6 +20,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod attempt;
+#[cfg(feature = "http")]
+mod body;
 mod builder;
 mod drive;
 mod error;
@@ -29,14 +31,20 @@ mod judge;
 #[cfg(feature = "tower")]
 mod layer;
 pub(crate) mod listen;
+#[cfg(feature = "tokio")]
+mod opened;
 mod permit;
 mod scope;
 pub mod settings;
 #[cfg(feature = "cache")]
 mod store;
+#[cfg(feature = "tokio")]
+mod stream;
 pub(crate) mod wait;
 
 pub use attempt::Attempt;
+#[cfg(feature = "http")]
+pub use body::{HeldBody, HttpLayer, HttpProtected};
 pub use builder::Builder;
 pub use error::{Error, GaveUp};
 pub use guard::Guard;

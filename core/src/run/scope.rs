@@ -28,6 +28,12 @@ pub(super) fn end_of(policy: &Policy, call: &Call) -> Option<(usize, Tick)> {
     call.remaining().map(|left| (name_of(clock), clock.now().after(left)))
 }
 
+/// Where what begins now and may take `span` must be done.
+pub(super) fn end_in(policy: &Policy, span: Span) -> (usize, Tick) {
+    let clock = policy.registry().clock();
+    (name_of(clock), clock.now().after(span))
+}
+
 /// In force until it is dropped; tells whether a panic of the work itself ended it.
 pub(super) struct Scope<'a> {
     before: Option<(usize, Tick)>,

@@ -1,11 +1,12 @@
 //! Good results by key, and who is fetching one.
 
 use crate::config::CacheConfig;
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Mutex, Weak, around_work};
 use crate::time::{Span, Tick};
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 /// A bounded cache of values with the instant they were kept at.
 pub(super) struct Store<T> {
@@ -19,7 +20,10 @@ pub(super) struct Store<T> {
 
 /// A call that others of its key wait for.
 pub(super) struct Flight {
-    blocking: Mutex<()>,
+    /// Held while the work runs, which a fork must not wait for.
+    blocking: around_work::Mutex<()>,
+    /// Of which process it is, as forks are counted: who holds the parent's is not in the child.
+    forks: usize,
     #[cfg(feature = "tokio")]
     asynchronous: tokio::sync::Mutex<()>,
     /// Who is on it, so that a call inside its own fetch does not wait for itself.
@@ -63,20 +67,35 @@ impl Flight {
         Turn { flight: self, before: self.owner.lock().replace(owner), _lock: lock }
     }
 
-    /// Waits for the others; `None` for who is on it already.
-    pub(super) fn wait(&self) -> Option<impl Drop + '_> {
+    /// Waits for the others, as long as `patience` allows; `None` if it ran out, and for who is on it
+    /// already.
+    pub(super) fn wait(&self, patience: Option<Duration>) -> Option<Turn<'_, around_work::MutexGuard<'_, ()>>> {
         let me = Owner::thread();
-        let is_on = *self.owner.lock() == Some(me);
-        (!is_on).then(|| self.turn(self.blocking.lock(), me))
+        if *self.owner.lock() == Some(me) {
+            return None;
+        }
+        let lock = match patience {
+            Some(patience) => self.blocking.try_lock_for(patience)?,
+            None => self.blocking.lock(),
+        };
+        Some(self.turn(lock, me))
     }
 
     #[cfg(feature = "tokio")]
-    pub(super) async fn wait_async(&self) -> Option<impl Drop + '_> {
+    pub(super) async fn wait_async(
+        &self,
+        patience: Option<Duration>,
+    ) -> Option<Turn<'_, tokio::sync::MutexGuard<'_, ()>>> {
         let me = Owner::task();
         if *self.owner.lock() == Some(me) {
             return None;
         }
-        Some(self.turn(self.asynchronous.lock().await, me))
+        let lock = self.asynchronous.lock();
+        let lock = match patience {
+            Some(patience) => tokio::time::timeout(patience, lock).await.ok()?,
+            None => lock.await,
+        };
+        Some(self.turn(lock, me))
     }
 }
 
@@ -116,12 +135,14 @@ impl<T> Store<T> {
             return None;
         }
         let mut flights = self.flights.lock();
-        if let Some(flight) = flights.get(key).and_then(Weak::upgrade) {
+        let forks = crate::fork::count();
+        if let Some(flight) = flights.get(key).and_then(Weak::upgrade).filter(|flight| flight.forks == forks) {
             return Some(flight);
         }
         flights.retain(|_, flight| flight.strong_count() > 0);
         let flight = Arc::new(Flight {
-            blocking: Mutex::new(()),
+            blocking: around_work::Mutex::new(()),
+            forks,
             #[cfg(feature = "tokio")]
             asynchronous: tokio::sync::Mutex::new(()),
             owner: Mutex::new(None),

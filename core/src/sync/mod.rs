@@ -20,6 +20,12 @@ pub(crate) mod fixed {
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 }
 
+/// A lock that is held while the caller's own code runs: no fork waits for it.
+#[cfg(feature = "cache")]
+pub(crate) mod around_work {
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
+}
+
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.
 pub(crate) use std::sync::{Arc, Weak};
 

@@ -173,7 +173,7 @@ fn tokens_money_and_rounds_are_checked_before_and_booked_after() {
     assert_eq!(spend(&llm, 700), Verdict::Refused);
     assert_eq!(spend(&llm, 600), Verdict::Settle);
     let refusal = llm.with(|cx| llm.costs()[0].check(cx)).unwrap_err();
-    assert_eq!((refusal.code, refusal.amount.as_deref()), (Code::CostExceeded, Some("rounds")));
+    assert_eq!((refusal.code, refusal.amount()), (Code::CostExceeded, Some("rounds")));
 }
 
 #[test]

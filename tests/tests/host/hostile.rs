@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 const POLICY: &str = r#"{"name":"x","scope":"host","host_required":false,"breaker":{"window":{"kind":"count","size":4},"failure_rate":0.5,"minimum_calls":2,"half_open":{"permits":2}},"bulkhead":{"limit":2},"retry":{"attempts":2,"budget":{"kind":"ratio"}},"cost":[{"name":"c","limits":{"n":9},"per":"1s"}]}"#;
 
-fn options(folder: &Folder) -> SegmentOptions {
+pub fn options(folder: &Folder) -> SegmentOptions {
     SegmentOptions { dir: Some(folder.path().to_owned()), bytes: 64 << 10, ..SegmentOptions::default() }
 }
 
@@ -20,7 +20,7 @@ fn file(folder: &Folder) -> PathBuf {
 }
 
 /// What a process says that opens the segment as it is: the faults it counted.
-fn faults(options: SegmentOptions) -> Vec<String> {
+pub fn faults(options: SegmentOptions) -> Vec<String> {
     let registry = Registry::manual(1);
     let mut events = registry.events().subscribe();
     assert!(registry.set_host(options), "the test's own segment");
@@ -71,8 +71,15 @@ fn a_header_that_is_not_ours_is_refused() {
 #[test]
 fn a_file_that_others_may_write_or_that_is_no_file_is_refused() {
     type Tamper = fn(&Folder);
-    let tampers: [(&str, Tamper); 9] = [
+    let tampers: [(&str, Tamper); 13] = [
         ("open to others", |f| fs::set_permissions(file(f), Permissions::from_mode(0o666)).unwrap()),
+        ("open to others", |f| fs::set_permissions(file(f), Permissions::from_mode(0o640)).unwrap()),
+        ("open to others", |f| fs::set_permissions(file(f), Permissions::from_mode(0o604)).unwrap()),
+        ("folder is open to others", |f| fs::set_permissions(f.path(), Permissions::from_mode(0o701)).unwrap()),
+        ("folder is something else", |f| {
+            fs::remove_dir_all(f.path()).unwrap();
+            fs::write(f.path(), "in its place").unwrap();
+        }),
         ("cut or extended", |f| fs::OpenOptions::new().write(true).open(file(f)).unwrap().set_len(4096).unwrap()),
         ("cut or extended", |f| fs::OpenOptions::new().write(true).open(file(f)).unwrap().set_len(0).unwrap()),
         ("cut or extended", |f| fs::OpenOptions::new().write(true).open(file(f)).unwrap().set_len(1 << 20).unwrap()),
@@ -119,30 +126,32 @@ fn a_folder_that_is_none_or_not_there_is_refused() {
     }
 }
 
+/// As a rolling deploy has it: a process of the other version is at work meanwhile.
 #[test]
-fn files_of_other_users_are_refused() {
-    // Only root can give files away; everybody else is refused by the system before.
+fn two_versions_live_side_by_side_and_say_so_once() {
     let folder = Folder::new();
     make(&folder);
-    if std::os::unix::fs::chown(file(&folder), Some(12_345), None).is_ok() {
-        refused(&folder, "belongs to somebody else");
+    // A segment of another version: its file, and somebody who holds his lock on it.
+    let theirs = folder.path().join("default.999");
+    fs::rename(file(&folder), &theirs).unwrap();
+    fs::OpenOptions::new().write(true).open(&theirs).unwrap().write_all_at(&999u64.to_le_bytes(), 8).unwrap();
+    let before = fs::read(&theirs).unwrap();
+    let (mut a, mut b) = (folder.worker(), folder.worker());
+    let policy = r#"policy {"name":"x","scope":"host","breaker":{"window":{"kind":"consecutive","failures":3}}}"#;
+    for worker in [&mut a, &mut b] {
+        assert_eq!((worker.ask("listen"), worker.ask(policy)), ("ok".into(), "ok".into()));
+        let said = worker.ask("events");
+        assert_eq!(said.matches("internal(").count(), 1, "{said}");
+        assert!(said.contains("default.999") && said.contains("share nothing"), "{said}");
     }
-    let other = Folder::new();
-    make(&other);
-    if std::os::unix::fs::chown(other.path(), Some(12_345), None).is_ok() {
-        refused(&other, "belongs to somebody else");
-    } else {
-        assert_ne!(fs::metadata(other.path()).map(|data| std::os::unix::fs::MetadataExt::uid(&data)).unwrap_or(0), 0);
-    }
-}
-
-#[test]
-fn a_file_of_another_version_is_left_alone_and_said_once() {
+    assert_eq!((a.ask("fail 3"), b.ask("state"), b.ask("faults")), ("3".into(), "open".into(), "1".into()));
+    assert_eq!((a.ask("events"), fs::read(&theirs).unwrap() == before), ("opened(consecutive_failures)".into(), true));
+    // A file of that name that is no segment at all is left alone too.
     let folder = Folder::new();
-    fs::write(folder.path().join("default.999"), "theirs").unwrap();
+    fs::write(folder.path().join("default.3"), "theirs").unwrap();
     let said = faults(options(&folder));
-    assert!(said.len() == 1 && said[0].contains("default.999"), "{said:?}");
-    assert_eq!(fs::read_to_string(folder.path().join("default.999")).unwrap(), "theirs");
+    assert!(said.len() == 1 && said[0].contains("default.3"), "{said:?}");
+    assert_eq!(fs::read_to_string(folder.path().join("default.3")).unwrap(), "theirs");
     assert!(file(&folder).exists());
 }
 

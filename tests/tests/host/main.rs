@@ -1,7 +1,10 @@
 //! What the processes of one host share, with real processes.
 
+mod cut;
 mod hostile;
+mod mounts;
 mod required;
+mod room;
 mod scribbled;
 mod workers;
 
@@ -229,6 +232,17 @@ fn listeners_hear_of_transitions_that_other_processes_make() {
     assert_eq!(b.ask("force reset"), "ok");
     assert_eq!((b.ask("events"), b.ask("events"), b.ask("events")), ("forced(reset)".into(), "".into(), "".into()));
     assert_eq!((a.ask("events"), a.ask("events")), ("forced(reset)".into(), "".into()));
+    // Of several between two looks the newest is told.
+    assert_eq!((a.ask("fail 3"), a.ask("force reset"), a.ask("fail 3")), ("3".into(), "ok".into(), "3".into()));
+    assert_eq!((b.ask("events"), b.ask("events")), ("opened(consecutive_failures)".into(), "".into()));
+    assert_eq!((b.ask("state"), b.ask("force open"), b.ask("force reset")), ("open".into(), "ok".into(), "ok".into()));
+    assert_eq!(
+        (a.ask("events"), a.ask("events")),
+        (
+            "opened(consecutive_failures) forced(reset) opened(consecutive_failures) forced() forced(reset)".into(),
+            "".into()
+        )
+    );
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.0).or_else(|_| std::fs::remove_file(&self.0));
     }
 }
 
@@ -96,6 +96,11 @@ impl Worker {
             assert!(start.elapsed() < Duration::from_secs(5), "{command}: {answer}, expected {expected}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// The signal that ended it.
+    pub fn signal_of_its_end(&mut self) -> Option<i32> {
+        std::os::unix::process::ExitStatusExt::signal(&self.child.wait().expect("a child"))
     }
 
     pub fn stop(&self) {

@@ -1,0 +1,162 @@
+// Places of a bulkhead that a thread takes and puts back without asking.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import { execute, Gate } from '../lib/gate.js';
+import { hot } from '../lib/hot.js';
+import * as seawall from '../lib/index.js';
+import { native } from '../lib/native.js';
+import type { Driven } from '../lib/options.js';
+import { registry } from '../lib/registry.js';
+import { Shape } from '../lib/shape.js';
+
+const entry = new URL('../lib/index.js', import.meta.url).href;
+const gateIsOn = process.env['SEAWALL_GATE'] !== 'off';
+const boom = () => Promise.reject(new Error('boom'));
+const room = (policy: seawall.Policy) => policy.snapshot()['bulkhead'];
+const heard = (worker: Worker) => new Promise<any>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+
+/** A policy whose gate the test can look into. */
+function opened(settings: object) {
+  const policy = registry().policy(JSON.stringify(settings), 'test');
+  const shape = new Shape(policy, registry(), {}).current();
+  const driven: Driven = { native: policy, name: null, registry: registry(), gate: new Gate(policy), shape };
+  const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
+  return { gate: driven.gate, call, snapshot: () => JSON.parse(policy.snapshot()) };
+}
+
+/** Calls that stay inside until they are told to end. */
+function held(call: (work: () => Promise<string>) => Promise<string>, many: number) {
+  const ends: (() => void)[] = [];
+  const calls = Array.from({ length: many }, () => call(() => new Promise((resolve) => ends.push(() => resolve('out')))));
+  return { calls, end: () => Promise.all((ends.splice(0).forEach((end) => end()), calls)) };
+}
+
+for (const breaker of [undefined, { window: { kind: 'consecutive', failures: 3 } }]) {
+  test(`a place that was had once is taken without crossing, ${breaker ? 'with' : 'without'} a breaker`, async () => {
+    const { call, snapshot } = opened({ bulkhead: { limit: 2 }, ...(breaker && { breaker }) });
+    for (let i = 0; i < 10; i++) await call(async () => i);
+    if (gateIsOn) {
+      const crossings = { ...hot };
+      for (const name of Object.keys(hot)) Object.assign(hot, { [name]: () => assert.fail(`a call crossed: ${name}`) });
+      try {
+        for (let i = 0; i < 100; i++) assert.equal(await call(() => i), i);
+      } finally {
+        Object.assign(hot, crossings);
+      }
+    } else for (let i = 0; i < 100; i++) await call(() => i);
+    assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 110]);
+    await assert.rejects(call(boom), /boom/);
+    assert.equal(snapshot().bulkhead.in_use, 0, 'a failure takes its place along');
+    const { calls, end } = held(call, 2);
+    assert.equal(snapshot().bulkhead.in_use, 2);
+    await assert.rejects(call(() => 'too many'), { code: 'BULKHEAD_FULL' });
+    await end();
+    assert.equal(calls.length, 2);
+    assert.equal(await call(() => 'room'), 'room');
+  });
+}
+
+test('who found it full at first asks like everybody', async () => {
+  const settings = { name: 'full-at-first', bulkhead: { limit: 1, max_wait: '10s' } } as const;
+  const place = seawall.policy(settings).enter();
+  assert.ok('release' in place);
+  const late = seawall.policy(settings);
+  const waited = late.execute(() => 'waited');
+  place.release();
+  assert.equal(await waited, 'waited');
+  const { end } = held((work) => late.execute(work), 1);
+  assert.equal(room(late).in_use, 1);
+  const second = late.execute(() => 'second');
+  assert.equal(room(late).queued, 1);
+  await end();
+  assert.equal(await second, 'second');
+});
+
+test('a retry leaves its place while it waits, and a stepped call finds those that lie unused', async () => {
+  const policy = seawall.policy({ bulkhead: { limit: 1 }, retry: { attempts: 2, backoff: { kind: 'fixed', base: '20ms' } } });
+  await policy.execute(() => 1);
+  let failures = 0;
+  const retried = policy.execute(() => (failures++ === 0 ? boom() : 'at last'));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(room(policy).in_use, 0);
+  assert.equal(await policy.execute(() => 'between', { deadlineMs: 1000 }), 'between');
+  assert.equal(await retried, 'at last');
+  assert.equal(room(policy).in_use, 0);
+});
+
+test('who waits is let in when a call that did not ask is over', async () => {
+  const policy = seawall.policy({ bulkhead: { limit: 1, max_wait: '10s' } });
+  await policy.execute(() => 1);
+  const { end } = held((work) => policy.execute(work), 1);
+  const waiting = policy.execute(() => 'waited');
+  assert.equal(room(policy).queued, 1);
+  const before = performance.now();
+  await end();
+  assert.equal(await waiting, 'waited');
+  assert.ok(performance.now() - before < 200, 'woken, not found by a look');
+  assert.deepEqual([room(policy).in_use, room(policy).queued], [0, 0]);
+});
+
+test('a lower limit holds for places that are out', async () => {
+  const policy = seawall.policy({ bulkhead: { limit: 4 } });
+  await held((work) => policy.execute(work), 4).end();
+  const { end } = held((work) => policy.execute(work), 4);
+  policy.resize(1);
+  await end();
+  const one = held((work) => policy.execute(work), 1);
+  await assert.rejects(policy.execute(() => 2), { code: 'BULKHEAD_FULL' });
+  await one.end();
+  assert.equal(room(policy).in_use, 0);
+});
+
+test('where the memory of a loan is refused or detached, places come back all the same', async () => {
+  native.refuseBuffers(true);
+  const refused = opened({ bulkhead: { limit: 1 } });
+  try {
+    for (let i = 0; i < 5; i++) assert.equal(await refused.call(async () => i), i);
+    assert.equal(refused.snapshot().bulkhead.in_use, 0);
+  } finally {
+    native.refuseBuffers(false);
+  }
+  const { gate, call, snapshot } = opened({ bulkhead: { limit: 1 } });
+  await call(() => 1);
+  if (!gateIsOn) return assert.equal(gate.loan, undefined);
+  const { end } = held(call, 1);
+  setFlagsFromString('--allow-natives-syntax');
+  runInNewContext('(buffer) => %ArrayBufferDetach(buffer)')((gate.loan as any).words.buffer);
+  setFlagsFromString('--no-allow-natives-syntax');
+  await end();
+  for (let i = 0; i < 3; i++) assert.equal(await call(() => i), i);
+  assert.equal(snapshot().bulkhead.in_use, 0);
+});
+
+test('threads never are more inside than the limit, and one that is ended leaves no place behind', { timeout: 60_000 }, async () => {
+  const settings = { name: 'lent-to-threads', bulkhead: { limit: 2, max_wait: '30s' } } as const;
+  const mine = seawall.policy(settings);
+  const inside = new Int32Array(new SharedArrayBuffer(8));
+  const body = `
+    const { parentPort, workerData: inside } = require('node:worker_threads');
+    import(${JSON.stringify(entry)}).then(async (seawall) => {
+      const policy = seawall.policy(${JSON.stringify(settings)});
+      for (let i = 0; i < 2000; i++) await policy.execute(async () => {
+        if (Atomics.add(inside, 0, 1) >= 2) Atomics.add(inside, 1, 1);
+        if (i % 64 === 0) await new Promise(setImmediate);
+        Atomics.sub(inside, 0, 1);
+      });
+      parentPort.on('message', () => {
+        for (let i = 0; i < 2; i++) policy.execute(() => new Promise(() => {})).catch(() => {});
+      });
+      parentPort.postMessage('done');
+    });`;
+  const threads = Array.from({ length: 3 }, () => new Worker(body, { eval: true, workerData: inside }));
+  await Promise.all(threads.map(heard));
+  assert.deepEqual([...inside], [0, 0], 'more than two were inside');
+  for (const thread of threads) thread.postMessage('hold');
+  while (room(mine).in_use < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await Promise.all(threads.map((thread) => thread.terminate()));
+  assert.equal(room(mine).in_use, 0);
+  assert.equal(await mine.execute(() => 'in'), 'in');
+});
