@@ -3,7 +3,7 @@
 mod calls;
 mod ratio;
 
-use crate::cell::{Block, LINE, SEAT, Seats};
+use crate::cell::{Block, LINE, ROW, Seats};
 use crate::config::BudgetRule;
 use crate::cx::Cx;
 use crate::family::Spot;
@@ -46,7 +46,7 @@ pub(crate) const SHAPE: [usize; 11] = [
     FIRST_CALLS,
     RETRIES.first,
     RETRIES.capacity,
-    SEAT,
+    ROW,
 ];
 
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.

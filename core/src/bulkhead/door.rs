@@ -1,14 +1,14 @@
 //! The places of a bulkhead that processes share: words of a cell, each with the process that has it.
 
 use super::BulkheadSnapshot;
-use crate::cell::{self, Block, LINE, SEAT, Seats};
+use crate::cell::{self, Block, LINE, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::{Home, Owner};
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 
 // Line 0.
-/// Those let in under cells that this one took the place of.
+/// Those let in that no place counts, and under cells that this one took the place of.
 const ADMITTED: usize = 0;
 /// In force: the configured limit, or that of a resize since.
 const LIMIT: usize = 1;
@@ -21,7 +21,7 @@ const FEWEST: u32 = 64;
 const MOST: u32 = 1 << 16;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 7] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize, SEAT];
+pub(crate) const SHAPE: [usize; 7] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize, ROW];
 
 /// How long one search for the places of the dead does, in nanoseconds.
 const SWEEP: u64 = 5_000_000;
@@ -99,7 +99,13 @@ impl State {
     #[inline(always)]
     fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
         let limits = (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire));
-        self.seats.take(cell, me, limits, Seats::home(me))
+        let home = Seats::home(me);
+        let seat = self.seats.take(cell, me, limits, home)?;
+        if !Seats::has_counted(seat, home) {
+            // Relaxed: a total that nothing is decided by.
+            cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
+        }
+        Some(seat)
     }
 
     /// Whether nothing is new here.
@@ -174,7 +180,7 @@ impl Door {
             && let Some(me) = cell.owner()
         {
             let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
-            self.unplaced.fetch_add(state.seats.from(carried).give_back_all(cell, me), Ordering::AcqRel);
+            self.unplaced.fetch_add(state.seats.give_back_all(cell, me, carried), Ordering::AcqRel);
         }
         self.place_all(&next);
         let _ = state.next.set(Box::new(next));
@@ -263,17 +269,12 @@ impl Door {
                 }
                 return;
             }
-            if self.is_settled(state) {
+            // Nothing of ours, unless somebody takes it away to count it elsewhere.
+            let _changing = self.changing.lock();
+            if std::ptr::eq(self.state(), state) && self.unplaced() == 0 {
                 return;
             }
         }
-    }
-
-    /// Whether there is nothing of ours: nobody has taken it away to count it elsewhere.
-    #[cold]
-    fn is_settled(&self, state: &State) -> bool {
-        let _changing = self.changing.lock();
-        std::ptr::eq(self.state(), state) && self.unplaced() == 0
     }
 
     #[cold]

@@ -9,11 +9,11 @@ use crate::sync::{AtomicU64, Ordering, in_one_order};
 /// this bit, so what is taken here is told from what was taken there.
 pub(crate) const CARRIED: u64 = 1;
 
-/// Words of a place: who has it, and how often it was taken, which only who has it writes.
-pub(crate) const SEAT: usize = 2;
-const TAKEN: usize = 1;
-/// The first places, of which each thread has one that it looks at first.
-const HOMES: usize = 64;
+/// Places on one line, each a word that says who has it. Behind them is a word that only who has the
+/// first of them writes: how often that was taken by those who look at it before all others.
+pub(crate) const ROW: usize = LINE - 1;
+/// Lines of which a thread looks at one before all others.
+const HOMES: usize = 16;
 
 /// A row of places.
 #[derive(Copy, Clone, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Seats {
 
 impl Seats {
     pub(crate) const fn words(self) -> usize {
-        self.capacity * SEAT
+        self.capacity.div_ceil(ROW) * LINE
     }
 
     /// Takes a place where fewer than `limit` are taken; `most` is the highest limit there ever was. The
@@ -34,10 +34,19 @@ impl Seats {
     pub(crate) fn take(self, cell: &Block, me: Owner, (limit, most): (u64, u64), home: usize) -> Option<usize> {
         let within = |limit: u64| limit.min(self.capacity as u64) as usize;
         let open = if most <= limit { within(limit) } else { self.open(cell, within(limit), within(most)) };
-        if home < open && self.take_one(cell, me, home) {
-            return Some(home);
+        let seat = home * ROW;
+        if seat < open && self.take_one(cell, me, seat) {
+            let count = cell.word(self.first + home * LINE + ROW);
+            // Relaxed: a total that nothing is decided by, and one writer at a time.
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            return Some(seat);
         }
         self.take_another(cell, me, open)
+    }
+
+    /// Whether taking that place from that home was counted here.
+    pub(crate) fn has_counted(seat: usize, home: usize) -> bool {
+        seat == home * ROW
     }
 
     #[inline(never)]
@@ -50,31 +59,25 @@ impl Seats {
         let word = self.word(cell, seat);
         // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
         // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
-        let taken = word.load(Ordering::SeqCst) == 0
-            && word.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok();
-        if taken {
-            let count = cell.word(self.first + seat * SEAT + TAKEN);
-            // Relaxed: a total that nothing is decided by, and one writer at a time.
-            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
-        taken
+        word.load(Ordering::SeqCst) == 0
+            && word.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     #[inline(always)]
     fn word(self, cell: &Block, seat: usize) -> &AtomicU64 {
-        cell.word(self.first + seat * SEAT)
+        cell.word(self.first + seat / ROW * LINE + seat % ROW)
     }
 
-    /// Where the calling thread of a process looks first: no two of a few threads on one cache line.
+    /// The line where the calling thread of a process looks first: no two of a few threads have the same.
     #[inline(always)]
     pub(crate) fn home(me: Owner) -> usize {
-        (me.slot() * 4 + super::slot()) * (LINE / SEAT) % HOMES
+        (me.slot() * 4 + super::slot()) % HOMES
     }
 
-    /// How often places were taken.
+    /// How often places were taken by those who looked there first.
     pub(crate) fn ever_taken(self, cell: &Block) -> u64 {
-        let count = |seat| cell.word(self.first + seat * SEAT + TAKEN).load(Ordering::Relaxed);
-        (0..self.capacity).map(count).fold(0, u64::wrapping_add)
+        let counts = (self.first..self.first + self.words()).skip(ROW).step_by(LINE);
+        counts.map(|count| cell.word(count).load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
     }
 
     /// How many of the first places may be taken. All up to the limit, unless it was higher once: then
@@ -104,8 +107,9 @@ impl Seats {
     /// Gives back any place of this process, and says which; `None` if it has none.
     #[inline(always)]
     pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
-        if self.is_mine(cell, me, home) && self.give_back(cell, me, home) {
-            return Some(home);
+        let seat = home * ROW;
+        if self.is_mine(cell, me, seat) && self.give_back(cell, me, seat) {
+            return Some(seat);
         }
         self.give_back_another(cell, me)
     }
@@ -119,16 +123,10 @@ impl Seats {
         seat < self.capacity && self.word(cell, seat).load(Ordering::Relaxed) & !CARRIED == me.word()
     }
 
-    /// Without the first places.
-    pub(crate) fn from(self, places: usize) -> Seats {
-        let places = places.min(self.capacity);
-        Seats { first: self.first + places * SEAT, capacity: self.capacity - places }
-    }
-
-    /// Gives back all places of this process; how many they were.
-    pub(crate) fn give_back_all(self, cell: &Block, me: Owner) -> u64 {
+    /// Gives back the places of this process but for the first `kept` of all; how many they were.
+    pub(crate) fn give_back_all(self, cell: &Block, me: Owner, kept: usize) -> u64 {
         let free = |seat: &usize| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat);
-        (0..self.capacity).filter(free).count() as u64
+        (kept.min(self.capacity)..self.capacity).filter(free).count() as u64
     }
 
     /// Gives a place back that was given back in the cell that this one took the place of, and came
@@ -177,22 +175,27 @@ impl Seats {
     }
 }
 
+/// The words of places, without the counts between them.
+fn places<'a>(old: &'a [AtomicU64], new: &'a [AtomicU64]) -> impl Iterator<Item = (&'a AtomicU64, &'a AtomicU64)> {
+    old.iter().zip(new).enumerate().filter(|(word, _)| word % LINE != ROW).map(|(_, pair)| pair)
+}
+
 /// Fills the places of a new cell from the one it takes the place of, before anybody finds it; and how
 /// often those were taken.
 pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) -> u64 {
-    for (old, new) in old.iter().zip(new).step_by(SEAT) {
+    for (old, new) in places(old, new) {
         let seen = old.load(Ordering::Acquire);
         // Relaxed: published with the cell.
         new.store(if seen == 0 { 0 } else { seen | CARRIED }, Ordering::Relaxed);
     }
-    old.iter().skip(TAKEN).step_by(SEAT).map(|count| count.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
+    old.iter().skip(ROW).step_by(LINE).map(|count| count.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
 }
 
 /// What changed in the old cell until its life ended: from then on whoever gives back there does so
 /// in the new one too.
 pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     in_one_order();
-    for (old, new) in old.iter().zip(new).step_by(SEAT) {
+    for (old, new) in places(old, new) {
         let (seen, carried) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
         if seen == 0 && carried & CARRIED != 0 {
             let _ = new.compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use super::directory::{Directory, Others};
 use super::layout::{Regions, header};
 use super::record::{Identity, Record, Wanted};
 use super::{CellKind, Owner, blocks::Block, writers};
-use crate::cell::{self, LINE, SEAT, Seats};
+use crate::cell::{self, LINE, Seats};
 use crate::sync::{AtomicU64, Ordering};
 use loom::sync::Arc;
 use loom::thread;
@@ -132,12 +132,12 @@ fn a_line_of_the_dead_gets_one_writer() {
 #[test]
 fn places_are_never_more_than_the_limit() {
     explore(|| {
-        let cell = Arc::new(cell::Block::new(4 * SEAT));
+        let cell = Arc::new(cell::Block::new(LINE));
         let seats = Seats { first: 0, capacity: 4 };
         let [dead, one, two] = [3, 1, 2].map(|slot| Owner::new(slot, 7));
         // One place is the dead's, one above a limit that was lowered from three to two.
         cell.word(0).store(dead.word(), Ordering::Relaxed);
-        cell.word(2 * SEAT).store(one.word(), Ordering::Relaxed);
+        cell.word(2).store(one.word(), Ordering::Relaxed);
         let take = move |cell: &cell::Block, me: Owner| {
             seats.take(cell, me, (2, 3), 0).or_else(|| {
                 seats.reclaim_where(cell, |owner| owner == dead);
