@@ -135,10 +135,75 @@ func TestAnOpenCircuitAndAFailureCrossOnce(t *testing.T) {
 	}); n != 100 {
 		t.Errorf("%d crossings of 100 rejected calls", n)
 	}
+	// While a streak runs a call asks as well; in a window of calls it passes.
 	closed := unheard(t, seawall.Config{Breaker: &seawall.Breaker{Failures: 1_000_000}})
 	_, _ = seawall.Do(context.Background(), closed, fails)
 	if n := crossings(100, func() { _, _ = seawall.Do(context.Background(), closed, fails) }); n > 200 {
 		t.Errorf("%d crossings of 100 failing calls", n)
+	}
+	window := unheard(t, seawall.Config{Breaker: &seawall.Breaker{Window: seawall.Window{Size: 1000}, MinimumCalls: 1000, FailureRate: 1}})
+	for range 1000 {
+		_, _ = seawall.Do(context.Background(), window, answers)
+	}
+	do := func() { _, _ = seawall.Do(context.Background(), window, fails) }
+	do()
+	if n := crossings(100, do); n != 100 {
+		t.Errorf("%d crossings of 100 failing calls", n)
+	}
+	if n := testing.AllocsPerRun(100, do); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+type kind0 struct{}
+type kind1 struct{ says string }
+type kind2 struct{ error }
+type kind3 int
+
+func (kind0) Error() string  { return "0" }
+func (*kind1) Error() string { return "1" }
+func (kind3) Error() string  { return "3" }
+
+// What is known of a type of errors is what the tables, the lists and the methods say of each of them.
+func TestErrorsOfAKnownKindAreCountedAsBefore(t *testing.T) {
+	errs := []error{kind0{}, &kind1{}, &kind1{"again"}, kind2{errDown}, kind2{seawall.ErrRejected}, kind3(1), kind3(2), errDown,
+		seawall.ErrRejected, errors.New("other"), context.DeadlineExceeded, context.Canceled, seawall.AsPermanent(errDown),
+		seawall.AsIgnored(errDown), errors.Join(errDown), &seawall.TimeoutError{Kind: seawall.ErrAttemptTimeout}}
+	story := func(t *testing.T, gate string, config seawall.Config) (said []string) {
+		t.Setenv("SEAWALL_GATE", gate)
+		env := seawalltest.New(t)
+		p := env.Policy(config)
+		for round := range 3 {
+			for _, err := range errs {
+				_, got := seawall.Do(context.Background(), p, func(context.Context) (int, error) { return 0, err })
+				if got != err {
+					t.Fatal(got, err)
+				}
+			}
+			if round == 1 {
+				env.Registry.SetEnabled(false)
+				env.Registry.SetEnabled(true)
+			}
+		}
+		for _, line := range strings.Split(env.Registry.Metrics(), "\n") {
+			if strings.Contains(line, "errors_total") || strings.Contains(line, "attempts_total") || strings.Contains(line, "breaker_calls") {
+				said = append(said, line)
+			}
+		}
+		return said
+	}
+	for name, config := range map[string]seawall.Config{
+		"plain":  {Name: "plain"},
+		"listed": {Name: "listed", Exclude: []error{errDown}},
+		"only":   {Name: "only", Include: []error{errDown}},
+	} {
+		config.Breaker = &seawall.Breaker{Window: seawall.Window{Size: 1000}, FailureCount: 1000}
+		var on, off []string
+		t.Run(name+" on", func(t *testing.T) { on = story(t, "on", config) })
+		t.Run(name+" off", func(t *testing.T) { off = story(t, "off", config) })
+		if strings.Join(on, "\n") != strings.Join(off, "\n") || len(on) < 10 {
+			t.Errorf("with the gate:\n%s\nwithout:\n%s", strings.Join(on, "\n"), strings.Join(off, "\n"))
+		}
 	}
 }
 

@@ -14,6 +14,13 @@ import (
 
 // fellShortUnderPass is fellShort for a call that nobody looked at.
 func fellShortUnderPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32, value T, err error) (T, error) {
+	if ending := p.endingOf(err); ending != nil && ctx.Err() == nil {
+		p.registry.sync()
+		if p.core.End(gate, ending) {
+			p.registry.pump()
+			return value, err
+		}
+	}
 	in := abi.PassOf(gate)
 	return fellShort(ctx, p, fn, &in, 0, value, err)
 }

@@ -2,6 +2,7 @@ package seawall
 
 import (
 	"context"
+	"sync/atomic"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -13,6 +14,8 @@ type view struct {
 	cache *cache
 	// chain holds the configured values of the fallback chain, as JSON.
 	chain []string
+	// endings is made with the first error.
+	endings atomic.Pointer[endings]
 }
 
 // look is the present view.

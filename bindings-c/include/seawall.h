@@ -213,6 +213,9 @@
 // One call. For one thread at a time; a second one waits for the first.
 typedef struct seawall_call seawall_call;
 
+// How the calls of one policy end whose errors are of one kind.
+typedef struct seawall_ending seawall_ending;
+
 // A reader's place in the events of a registry. For one thread at a time; a second one waits for
 // the first.
 typedef struct seawall_events seawall_events;
@@ -312,7 +315,9 @@ typedef struct {
   uint32_t max_keys;
   // `seawall_policy_admit` may let a call in.
   uint8_t admits;
-  uint8_t reserved[7];
+  // `seawall_policy_end` may end one.
+  uint8_t ends;
+  uint8_t reserved[6];
 } seawall_shape;
 
 // What the driver knows about a call and the policy does not.
@@ -967,6 +972,27 @@ seawall_status seawall_policy_fail(const seawall_policy *policy,
                                    const seawall_call_options *options,
                                    seawall_step *step,
                                    seawall_call **call);
+
+// The ending of calls whose error is of the class `error_type` and means `outcome`, to be kept by who
+// meets errors of the same kind again.
+//
+// Owns: `*ending` is the caller's, to be freed. Threads: any. Statuses: `UNKNOWN_VALUE`,
+// `INVALID_TEXT`, `NULL_ARGUMENT`.
+seawall_status seawall_ending_new(const seawall_policy *policy,
+                                  uint8_t outcome,
+                                  seawall_str error_type,
+                                  seawall_ending **ending);
+
+// Forgets the ending. NULL is nothing.
+//
+// Owns: takes the handle back. Threads: any, after all others. Statuses: none.
+void seawall_ending_free(seawall_ending *ending);
+
+// `seawall_policy_fail` for a call under `SEAWALL_PASSED | gate`, in scalars. 1: it is counted, judged and
+// over, and its result stands. 0: nothing has been taken, there may be more to do: `seawall_policy_fail`.
+//
+// Owns: nothing; the ending is one of the same policy. Threads: any. Statuses: none.
+uint8_t seawall_policy_end(const seawall_policy *policy, uint64_t pass, const seawall_ending *ending);
 
 // A call whose first attempt was admitted and did not succeed. Its present step is `RUN` 1: report
 // it with `seawall_call_done`.

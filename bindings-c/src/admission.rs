@@ -3,16 +3,16 @@
 use crate::bulkhead::hand_on;
 use crate::call::{hand_out_at, hand_out_running, read_options, seawall_call, seawall_call_options, to_hint};
 use crate::explain::seawall_refusal;
-use crate::guard::entry;
-use crate::own::{Sized32, handle, output, sized, text};
+use crate::guard::{entry, guard};
+use crate::own::{Sized32, hand_out, handle, output, release, sized, text};
 use crate::policy::{SEAWALL_ASK, SEAWALL_PASSED, seawall_policy, to_pass};
 use crate::status::seawall_status;
 use crate::step::{bare, seawall_step};
 use crate::text::seawall_str;
-use seawall::Admission;
 use seawall::call::{Step, Verdict};
 use seawall::error::Code;
 use seawall::outcome::Outcome;
+use seawall::{Admission, Ending};
 
 /// What a call holds that was let in without being stepped. It is given back once: with
 /// `seawall_policy_dismiss` after a success, else with `seawall_policy_fail` or
@@ -156,6 +156,59 @@ pub unsafe extern "C" fn seawall_policy_fail(
             }
         }
         Ok(())
+    })
+}
+
+/// How the calls of one policy end whose errors are of one kind.
+pub struct seawall_ending {
+    inner: Ending,
+}
+
+/// The ending of calls whose error is of the class `error_type` and means `outcome`, to be kept by who
+/// meets errors of the same kind again.
+///
+/// Owns: `*ending` is the caller's, to be freed. Threads: any. Statuses: `UNKNOWN_VALUE`,
+/// `INVALID_TEXT`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_ending_new(
+    policy: *const seawall_policy,
+    outcome: u8,
+    error_type: seawall_str,
+    ending: *mut *mut seawall_ending,
+) -> seawall_status {
+    let ending = output!(ending, std::ptr::null_mut());
+    entry(|| {
+        let (policy, ending) = (handle!(policy)?, ending.required()?);
+        let outcome = Outcome::from_u8(outcome).ok_or(Code::UnknownValue)?;
+        ending.set(hand_out(seawall_ending { inner: policy.inner.ending(outcome, text!(error_type)?) }));
+        Ok(())
+    })
+}
+
+/// Forgets the ending. NULL is nothing.
+///
+/// Owns: takes the handle back. Threads: any, after all others. Statuses: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_ending_free(ending: *mut seawall_ending) {
+    // SAFETY: NULL or a live handle that is not used again, by the contract of the header.
+    guard(|| unsafe { release(ending) });
+}
+
+/// `seawall_policy_fail` for a call under `SEAWALL_PASSED | gate`, in scalars. 1: it is counted, judged and
+/// over, and its result stands. 0: nothing has been taken, there may be more to do: `seawall_policy_fail`.
+///
+/// Owns: nothing; the ending is one of the same policy. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_end(
+    policy: *const seawall_policy,
+    pass: u64,
+    ending: *const seawall_ending,
+) -> u8 {
+    guard(|| {
+        let (Ok(policy), Ok(ending), Some(pass)) = (handle!(policy), handle!(ending), to_pass(pass, 0)) else {
+            return 0;
+        };
+        u8::from(policy.inner.end(pass, &ending.inner))
     })
 }
 

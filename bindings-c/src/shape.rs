@@ -44,7 +44,9 @@ pub struct seawall_shape {
     pub max_keys: u32,
     /// `seawall_policy_admit` may let a call in.
     pub admits: u8,
-    pub reserved: [u8; 7],
+    /// `seawall_policy_end` may end one.
+    pub ends: u8,
+    pub reserved: [u8; 6],
 }
 
 const _: () = assert!(size_of::<seawall_shape>() == 96);
@@ -71,7 +73,8 @@ unsafe impl Sized32 for seawall_shape {
         fallback_count: 0,
         max_keys: 0,
         admits: 0,
-        reserved: [0; 7],
+        ends: 0,
+        reserved: [0; 6],
     };
 }
 
@@ -142,6 +145,7 @@ fn shape_of(policy: &Policy) -> seawall_shape {
         stream_exempt: u8::from(config.stream_exempt),
         max_keys: config.max_keys,
         admits: u8::from(policy.may_admit()),
+        ends: u8::from(policy.may_end()),
         ..seawall_shape::EMPTY
     };
     if let Some(timeout) = &config.timeout {

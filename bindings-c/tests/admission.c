@@ -7,6 +7,54 @@ static seawall_admission admit(const seawall_policy *policy) {
   return admission;
 }
 
+/* What is known of a kind of errors ends a call in scalars, and is counted as the long way counts it. */
+static void endings(seawall_registry *registry) {
+  seawall_policy *once = new_policy(registry, "{\"name\":\"ended\",\"breaker\":{}}");
+  seawall_policy *again = new_policy(registry, "{\"breaker\":{},\"retry\":{}}");
+  seawall_overlay overlay = {.size = sizeof overlay};
+  CHECK_IS(seawall_policy_overlay(once, &overlay), SEAWALL_OK);
+  uint64_t pass = SEAWALL_PASSED | *overlay.gate;
+  seawall_ending *failed = NULL, *wrong = NULL, *left = NULL;
+  CHECK_IS(seawall_ending_new(once, SEAWALL_OUTCOME_FAILURE, SEAWALL_STR("io"), &failed), SEAWALL_OK);
+  CHECK_IS(seawall_ending_new(once, SEAWALL_OUTCOME_PERMANENT, SEAWALL_STR("wrong"), &wrong), SEAWALL_OK);
+  CHECK_IS(seawall_ending_new(once, SEAWALL_OUTCOME_CANCELLED, SEAWALL_STR("left"), &left), SEAWALL_OK);
+  for (int i = 0; i < 3; i++) CHECK_IS(seawall_policy_end(once, pass, failed), 1);
+  CHECK(shows(once, "\"failure\":3") && shows(once, "\"consecutive_failures\":3"));
+  CHECK_IS(seawall_policy_end(once, pass, wrong), 1); /* the caller's fault: a success of the dependency */
+  CHECK(shows(once, "\"failure\":3") && shows(once, "\"success\":1"));
+  CHECK_IS(seawall_policy_end(once, pass, left), 0); /* who has gone says so the long way */
+  CHECK_IS(seawall_policy_end(once, 7, failed), 0);  /* no pass */
+  for (int i = 0; i < 5; i++) CHECK_IS(seawall_policy_end(once, pass, failed), 1);
+  CHECK(shows(once, "\"state\":\"open\""));
+  CHECK_IS(seawall_policy_end(once, pass, failed), 1);
+  CHECK(shows(once, "\"stale\":1"));
+  seawall_text metrics = {NULL, 0};
+  CHECK_IS(seawall_registry_metrics(registry, &metrics), SEAWALL_OK);
+  CHECK(text_has(&metrics, "seawall_call_errors_total{policy=\"ended\",scope=\"process\",outcome=\"failure\",error_type=\"io\"} 9"));
+  CHECK(text_has(&metrics, "seawall_retry_attempts_total{policy=\"ended\",scope=\"process\",outcome=\"failure\"} 9"));
+  seawall_text_free(&metrics);
+
+  /* Where there may be more to do nothing is taken. */
+  seawall_shape shape = {.size = sizeof shape};
+  CHECK_IS(seawall_policy_shape(once, &shape), SEAWALL_OK);
+  CHECK_IS(shape.ends, 1);
+  CHECK_IS(seawall_policy_shape(again, &shape), SEAWALL_OK);
+  CHECK_IS(shape.ends, 0);
+  seawall_ending *retried = NULL, *none = failed;
+  CHECK_IS(seawall_ending_new(again, SEAWALL_OUTCOME_FAILURE, SEAWALL_STR("io"), &retried), SEAWALL_OK);
+  CHECK_IS(seawall_policy_end(again, pass, retried), 0);
+  CHECK(shows(again, "\"failure\":0"));
+  CHECK_IS(seawall_ending_new(again, 99, SEAWALL_STR("io"), &none), SEAWALL_UNKNOWN_VALUE);
+  CHECK(none == NULL);
+  CHECK_IS(seawall_ending_new(again, 1, SEAWALL_STR("\xff"), &none), SEAWALL_INVALID_TEXT);
+  seawall_ending_free(retried);
+  seawall_ending_free(left);
+  seawall_ending_free(wrong);
+  seawall_ending_free(failed);
+  seawall_policy_free(again);
+  seawall_policy_free(once);
+}
+
 static void success_gives_the_place_back(seawall_registry *registry) {
   seawall_policy *policy = new_policy(registry, "{\"breaker\":{},\"bulkhead\":{\"limit\":1,\"queue\":3,\"max_wait\":\"1s\"}}");
   seawall_shape shape = {.size = sizeof shape};
@@ -89,6 +137,7 @@ static void failure_goes_on_as_a_call(seawall_registry *registry) {
   CHECK_IS(seawall_policy_fail(once, &pass, SEAWALL_OUTCOME_FAILURE, SEAWALL_NO_HINT, SEAWALL_STR("io"), NULL, &step, &call), SEAWALL_OK);
   CHECK(call == NULL && shows(once, "\"failure\":2"));
   seawall_policy_free(once);
+  endings(registry);
 
   /* Let in, and never heard of again. */
   CHECK_IS(seawall_breaker_control(policy, SEAWALL_CONTROL_RESET, 0), SEAWALL_OK);

@@ -91,6 +91,12 @@ static void nouns(void) {
   count = 9;
   NULLED(seawall_policy_dismiss(NULL, &admission, NULL, 0, &count));
   CHECK_IS(count, 0);
+  seawall_ending *ending = (seawall_ending *)&text;
+  NULLED(seawall_ending_new(NULL, 1, some, &ending));
+  CHECK(ending == NULL);
+  NULLED(seawall_ending_new(policy, 1, some, NULL));
+  CHECK_IS(seawall_policy_end(NULL, SEAWALL_PASSED, NULL), 0);
+  seawall_ending_free(NULL);
   seawall_call *call = (seawall_call *)&text;
   NULLED(seawall_call_after_admission(NULL, &admission, NULL, &call));
   CHECK(call == NULL);

@@ -32,6 +32,8 @@ export class Gate {
   door = NEVER;
   /** Of a policy with a bulkhead, once a place was had: whoever passes needs one. */
   loan: Loan | undefined = undefined;
+  /** What follows calls at that gate, if it is the same for all. */
+  reports: Reports | undefined = undefined;
   /** The last call failed, so the next one may. */
   failing = false;
   /** The number of changes under which it was. */
@@ -47,8 +49,12 @@ export class Gate {
   stepped = !gateIsOn;
   /** The last limit of an attempt. */
   limitMs = NaN;
+  /** Calls tell when they began; what takes more nanoseconds is reported. NaN where they need not. */
+  slowNs = NaN;
+  /** What the core's clock is ahead of ours, in nanoseconds. */
+  ahead = 0;
   private address = NEVER;
-  private tally = 0;
+  tally = 0;
   private parked = false;
 
   constructor(native: NativePolicy) {
@@ -89,6 +95,8 @@ export class Gate {
     // Without foreign memory there is nothing to read, and every call asks.
     this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
+    this.slowNs = mail[at.SPAN]!;
+    this.ahead = mail[at.STARTED]! - now() * 1e6;
     this.seen = this.door = NEVER;
   }
 
@@ -132,14 +140,83 @@ function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, 
 /** Runs `work` under a policy. */
 export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
-  if (
-    options === undefined && gate.since === changes[0] && (gate.view[0] === gate.seen || gate.opens(policy)) &&
-    ambient() === undefined && (gate.loan === undefined || gate.loan.take())
-  ) {
-    const running = new Running(1, undefined);
-    return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
+  if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
+    if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
+      if (gate.slowNs >= 0) return timed(policy, work);
+      const running = new Running(1, undefined);
+      return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
+    }
+    if (gate.view[0] === gate.door && gate.reports !== undefined) return reported(gate, work, gate.reports);
   }
   return ask(policy, work, options);
+}
+
+/** The clock as it is, whatever a test puts in its place. */
+const now = performance.now.bind(performance);
+
+/** A call that passes, and counts as slow or not. */
+function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
+  const { gate } = policy;
+  const { view, seen, tally, slowNs, ahead } = gate;
+  const running = new Running(1, undefined);
+  const began = now();
+  // One more than the instant: 0 is none.
+  const admission = () => ({ permit: seen, started: Math.round(ahead + began * 1e6) + 1, loan: undefined });
+  return run(work, running, (value) => {
+    if (typeof value === 'object' || policy.classify !== undefined) {
+      const judged = judge(policy, How.Value, value);
+      if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
+    }
+    if ((now() - began) * 1e6 <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    else dismiss(gate.slot, seen, admission().started, NaN);
+    return value;
+  }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
+}
+
+/** What follows calls that are let in and report, where none of them is run again. */
+interface Reports {
+  succeeded(value: any): any;
+  failed(error: unknown): void;
+  /** The same, and the promise that it is told by fails too. */
+  rethrown(error: unknown): any;
+}
+
+function reports(policy: Driven, permit: number): Reports {
+  const { gate } = policy;
+  const admission = { permit, started: 0, loan: undefined };
+  return {
+    succeeded(value) {
+      if (typeof value === 'object' || policy.classify !== undefined) {
+        const judged = judge(policy, How.Value, value);
+        if (judged.outcome !== 'success') return fail(policy, nothing, undefined, admission, NOBODY, How.Value, value, judged) ?? value;
+      }
+      gate.failing = false;
+      dismiss(gate.slot, permit, 0, NaN);
+      return value;
+    },
+    failed: (error) => void failed(policy, nothing, undefined, admission, NOBODY, error),
+    rethrown: again(policy, nothing, permit, NOBODY, undefined),
+  };
+}
+
+const { then } = Promise.prototype;
+
+function reported<T>(gate: Gate, work: Work<T>, { succeeded, failed, rethrown }: Reports): Promise<T> {
+  const running = new Running(1, undefined);
+  if (!gate.failing) return run(work, running, succeeded, rethrown);
+  let result: T | PromiseLike<T>;
+  try {
+    result = work(running);
+    if (result instanceof Promise && result.then === then) {
+      // Told of first; then its own failure goes on by itself, which is cheaper than to make a promise fail.
+      void result.then(undefined, failed);
+      return result.then(succeeded) as Promise<T>;
+    }
+    if (!isThenable(result)) return Promise.resolve(succeeded(result));
+  } catch (error) {
+    return settled(rethrown(error));
+  }
+  return Promise.resolve(result).then(succeeded, rethrown);
 }
 
 function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
@@ -170,8 +247,9 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
     if (may === at.ADMITTED) {
       const admission = { permit: mail[at.PERMIT]!, started: mail[at.STARTED]!, loan: undefined as Loan | undefined };
       gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
-      gate.door = gate.view === SHUT ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
+      gate.door = gate.view === SHUT || gate.slowNs >= 0 ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
       admission.loan = gate.loan;
+      gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
       return admitted(policy, work, options, admission);
     }
     gate.stepped = may === at.NEVER;

@@ -1,7 +1,7 @@
 // Waiting: for time, for a ticket, for the caller to give up. Timers are looked up at call time, so
 // that fake timers apply, and cleared when they are no longer needed.
 import { AsyncResource } from 'node:async_hooks';
-import { BroadcastChannel } from 'node:worker_threads';
+import type { BroadcastChannel as Channel } from 'node:worker_threads';
 import type { NativeRegistry } from './native.js';
 
 /** The longest that a timer can be set to. */
@@ -30,11 +30,12 @@ export function keepList(ms: number): void {
 const waiters = new Map<number, () => void>();
 
 /** Bulkheads are shared by all threads of the process: tickets of other threads are told here. */
-let others: BroadcastChannel | undefined;
+let others: Channel | undefined;
 
-function channel(): BroadcastChannel {
+function channel(): Channel {
   if (others !== undefined) return others;
-  others = new BroadcastChannel('seawall.tickets');
+  // The global one: to import its module would take longer than all of the package.
+  others = new BroadcastChannel('seawall.tickets') as Channel;
   others.onmessage = (message) => {
     for (const ticket of (message as { data: number[] }).data) waiters.get(ticket)?.();
   };

@@ -26,7 +26,8 @@ function opened(settings: object = { breaker: consecutive(3) }) {
   const shape = new Shape(policy, registry(), {}).current();
   const driven: Driven = { native: policy, name: null, registry: registry(), gate: new Gate(policy), shape };
   const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
-  return { gate: driven.gate, call, totals: () => JSON.parse(policy.snapshot()).breaker.totals };
+  const snapshot = () => JSON.parse(policy.snapshot());
+  return { gate: driven.gate, call, snapshot, totals: () => snapshot().breaker.totals };
 }
 
 setFlagsFromString('--expose-gc');
@@ -67,6 +68,53 @@ test('a streak of failures asks, a success ends it, and the gate passes again', 
   await call(() => 1);
   await assert.rejects(call(boom), /boom/);
   assert.deepEqual([totals().success, totals().failure], [3, 3]);
+});
+
+test('while calls fail, each is counted once and its failure reaches its caller', async () => {
+  const { call, totals } = opened({ breaker: { window: { kind: 'count', size: 10 }, failure_rate: 1, minimum_calls: 10 } });
+  await call(() => 1);
+  for (let i = 0; i < 5; i++) await assert.rejects(call(boom), /boom/);
+  await assert.rejects(call(() => { throw new Error('at once'); }), /at once/);
+  await assert.rejects(call(() => ({ then: (_: unknown, no: (error: Error) => void) => no(new Error('no promise')) }) as never), /no promise/);
+  let begun = 0;
+  class Lazy<T> extends Promise<T> {
+    override then<A, B>(yes?: ((value: T) => A | PromiseLike<A>) | null, no?: ((error: any) => B | PromiseLike<B>) | null): Promise<A | B> {
+      begun++;
+      return super.then(yes, no);
+    }
+  }
+  assert.equal(await call(() => Lazy.resolve('lazy')), 'lazy');
+  assert.equal(begun, 1, 'a promise that begins when it is asked is asked once');
+  assert.equal(await call(() => 2), 2);
+  assert.deepEqual([totals().success, totals().failure], [3, 7]);
+});
+
+test('slow calls are counted where quick ones pass without crossing', async () => {
+  const rule = { window: { kind: 'count', size: 4 }, failure_rate: 1, minimum_calls: 4, slow_call: { longer_than: '20ms', rate: 0.5 } };
+  const { gate, call, snapshot } = opened({ breaker: rule });
+  for (let i = 0; i < 10; i++) await call(async () => i);
+  const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
+  if (process.env['SEAWALL_GATE'] !== 'off') assert.equal(gate.view[0], gate.seen, 'calls pass');
+  await call(slow);
+  assert.equal(snapshot().breaker.state, 'closed');
+  await call(slow);
+  assert.equal(snapshot().breaker.state, 'open');
+});
+
+test('a failure that nobody waits for is told of once, as without a policy', () => {
+  const script = `
+    const { circuitBreaker } = await import(${JSON.stringify(entry)});
+    const policy = circuitBreaker({ window: { kind: 'count', size: 10 }, failure_rate: 1, minimum_calls: 10 });
+    const boom = async () => { throw new Error('boom'); };
+    let heard = 0;
+    process.on('unhandledRejection', () => heard++);
+    await policy.execute(() => 1);
+    for (let i = 0; i < 4; i++) await policy.execute(boom).catch(() => {});
+    policy.execute(boom);
+    await new Promise(setImmediate);
+    console.log(heard, policy.snapshot().breaker.totals.failure);`;
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  assert.equal(out.trim(), '1 5');
 });
 
 test('a success that comes after the circuit opened is not tallied', async () => {

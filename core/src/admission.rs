@@ -4,6 +4,7 @@
 use crate::brief::Brief;
 use crate::bulkhead::Wakes;
 use crate::call::{Call, CallOptions, Step};
+use crate::metrics::Counter;
 use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
 use crate::policy::{Live, Policy};
@@ -29,7 +30,43 @@ impl Admission {
     }
 }
 
+/// How calls of one policy end whose errors are of one kind, for drivers that meet the same kind again.
+/// It belongs to the policy that made it.
+pub struct Ending {
+    outcome: Outcome,
+    errors: Arc<Counter>,
+}
+
+impl Live {
+    fn may_end(&self) -> bool {
+        self.ends_at_once && self.parts.bulkhead.is_none()
+    }
+}
+
 impl Policy {
+    /// The ending of calls whose error is of the class `error_type` and means `outcome`.
+    pub fn ending(&self, outcome: Outcome, error_type: &str) -> Ending {
+        Ending { outcome, errors: self.metrics().errors_of(outcome, error_type) }
+    }
+
+    /// [`Policy::fail`] for a call under a pass that nobody need hear of again: it is counted and judged,
+    /// and over. `false`: nothing has been taken, there may be more to do.
+    pub fn end(&self, pass: Pass, ending: &Ending) -> bool {
+        let live = self.live();
+        if !live.may_end() || matches!(ending.outcome, Outcome::Success | Outcome::Cancelled) {
+            return false;
+        }
+        let goes_on = Brief::again(self, live, pass).end(ending.outcome, None, false, || None);
+        debug_assert!(goes_on.is_none(), "a call that ends at once went on");
+        ending.errors.add();
+        true
+    }
+
+    /// Whether [`Policy::end`] may ever answer with yes under the settings in force.
+    pub fn may_end(&self) -> bool {
+        self.live().may_end()
+    }
+
     /// Whether [`Policy::admit`] may ever answer under the settings in force.
     pub fn may_admit(&self) -> bool {
         self.live().admits && self.registry().enabled()

@@ -26,29 +26,36 @@ impl Policy {
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
         let mut live = self.live();
-        if live.shared {
-            live = self.in_force(live);
-        }
         if !live.brief || !self.registry().enabled() {
             return None;
         }
-        let permit = match &live.parts.breaker {
-            Some(breaker) => breaker.open_door()?.0,
+        let permit = match live.parts.breaker.as_ref().map(|breaker| (breaker, breaker.pass())) {
             None => 0,
+            // A gate that passes is that of the cell in force; so is an open circuit, as one that was
+            // left is disabled. What else a shared cell says may be old.
+            Some((_, Some(permit))) => permit.0,
+            Some((breaker, None)) if !live.shared || breaker.is_open() => breaker.open_door()?.0,
+            Some(_) => {
+                let asked = self.shared_door()?;
+                live = asked.0;
+                asked.1
+            }
         };
         if let Some(bulkhead) = &live.parts.bulkhead {
+            if live.shared && live.is_left_alone() {
+                return None;
+            }
             bulkhead.try_enter()?;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
         Some(Brief { policy: self, live, pass, running: false })
     }
 
-    /// A gate that passes is that of the cell in force; whatever else a shared cell says may be old.
     #[inline(never)]
-    fn in_force<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
-        let passes =
-            !live.is_left_alone() && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass().is_some());
-        if passes { live } else { self.asked() }
+    fn shared_door(&self) -> Option<(&Arc<Live>, u64)> {
+        let live = self.asked();
+        let door = live.parts.breaker.as_ref().map(|breaker| breaker.open_door());
+        live.brief.then_some((live, door.map_or(Some(0), |permit| permit.map(|permit| permit.0))?))
     }
 }
 

@@ -42,7 +42,7 @@ pub mod timeout;
 mod views;
 mod window;
 
-pub use admission::Admission;
+pub use admission::{Admission, Ending};
 pub use pass::Pass;
 pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;

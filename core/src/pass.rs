@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
-use crate::policy::Policy;
+use crate::policy::{Live, Policy};
 use crate::time::{Span, Tick};
 
 /// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
@@ -175,6 +175,16 @@ impl Policy {
         self.passes() && self.live().start != Start::Precise
     }
 
+    /// The coarse clock; `None` where it is time to look at the segment too.
+    #[inline(always)]
+    fn coarse_between_looks(&self, live: &Live) -> Option<(Tick, Span)> {
+        let clock = self.registry().clock();
+        let read = clock.coarse();
+        // Other clocks than the system's say nothing about the last look.
+        let looked = || self.registry().host().is_some_and(|host| !clock.is_manual() && host.has_looked(read.0));
+        (!live.shared || looked()).then_some(read)
+    }
+
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
@@ -183,7 +193,7 @@ impl Policy {
         if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
             return None;
         }
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.registry().clock().coarse())?;
+        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.coarse_between_looks(live))?;
         self.metrics().refused_early();
         Some(refusal)
     }

@@ -66,10 +66,10 @@ fn place(root: &Path, module: &Path) -> Outcome {
     let abi = module.join("internal/abi");
     let built = library::build(root, library::Kind::Release)?.join("libseawall.a");
     copy(&built, &abi.join("lib/linux_amd64/libseawall.a"))?;
-    // The tools of Go know the files of a package, not the libraries it is linked with: the header
-    // that lies in the package names its library, so that another library is another build.
+    // The tools of Go know what they compile, not the libraries it is linked with: the header that lies in
+    // the package names its library, and the package keeps that number, so that another library is linked.
     let header = fs::read_to_string(root.join("bindings-c/include/seawall.h"))?;
-    let stamped = format!("{header}// of the library {:016x}\n", fingerprint(&fs::read(&built)?));
+    let stamped = format!("{header}#define SEAWALL_LIBRARY 0x{:016x}u\n", fingerprint(&fs::read(&built)?));
     write(&abi.join("seawall.h"), stamped.as_bytes())
 }
 

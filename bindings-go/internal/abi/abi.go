@@ -24,6 +24,10 @@ const NoHint = -1 << 63
 // Status is a number of the shared list of codes; zero is fine.
 type Status int32
 
+// library is the number of the library that this was compiled for. Nobody reads it, but with another one
+// the package is another, and the tools of Go link it anew.
+var library uint64 = C.SEAWALL_LIBRARY
+
 func init() {
 	const needed = uint32(C.SEAWALL_ABI_VERSION) // of the header that this module was compiled with
 	if got := uint32(C.seawall_abi_version()); got>>16 != needed>>16 || got < needed {

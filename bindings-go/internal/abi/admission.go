@@ -8,6 +8,8 @@ package abi
 #cgo nocallback seawall_policy_dismiss
 #cgo noescape seawall_policy_fail
 #cgo nocallback seawall_policy_fail
+#cgo noescape seawall_policy_end
+#cgo nocallback seawall_policy_end
 #cgo noescape seawall_call_after_admission
 #cgo nocallback seawall_call_after_admission
 #cgo noescape seawall_bulkhead_take_wakes
@@ -83,6 +85,31 @@ func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string,
 	}
 	step.read(&s)
 	return Call{ptr}, false, Status(c)
+}
+
+// Ending is how calls end whose errors are of one kind.
+type Ending struct{ ptr *C.seawall_ending }
+
+// Ending makes one of an outcome and the name of a type; nil if the core has none.
+func (p *Policy) Ending(outcome uint8, errorType string) *Ending {
+	var ptr *C.seawall_ending
+	C.seawall_ending_new(p.ptr, C.uint8_t(outcome), str(errorType), &ptr)
+	runtime.KeepAlive(p)
+	if ptr == nil {
+		return nil
+	}
+	e := &Ending{ptr}
+	runtime.AddCleanup(e, func(ptr *C.seawall_ending) { C.seawall_ending_free(ptr) }, ptr)
+	return e
+}
+
+// End is Fail for a call under the gate with an error of a known kind. True: that was the end of the call,
+// whose result stands. False: nothing has been taken.
+func (p *Policy) End(gate uint32, e *Ending) bool {
+	ended := C.seawall_policy_end(p.ptr, C.uint64_t(C.SEAWALL_PASSED|uint64(gate)), e.ptr)
+	runtime.KeepAlive(e)
+	runtime.KeepAlive(p)
+	return ended != 0
 }
 
 // CallAfter is the call of an admission whose attempt is still to be reported.

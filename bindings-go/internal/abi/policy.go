@@ -55,8 +55,8 @@ type Shape struct {
 	FallbackTimeout     uint64
 	FallbackCount       uint32
 	MaxKeys             uint32
-	// Admits: Admit may let a call in.
-	Admits bool
+	// Admits: Admit may let a call in; Ends: End may end one.
+	Admits, Ends bool
 }
 
 // Shape reads the parts and numbers of the policy.
@@ -72,7 +72,7 @@ func (p *Policy) Shape() Shape {
 		AttemptTimeout: uint64(s.attempt_timeout), Deadline: uint64(s.deadline), IdleTimeout: uint64(s.idle_timeout),
 		SlowAfter: uint64(s.slow_after), CallerDeadlineAfter: uint64(s.caller_deadline_after),
 		FallbackTimeout: uint64(s.fallback_timeout), FallbackCount: uint32(s.fallback_count), MaxKeys: uint32(s.max_keys),
-		Admits: s.admits != 0,
+		Admits: s.admits != 0, Ends: s.ends != 0,
 	}
 }
 

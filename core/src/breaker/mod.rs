@@ -152,13 +152,13 @@ impl Breaker {
     /// The rejection of a circuit that is open without doubt, by the coarse clock: `None` means ask.
     /// It counts as one and makes no event.
     #[inline(always)]
-    pub(crate) fn refuse_early(&self, coarse: impl FnOnce() -> (Tick, Span)) -> Option<Refusal> {
+    pub(crate) fn refuse_early(&self, coarse: impl FnOnce() -> Option<(Tick, Span)>) -> Option<Refusal> {
         let word = self.word();
         let retry_after = match word.state() {
-            State::ForcedOpen => None,
+            State::ForcedOpen => coarse().map(|_| None)?,
             State::Open => {
                 let deadline = self.deadline(word.generation());
-                let (coarse, slack) = coarse();
+                let (coarse, slack) = coarse()?;
                 (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
             }
             _ => return None,

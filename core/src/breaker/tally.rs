@@ -108,6 +108,12 @@ impl Breaker {
         (word.pass() || open()).then_some(Permit(u64::from(word.gate())))
     }
 
+    /// Whether everybody is turned away, if nothing is due.
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.word().state(), State::Open | State::ForcedOpen)
+    }
+
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
     #[inline]

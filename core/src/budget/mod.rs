@@ -3,7 +3,7 @@
 mod calls;
 mod ratio;
 
-use crate::cell::{Block, LINE, Seats};
+use crate::cell::{Block, LINE, ROW, Seats};
 use crate::config::BudgetRule;
 use crate::cx::Cx;
 use crate::family::Spot;
@@ -30,12 +30,12 @@ const RETRIES: Seats = Seats { first: FIRST_CALLS + calls::WORDS, capacity: 1024
 fn shared_words(rule: &BudgetRule) -> usize {
     match rule {
         BudgetRule::Tokens { .. } | BudgetRule::Ratio { .. } => WORDS,
-        BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => RETRIES.first + RETRIES.capacity,
+        BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => RETRIES.first + RETRIES.words(),
     }
 }
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 10] = [
+pub(crate) const SHAPE: [usize; 11] = [
     BALANCE,
     ACTIVE_CALLS,
     ACTIVE_RETRIES,
@@ -46,6 +46,7 @@ pub(crate) const SHAPE: [usize; 10] = [
     FIRST_CALLS,
     RETRIES.first,
     RETRIES.capacity,
+    ROW,
 ];
 
 /// What a retry was paid with; goes back to the budget when the retry ends or the call succeeds.
@@ -184,7 +185,8 @@ impl Budget {
 
     fn start_retry(&self, limit: u64) -> bool {
         if self.is_told_apart() {
-            let take = || RETRIES.take(&self.cell, limit, RETRIES.capacity as u64).is_some();
+            let limits = (limit, RETRIES.capacity as u64);
+            let take = || self.cell.owner().is_some_and(|me| RETRIES.take(&self.cell, me, limits, 0).is_some());
             return take() || RETRIES.reclaim(&self.cell) > 0 && take();
         }
         let more = |active| (active < limit).then_some(active + 1);
@@ -198,7 +200,7 @@ impl Budget {
         }
         if self.is_told_apart() {
             // Its places are all alike: any of ours will do.
-            RETRIES.give_back_one(&self.cell);
+            self.cell.owner().and_then(|me| RETRIES.give_back_one(&self.cell, me, 0));
         } else {
             lower(&self.cell, ACTIVE_RETRIES);
         }

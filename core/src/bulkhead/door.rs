@@ -1,13 +1,14 @@
 //! The places of a bulkhead that processes share: words of a cell, each with the process that has it.
 
 use super::BulkheadSnapshot;
-use crate::cell::{self, Block, LINE, Seats};
+use crate::cell::{self, Block, LINE, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
-use crate::segment::Home;
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::segment::{Home, Owner};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 
 // Line 0.
+/// Those let in that no place counts, and under cells that this one took the place of.
 const ADMITTED: usize = 0;
 /// In force: the configured limit, or that of a resize since.
 const LIMIT: usize = 1;
@@ -20,7 +21,7 @@ const FEWEST: u32 = 64;
 const MOST: u32 = 1 << 16;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 6] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize];
+pub(crate) const SHAPE: [usize; 7] = [ADMITTED, LIMIT, MOST_EVER, WORDS, FEWEST as usize, MOST as usize, ROW];
 
 /// How long one search for the places of the dead does, in nanoseconds.
 const SWEEP: u64 = 5_000_000;
@@ -29,7 +30,13 @@ const SWEEP: u64 = 5_000_000;
 pub(super) struct Door {
     home: Home,
     key: Option<Box<str>>,
-    state: RwLock<State>,
+    /// The first of a chain: who comes and goes reads the last link and takes no lock.
+    first: State,
+    /// Held by who adds a link.
+    changing: Mutex<()>,
+    /// Callers of this process inside who have no place in the cell in force: they came in before it was
+    /// found, or while there was none.
+    unplaced: AtomicU64,
     swept: AtomicU64,
 }
 
@@ -37,10 +44,10 @@ struct State {
     /// What this process asked for; what is in force may be another's.
     wanted: Arc<BulkheadConfig>,
     config: Arc<BulkheadConfig>,
+    seats: Seats,
     /// None where the segment cannot be used: then this process is by itself.
     cell: Option<Block>,
-    /// Callers of this process inside who have no place in the cell: they came in before it was found.
-    unplaced: AtomicU64,
+    next: OnceLock<Box<State>>,
 }
 
 fn seats(config: &BulkheadConfig) -> Seats {
@@ -48,19 +55,18 @@ fn seats(config: &BulkheadConfig) -> Seats {
 }
 
 /// The limit in force: by a resize no higher than there are places.
-fn limit_of(cell: &Block, config: &BulkheadConfig) -> u64 {
-    let most = u64::from(config.limit).max(seats(config).capacity as u64);
+fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
+    let most = u64::from(config.limit).max(seats.capacity as u64);
     cell.word(LIMIT).load(Ordering::Acquire).min(most)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
-    WORDS + seats(config).capacity
+    WORDS + seats(config).words()
 }
 
 impl State {
     /// Asks for the cell in force.
-    fn find(&mut self, home: &Home, key: Option<&str>) {
-        let wanted = self.wanted.clone();
+    fn find(wanted: &Arc<BulkheadConfig>, home: &Home, key: Option<&str>) -> State {
         let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
             let old = old.map_or(&[] as &[AtomicU64], |(_, old)| old);
             // Relaxed: nobody else knows the new cell yet.
@@ -68,117 +74,145 @@ impl State {
                 .iter()
                 .zip(old)
                 .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
-            cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(&wanted)]);
+            let admitted = cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(wanted)]);
+            new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
             // Permits of the old cell may lie above the new limit.
-            let limit = u64::from(wanted.limit).min(seats(&wanted).capacity as u64);
+            let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
             let before = new[LIMIT].swap(limit, Ordering::Relaxed);
             new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
         };
-        let found = home.cell(key, &wanted, words(&wanted), &fill);
+        let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
-        let (before, seats) = (self.cell.take(), self.seats());
-        (self.config, self.cell) = match fits {
+        let (config, cell) = match fits {
             Some((config, found)) => (config, Some(Block::mapped(found.held))),
-            None => (wanted, None),
+            None => (wanted.clone(), None),
         };
-        if let Some(before) = before {
-            let carried = if self.is_carried_from(&before) { self.seats().capacity } else { 0 };
-            self.unplaced.fetch_add(seats.from(carried).give_back_all(&before), Ordering::Relaxed);
+        let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
+        let (places, limit) = (state.seats.capacity, state.config.limit.into());
+        if state.cell.is_some() && limit > places as u64 {
+            let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
+            home.has_fewer(places, limit, advice);
         }
-        self.place_all();
-        let (places, wanted) = (self.seats().capacity, self.config.limit.into());
-        if self.cell.is_some() && wanted > places as u64 {
-            home.has_fewer(
-                places,
-                wanted,
-                "there are no more in host scope; give processes, or keys, bulkheads of their own",
-            );
+        state
+    }
+
+    #[inline(always)]
+    fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
+        let limits = (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire));
+        let home = Seats::home(me);
+        let seat = self.seats.take(cell, me, limits, home)?;
+        if !Seats::has_counted(seat, home) {
+            // Relaxed: a total that nothing is decided by.
+            cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
         }
+        Some(seat)
     }
 
-    /// Whoever made the cell filled its places from those of `before`.
-    fn is_carried_from(&self, before: &Block) -> bool {
-        let segment = |cell: &Block| cell.held().map(|held| Arc::as_ptr(held.segment()));
-        self.cell.as_ref().is_some_and(|cell| segment(cell) == segment(before))
-    }
-
-    /// Gives places to those inside who have none, as far as there are any.
-    fn place_all(&self) {
-        let Some(cell) = &self.cell else { return };
-        // Relaxed: nobody else has the state.
-        while self.unplaced.load(Ordering::Relaxed) > 0 && self.take(cell) {
-            self.unplaced.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn take(&self, cell: &Block) -> bool {
-        let (limit, most) = (limit_of(cell, &self.config), cell.word(MOST_EVER).load(Ordering::Acquire));
-        self.seats().take(cell, limit, most).is_some()
-    }
-
-    /// One of those inside who had no place leaves.
-    fn leaves_unplaced(&self) -> bool {
-        // Relaxed: a count that goes with no other word.
-        let less = |count: u64| count.checked_sub(1);
-        self.unplaced.load(Ordering::Relaxed) > 0
-            && self.unplaced.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    /// Whether nothing is new here.
+    fn is_as(&self, before: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(Arc::as_ptr);
+        held(self) == held(before) && self.config == before.config && self.wanted == before.wanted
     }
 
     fn is_current(&self) -> bool {
         self.cell.as_ref().is_none_or(Block::is_current)
     }
 
-    fn seats(&self) -> Seats {
-        seats(&self.config)
+    /// Whether what is taken here comes along to `next`.
+    fn is_carried_to(&self, next: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(|held| held.segment().clone());
+        held(self).zip(held(next)).is_some_and(|(here, there)| Arc::ptr_eq(&here, &there))
     }
 }
 
 impl Door {
     pub(super) fn at(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
-        let mut state =
-            State { wanted: config.clone(), config: config.clone(), cell: None, unplaced: AtomicU64::new(0) };
-        state.find(spot.home, spot.key);
-        let key = spot.key.map(Into::into);
-        Door { home: spot.home.clone(), key, state: RwLock::new(state), swept: AtomicU64::new(0) }
+        Door::new(State::find(config, spot.home, spot.key), spot)
+    }
+
+    fn new(first: State, spot: Spot<'_>) -> Door {
+        Door {
+            home: spot.home.clone(),
+            key: spot.key.map(Into::into),
+            first,
+            changing: Mutex::new(()),
+            unplaced: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn state(&self) -> &State {
+        let mut state = &self.first;
+        while let Some(next) = state.next.get() {
+            state = next;
+        }
+        state
     }
 
     /// Acts on the cell in force; `None` where there is none.
     fn with<R>(&self, act: impl Fn(&State, &Block) -> R) -> Option<R> {
         loop {
-            let state = self.state.read();
+            let state = self.state();
             if state.is_current() {
-                return state.cell.as_ref().map(|cell| act(&state, cell));
+                return state.cell.as_ref().map(|cell| act(state, cell));
             }
-            drop(state);
             self.find_again();
         }
     }
 
     /// Goes over to the cell that took the place of ours.
+    #[cold]
     fn find_again(&self) {
-        let mut state = self.state.write();
-        if !state.is_current() {
-            state.find(&self.home, self.key.as_deref());
+        self.change(|state| (!state.is_current()).then(|| state.wanted.clone()));
+    }
+
+    /// Asks again, for what `wanted` says of the present state, if anything.
+    fn change(&self, wanted: impl FnOnce(&State) -> Option<Arc<BulkheadConfig>>) {
+        let _changing = self.changing.lock();
+        let state = self.state();
+        let Some(wanted) = wanted(state) else { return };
+        let next = State::find(&wanted, &self.home, self.key.as_deref());
+        if next.is_as(state) {
+            return;
+        }
+        if let Some(cell) = &state.cell
+            && let Some(me) = cell.owner()
+        {
+            let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
+            self.unplaced.fetch_add(state.seats.give_back_all(cell, me, carried), Ordering::AcqRel);
+        }
+        self.place_all(&next);
+        let _ = state.next.set(Box::new(next));
+    }
+
+    /// Gives places of a cell that nobody here knows yet to those inside who have none, as far as there
+    /// are any.
+    fn place_all(&self, next: &State) {
+        let Some((cell, me)) = next.cell.as_ref().and_then(|cell| Some((cell, cell.owner()?))) else { return };
+        while self.unplaced() > 0
+            && let Some(seat) = next.take(cell, me)
+        {
+            // Who left meanwhile needs none.
+            if !self.leaves_unplaced() {
+                next.seats.give_back(cell, me, seat);
+            }
         }
     }
 
     /// Takes up new settings of this process.
     pub(super) fn reconfigure(&self, config: &Arc<BulkheadConfig>) {
-        let mut state = self.state.write();
-        state.wanted = config.clone();
-        state.find(&self.home, self.key.as_deref());
+        self.change(|_| Some(config.clone()));
     }
 
     /// Asks again for settings that another process's stood before.
     pub(super) fn look_again(&self) {
-        let mut state = self.state.write();
-        if state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted()) {
-            state.find(&self.home, self.key.as_deref());
-        }
+        let is_other = |state: &State| state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted());
+        self.change(|state| is_other(state).then(|| state.wanted.clone()));
     }
 
     pub(super) fn is_alone(&self) -> bool {
-        self.state.read().cell.is_none()
+        self.state().cell.is_none()
     }
 
     /// Asks once more for the cell that could not be had.
@@ -186,60 +220,101 @@ impl Door {
         if !self.is_alone() || !self.home.tries_again() {
             return;
         }
-        let mut state = self.state.write();
-        state.find(&self.home, self.key.as_deref());
-        if state.cell.is_some() {
+        self.change(|state| Some(state.wanted.clone()));
+        if !self.is_alone() {
             self.home.has_place();
         }
     }
 
     pub(super) fn config(&self) -> Arc<BulkheadConfig> {
-        self.state.read().config.clone()
+        self.state().config.clone()
     }
 
     /// Takes a place, if there is one; `None` where this process is by itself.
+    #[inline(always)]
     pub(super) fn take(&self) -> Option<bool> {
-        let taken = self.with(|state, cell| {
-            let taken = state.take(cell);
-            if taken {
-                cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
+        loop {
+            let state = self.state();
+            let cell = state.cell.as_ref()?;
+            let Some(me) = cell.owner_if_current() else {
+                self.find_again();
+                continue;
+            };
+            let taken = state.take(cell, me);
+            crate::segment::point("permit taken");
+            match taken {
+                // The cell's life may have ended meanwhile: then nobody need have seen this.
+                Some(seat) if !cell.is_current() => self.give_back_to(state, cell, me, seat),
+                taken => return Some(taken.is_some()),
             }
-            taken
-        });
-        crate::segment::point("permit taken");
-        taken
+        }
     }
 
-    /// Somebody came in while this process is by itself.
-    pub(super) fn came_unplaced(&self) {
-        self.state.read().unplaced.fetch_add(1, Ordering::Relaxed);
+    /// Gives back a place of this process: they are all alike.
+    #[inline(always)]
+    pub(super) fn give_back(&self) {
+        loop {
+            let state = self.state();
+            if self.unplaced() > 0 && self.leaves_unplaced() {
+                return;
+            }
+            // Not current, its places are still ours to give back: they may have been carried over.
+            if let Some(cell) = &state.cell
+                && let Some(me) = cell.owner()
+                && let Some(seat) = state.seats.give_back_one(cell, me, Seats::home(me))
+            {
+                crate::segment::point("permit returned");
+                if !cell.is_current() {
+                    self.follow(me, seat);
+                }
+                return;
+            }
+            // Nothing of ours, unless somebody takes it away to count it elsewhere.
+            let _changing = self.changing.lock();
+            if std::ptr::eq(self.state(), state) && self.unplaced() == 0 {
+                return;
+            }
+        }
+    }
+
+    #[cold]
+    fn give_back_to(&self, state: &State, cell: &Block, me: Owner, seat: usize) {
+        state.seats.give_back(cell, me, seat);
+        self.follow(me, seat);
+    }
+
+    /// Whoever took the place of the cell while we gave back there may have carried the permit over.
+    #[cold]
+    fn follow(&self, me: Owner, seat: usize) {
+        self.find_again();
+        let state = self.state();
+        if let Some(cell) = &state.cell {
+            state.seats.give_back_carried(cell, me, seat);
+        }
+    }
+
+    #[inline(always)]
+    fn unplaced(&self) -> u64 {
+        // SeqCst here and below: ordered with the look, by who leaves, whether somebody waits.
+        self.unplaced.load(Ordering::SeqCst)
+    }
+
+    /// Somebody comes in while this process is by itself, if fewer than `limit` are inside.
+    pub(super) fn come_unplaced(&self, limit: u64) -> bool {
+        let more = |count: u64| (count < limit).then_some(count + 1);
+        self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    /// One of those inside who have no place leaves, or gets one; `false` if there is none.
+    #[cold]
+    fn leaves_unplaced(&self) -> bool {
+        let less = |count: u64| count.checked_sub(1);
+        self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
     }
 
     /// In a forked child: whoever is inside is the parent's.
     pub(super) fn forget_callers(&self) {
-        self.state.read().unplaced.store(0, Ordering::Relaxed);
-    }
-
-    /// Gives back a place of this process: they are all alike.
-    #[inline(never)]
-    pub(super) fn give_back(&self) {
-        let state = self.state.read();
-        if state.leaves_unplaced() {
-            return;
-        }
-        let Some(cell) = &state.cell else { return };
-        let seat = state.seats().give_back_one(cell);
-        crate::segment::point("permit returned");
-        if state.is_current() {
-            return;
-        }
-        drop(state);
-        // Whoever took the place of this cell while we gave back may have carried the permit over.
-        self.find_again();
-        let state = self.state.read();
-        if let (Some(cell), Some(seat)) = (&state.cell, seat) {
-            state.seats().give_back_carried(cell, seat);
-        }
+        self.unplaced.store(0, Ordering::Relaxed);
     }
 
     /// Takes back the places of the dead, now and then; how many they are.
@@ -250,17 +325,17 @@ impl Door {
             return 0;
         }
         self.swept.store(now, Ordering::Relaxed);
-        self.with(|state, cell| state.seats().reclaim(cell)).unwrap_or(0)
+        self.with(|state, cell| state.seats.reclaim(cell)).unwrap_or(0)
     }
 
     pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|state, cell| limit_of(cell, &state.config))
+        self.with(|state, cell| limit_of(cell, &state.config, state.seats))
     }
 
     /// Sets the limit of the whole host.
     pub(super) fn resize(&self, limit: u32) {
         self.with(|state, cell| {
-            let (places, wanted) = (state.seats().capacity, u64::from(limit));
+            let (places, wanted) = (state.seats.capacity, u64::from(limit));
             let limit = wanted.min(places as u64);
             if limit < wanted {
                 let advice =
@@ -268,17 +343,17 @@ impl Door {
                 self.home.has_fewer(places, wanted, advice);
             }
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config), Ordering::AcqRel);
+            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config, state.seats), Ordering::AcqRel);
             cell.word(LIMIT).store(limit, Ordering::Release);
         });
     }
 
-    pub(super) fn in_use(&self) -> Option<u64> {
-        self.with(|state, cell| state.seats().in_use(cell))
+    pub(super) fn in_use(&self) -> u64 {
+        self.with(|state, cell| state.seats.in_use(cell)).unwrap_or_else(|| self.unplaced())
     }
 
     pub(super) fn admitted(&self) -> Option<u64> {
-        self.total(ADMITTED)
+        self.with(|state, cell| admitted(cell, state.seats))
     }
 
     /// Adds one to a total of line 1; `None` where this process is by itself.
@@ -290,6 +365,14 @@ impl Door {
     pub(super) fn total(&self, total: usize) -> Option<u64> {
         self.with(|_, cell| cell.word(total).load(Ordering::Relaxed))
     }
+}
+
+#[cfg(all(test, loom))]
+mod modelled;
+
+/// How many were ever let in: those of this cell, and before it.
+fn admitted(cell: &Block, seats: Seats) -> u64 {
+    cell.word(ADMITTED).load(Ordering::Relaxed).wrapping_add(seats.ever_taken(cell))
 }
 
 /// What changed in an old cell until its life ended.
@@ -306,8 +389,8 @@ pub(super) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnap
     Some(BulkheadSnapshot {
         in_use: seats(config).in_use(cell),
         queued: 0,
-        limit: limit_of(cell, config) as u32,
-        admitted: total(ADMITTED),
+        limit: limit_of(cell, config, seats(config)) as u32,
+        admitted: admitted(cell, seats(config)),
         rejected_full: total(super::FULL),
         rejected_timeout: total(super::TIMED_OUT),
         cancelled: total(super::CANCELLED),

@@ -74,6 +74,28 @@ fn a_place_given_back_is_seen_by_who_begins_to_wait() {
 }
 
 #[test]
+fn a_shared_place_given_back_is_seen_by_who_begins_to_wait() {
+    explore(|| {
+        let config = BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None };
+        let bulkhead = Arc::new(Bulkhead::as_if_shared(&config));
+        let place = bulkhead.try_enter().expect("it is empty");
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
+        let entry = at(1, |cx| bulkhead.enter(None, cx));
+        let woken = leaving.join().unwrap();
+        match entry {
+            Entry::Admitted(_) => assert!(woken.is_empty()),
+            Entry::Queued { ticket, .. } => {
+                assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Entry::Refused(refusal) => panic!("{refusal:?}"),
+        }
+        assert_eq!(bulkhead.look().in_use, 1);
+    });
+}
+
+#[test]
 fn places_without_a_lock_are_taken_once() {
     explore(|| {
         let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 0, max_wait: None }));

@@ -5,8 +5,9 @@
 //! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
 //! Who leaves and who begins to wait change the same word, so one of them sees the other. Where
-//! processes share the bulkhead (`door.rs`) the places are the host's, these words count what this
-//! process has of them, and whoever waits also looks by itself, every few milliseconds.
+//! processes share the bulkhead (`door.rs`) the places are the host's, taken and left by one exchange
+//! each, these words only say who waits here, and whoever waits also looks by itself, every few
+//! milliseconds.
 
 mod door;
 mod loan;
@@ -25,7 +26,7 @@ use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, in_one_order};
 use crate::time::{Span, Tick};
 use door::Door;
 use permits::Permits;
@@ -134,6 +135,15 @@ impl Bulkhead {
             Inside { config: config.clone(), queue: Queue::default(), out: Permits::default(), loans: Vec::new() };
         let host = spot.map(|spot| Box::new(Door::at(config, spot)));
         Bulkhead { cell, host, inside: Mutex::new(inside) }
+    }
+
+    /// One that other processes might share, for the model checker.
+    #[cfg(all(test, loom))]
+    fn as_if_shared(config: &BulkheadConfig) -> Bulkhead {
+        let home = crate::segment::Home::nowhere();
+        let config = Arc::new(config.clone());
+        let host = Door::over(&config, Spot { home: &home, key: None });
+        Bulkhead { host: Some(Box::new(host)), ..Bulkhead::at(&config, None) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
@@ -372,12 +382,13 @@ impl Bulkhead {
         if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
             return;
         }
-        // AcqRel: who leaves changes the same word. One that came before is seen by the next look
-        // for room, one that comes after sees the mark.
+        // SeqCst: who leaves changes the same word, or a place and then looks at this word. One that came
+        // before is seen by the next look for room, one that comes after sees the mark.
         match waited_for {
-            true => left.fetch_or(WAITED_FOR, Ordering::AcqRel),
-            false => left.fetch_and(!WAITED_FOR, Ordering::AcqRel),
+            true => left.fetch_or(WAITED_FOR, Ordering::SeqCst),
+            false => left.fetch_and(!WAITED_FOR, Ordering::SeqCst),
         };
+        in_one_order();
     }
 
     fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {

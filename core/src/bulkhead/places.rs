@@ -12,22 +12,17 @@ impl Bulkhead {
     pub(super) fn take(&self) -> bool {
         match &self.host {
             None => self.take_own(),
-            Some(door) => self.take_at(door),
+            Some(door) => door.take().unwrap_or_else(|| self.take_unplaced(door)),
         }
     }
 
-    #[inline(never)]
-    fn take_at(&self, door: &Door) -> bool {
-        let Some(taken) = door.take() else {
-            let taken = self.take_own();
-            if taken {
-                door.came_unplaced();
-            }
-            return taken;
-        };
+    /// While this process is by itself.
+    #[cold]
+    fn take_unplaced(&self, door: &Door) -> bool {
+        let taken = door.come_unplaced(self.own_limit());
         if taken {
-            // AcqRel: one more of this process, whose callers these words are for.
-            self.cell.word(ENTERED).fetch_add(1, Ordering::AcqRel);
+            // Relaxed: a total that nothing is decided by.
+            self.cell.word(ENTERED).fetch_add(1, Ordering::Relaxed);
         }
         taken
     }
@@ -70,6 +65,8 @@ impl Bulkhead {
     pub(super) fn give(&self) -> u64 {
         if let Some(door) = &self.host {
             door.give_back();
+            // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
+            return self.cell.word(LEFT).load(Ordering::SeqCst);
         }
         // AcqRel: what was done inside is seen by who takes the place.
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
@@ -89,8 +86,8 @@ impl Bulkhead {
     }
 
     pub(super) fn in_use(&self) -> u64 {
-        if let Some(in_use) = self.host.as_ref().and_then(|door| door.in_use()) {
-            return in_use;
+        if let Some(door) = &self.host {
+            return door.in_use();
         }
         let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
         self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)

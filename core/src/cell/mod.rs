@@ -7,7 +7,7 @@ mod seats;
 mod words;
 mod writer;
 
-pub(crate) use seats::{Seats, carry, carry_rest};
+pub(crate) use seats::{ROW, Seats, carry, carry_rest};
 pub(crate) use words::Block;
 pub(crate) use writer::{LENT, Writer, Writers, are_lent, forked, lend, slot};
 

@@ -1,13 +1,19 @@
 //! Places in a shared cell, each a word with the process that has it. What the dead had is taken back
 //! by whoever finds no place free.
 
-use super::Block;
+use super::{Block, LINE};
 use crate::segment::Owner;
 use crate::sync::{AtomicU64, Ordering, in_one_order};
 
 /// Says of a place that it came from a cell that this one took the place of. No process's number has
 /// this bit, so what is taken here is told from what was taken there.
 pub(crate) const CARRIED: u64 = 1;
+
+/// Places on one line, each a word that says who has it. Behind them is a word that only who has the
+/// first of them writes: how often that was taken by those who look at it before all others.
+pub(crate) const ROW: usize = LINE - 1;
+/// Lines of which a thread looks at one before all others.
+const HOMES: usize = 16;
 
 /// A row of places.
 #[derive(Copy, Clone, Debug)]
@@ -18,27 +24,66 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    /// Takes a place where fewer than `limit` are taken; `most` is the highest limit there ever was.
-    pub(crate) fn take(self, cell: &Block, limit: u64, most: u64) -> Option<usize> {
-        self.take_for(cell, cell.held()?.segment().owner()?, limit, most)
+    pub(crate) const fn words(self) -> usize {
+        self.capacity.div_ceil(ROW) * LINE
     }
 
-    pub(crate) fn take_for(self, cell: &Block, me: Owner, limit: u64, most: u64) -> Option<usize> {
-        let me = me.word();
+    /// Takes a place where fewer than `limit` are taken; `most` is the highest limit there ever was. The
+    /// search begins at `home`, which is of no meaning but that what is given back there is found there.
+    #[inline(always)]
+    pub(crate) fn take(self, cell: &Block, me: Owner, (limit, most): (u64, u64), home: usize) -> Option<usize> {
         let within = |limit: u64| limit.min(self.capacity as u64) as usize;
-        let open = self.open(cell, within(limit), within(most));
-        (0..open).find(|seat| {
-            let word = cell.word(self.first + seat);
-            // AcqRel: a place is one caller's, who sees what the one before him left.
-            word.load(Ordering::Relaxed) == 0
-                && word.compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        })
+        let open = if most <= limit { within(limit) } else { self.open(cell, within(limit), within(most)) };
+        let seat = home * ROW;
+        if seat < open && self.take_one(cell, me, seat) {
+            let count = cell.word(self.first + home * LINE + ROW);
+            // Relaxed: a total that nothing is decided by, and one writer at a time.
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            return Some(seat);
+        }
+        self.take_another(cell, me, open)
+    }
+
+    /// Whether taking that place from that home was counted here.
+    pub(crate) fn has_counted(seat: usize, home: usize) -> bool {
+        seat == home * ROW
+    }
+
+    #[inline(never)]
+    fn take_another(self, cell: &Block, me: Owner, open: usize) -> Option<usize> {
+        (0..open).find(|seat| self.take_one(cell, me, *seat))
+    }
+
+    #[inline(always)]
+    fn take_one(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        let word = self.word(cell, seat);
+        // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
+        // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
+        word.load(Ordering::SeqCst) == 0
+            && word.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline(always)]
+    fn word(self, cell: &Block, seat: usize) -> &AtomicU64 {
+        cell.word(self.first + seat / ROW * LINE + seat % ROW)
+    }
+
+    /// The line where the calling thread of a process looks first: no two of a few threads have the same.
+    #[inline(always)]
+    pub(crate) fn home(me: Owner) -> usize {
+        (me.slot() * 4 + super::slot()) % HOMES
+    }
+
+    /// How often places were taken by those who looked there first.
+    pub(crate) fn ever_taken(self, cell: &Block) -> u64 {
+        let counts = (self.first..self.first + self.words()).skip(ROW).step_by(LINE);
+        counts.map(|count| cell.word(count).load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
     }
 
     /// How many of the first places may be taken. All up to the limit, unless it was higher once: then
     /// each that is taken above closes one below.
     fn open(self, cell: &Block, limit: usize, most: usize) -> usize {
-        let is_taken = |seat: &usize| cell.word(self.first + seat).load(Ordering::Acquire) != 0;
+        let is_taken = |seat: &usize| self.word(cell, *seat).load(Ordering::Acquire) != 0;
         let mut above = (limit..most).filter(is_taken).count();
         let mut open = limit;
         while open > 0 && open + above > limit {
@@ -49,46 +94,52 @@ impl Seats {
     }
 
     /// Gives back a place of this process; `false` if it is not.
-    pub(crate) fn give_back_for(self, cell: &Block, me: Owner, seat: usize) -> bool {
-        // SeqCst: the next sees what this one did; and ordered with the look, by who gives back, whether
-        // the cell still lives.
-        let free = |from| cell.word(self.first + seat).compare_exchange(from, 0, Ordering::SeqCst, Ordering::Relaxed);
+    #[inline(always)]
+    pub(crate) fn give_back(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        // SeqCst: the next sees what this one did; and ordered with the looks, by who gives back, whether
+        // the cell still lives and whether somebody waits.
+        let free = |from| self.word(cell, seat).compare_exchange(from, 0, Ordering::SeqCst, Ordering::Relaxed);
         let given = seat < self.capacity && (free(me.word()).is_ok() || free(me.word() | CARRIED).is_ok());
         in_one_order();
         given
     }
 
     /// Gives back any place of this process, and says which; `None` if it has none.
-    pub(crate) fn give_back_one(self, cell: &Block) -> Option<usize> {
-        let me = cell.held()?.segment().owner()?;
-        let is_mine = |seat: usize| cell.word(self.first + seat).load(Ordering::Relaxed) & !CARRIED == me.word();
-        (0..self.capacity).find(|seat| is_mine(*seat) && self.give_back_for(cell, me, *seat))
+    #[inline(always)]
+    pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
+        let seat = home * ROW;
+        if self.is_mine(cell, me, seat) && self.give_back(cell, me, seat) {
+            return Some(seat);
+        }
+        self.give_back_another(cell, me)
     }
 
-    /// Without the first places.
-    pub(crate) fn from(self, places: usize) -> Seats {
-        let places = places.min(self.capacity);
-        Seats { first: self.first + places, capacity: self.capacity - places }
+    #[inline(never)]
+    fn give_back_another(self, cell: &Block, me: Owner) -> Option<usize> {
+        (0..self.capacity).find(|seat| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat))
     }
 
-    /// Gives back every place of this process; how many they were.
-    pub(crate) fn give_back_all(self, cell: &Block) -> u64 {
-        std::iter::from_fn(|| self.give_back_one(cell)).take(self.capacity).count() as u64
+    fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        seat < self.capacity && self.word(cell, seat).load(Ordering::Relaxed) & !CARRIED == me.word()
+    }
+
+    /// Gives back the places of this process but for the first `kept` of all; how many they were.
+    pub(crate) fn give_back_all(self, cell: &Block, me: Owner, kept: usize) -> u64 {
+        let free = |seat: &usize| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat);
+        (kept.min(self.capacity)..self.capacity).filter(free).count() as u64
     }
 
     /// Gives a place back that was given back in the cell that this one took the place of, and came
     /// over nevertheless.
-    pub(crate) fn give_back_carried(self, cell: &Block, seat: usize) {
-        if let Some(me) = cell.held().and_then(|held| held.segment().owner())
-            && seat < self.capacity
-        {
+    pub(crate) fn give_back_carried(self, cell: &Block, me: Owner, seat: usize) {
+        if seat < self.capacity {
             let carried = me.word() | CARRIED;
-            let _ = cell.word(self.first + seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
+            let _ = self.word(cell, seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn in_use(self, cell: &Block) -> u64 {
-        (0..self.capacity).filter(|seat| cell.word(self.first + seat).load(Ordering::Acquire) != 0).count() as u64
+        (0..self.capacity).filter(|seat| self.word(cell, *seat).load(Ordering::Acquire) != 0).count() as u64
     }
 
     /// Takes back what the dead had; how many places that are.
@@ -101,7 +152,7 @@ impl Seats {
         let mut known: Vec<(u64, bool)> = Vec::new();
         let mut freed = 0;
         for seat in 0..self.capacity {
-            let word = cell.word(self.first + seat);
+            let word = self.word(cell, seat);
             let seen = word.load(Ordering::Acquire);
             if seen == 0 {
                 continue;
@@ -124,20 +175,27 @@ impl Seats {
     }
 }
 
-/// Fills the places of a new cell from the one it takes the place of, before anybody finds it.
-pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) {
-    for (old, new) in old.iter().zip(new) {
+/// The words of places, without the counts between them.
+fn places<'a>(old: &'a [AtomicU64], new: &'a [AtomicU64]) -> impl Iterator<Item = (&'a AtomicU64, &'a AtomicU64)> {
+    old.iter().zip(new).enumerate().filter(|(word, _)| word % LINE != ROW).map(|(_, pair)| pair)
+}
+
+/// Fills the places of a new cell from the one it takes the place of, before anybody finds it; and how
+/// often those were taken.
+pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) -> u64 {
+    for (old, new) in places(old, new) {
         let seen = old.load(Ordering::Acquire);
         // Relaxed: published with the cell.
         new.store(if seen == 0 { 0 } else { seen | CARRIED }, Ordering::Relaxed);
     }
+    old.iter().skip(ROW).step_by(LINE).map(|count| count.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
 }
 
 /// What changed in the old cell until its life ended: from then on whoever gives back there does so
 /// in the new one too.
 pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     in_one_order();
-    for (old, new) in old.iter().zip(new) {
+    for (old, new) in places(old, new) {
         let (seen, carried) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
         if seen == 0 && carried & CARRIED != 0 {
             let _ = new.compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
 use super::{LINE, Writer, Writers};
-use crate::segment::{self, Held};
+use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg_attr(not(loom), repr(C, align(64)))]
@@ -146,6 +146,27 @@ impl Block {
         match &self.home {
             Home::Heap(_) | Home::Seen { .. } => None,
             Home::Mapped(held) => Some(held),
+        }
+    }
+
+    /// Who this process is, to others that map the cell.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        match &self.home {
+            Home::Mapped(held) => held.segment().owner(),
+            #[cfg(all(test, loom))]
+            Home::Heap(_) => Some(Owner::new(1, 7)),
+            _ => None,
+        }
+    }
+
+    /// The same where this is still the cell of its name, for this process as it is now.
+    #[inline(always)]
+    pub(crate) fn owner_if_current(&self) -> Option<Owner> {
+        match &self.home {
+            Home::Mapped(held) => held.owner_if_current(),
+            #[cfg(all(test, loom))]
+            Home::Heap(_) => Some(Owner::new(1, 7)),
+            _ => None,
         }
     }
 

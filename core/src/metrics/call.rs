@@ -6,7 +6,7 @@ use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
-use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ const ERROR_TYPES: usize = 50;
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    fn add(&self) {
+    pub(crate) fn add(&self) {
         // Relaxed: a total that nothing is decided by.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -34,6 +34,9 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// Errors by the name of their type.
+type ErrorTypes = BTreeMap<Box<str>, Arc<Counter>>;
 
 #[derive(Default)]
 pub(crate) struct Histogram {
@@ -66,8 +69,8 @@ pub(crate) struct CallMetrics {
     pub cache_hits: Counter,
     pub cache_misses: Counter,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
-    /// By outcome, then by type.
-    pub errors: Mutex<BTreeMap<&'static str, BTreeMap<Box<str>, u64>>>,
+    /// By outcome.
+    pub errors: Mutex<BTreeMap<&'static str, ErrorTypes>>,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
     ends: OnceLock<Block>,
     pub retry_delay: Histogram,
@@ -86,14 +89,20 @@ impl CallMetrics {
     }
     /// An attempt ended with an error of the class `name`.
     pub(crate) fn error(&self, outcome: Outcome, name: &str) {
+        self.with_errors_of(outcome, name, |count| count.add());
+    }
+    /// Where such errors are counted.
+    pub(crate) fn errors_of(&self, outcome: Outcome, name: &str) -> Arc<Counter> {
+        self.with_errors_of(outcome, name, Arc::clone)
+    }
+    fn with_errors_of<R>(&self, outcome: Outcome, name: &str, act: impl FnOnce(&Arc<Counter>) -> R) -> R {
         let mut errors = self.errors.lock();
-        if let Some(count) = errors.get_mut(outcome.as_str()).and_then(|types| types.get_mut(name)) {
-            *count += 1;
-            return;
+        if let Some(count) = errors.get(outcome.as_str()).and_then(|types| types.get(name)) {
+            return act(count);
         }
         let known: usize = errors.values().map(BTreeMap::len).sum();
         let name = if known < ERROR_TYPES { name } else { "other" };
-        *errors.entry(outcome.as_str()).or_default().entry(name.into()).or_default() += 1;
+        act(errors.entry(outcome.as_str()).or_default().entry(name.into()).or_default())
     }
     /// A call that needed no stepper did not succeed.
     #[inline]

@@ -4,7 +4,7 @@ mod call;
 mod parts;
 mod text;
 
-pub(crate) use call::CallMetrics;
+pub(crate) use call::{CallMetrics, Counter};
 pub(crate) use parts::of_cells;
 
 use crate::call::Verdict;
@@ -103,7 +103,7 @@ fn calls(policy: &Policy, text: &mut Text) {
                 "seawall_call_errors_total",
                 "Errors of attempts, by type.",
                 &with(&labels, "error_type", error),
-                *value,
+                value.get(),
             );
         }
     }

@@ -4,6 +4,7 @@ use super::{CellKind, Found, Identity, Make, Record, Segment, SegmentError, Segm
 use crate::config::AsWords;
 use crate::event::PartKind;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::time::Tick;
 
 /// How often the path of a segment is looked at: an operator may have removed it.
 const LOOK: u64 = 1_000_000_000;
@@ -112,7 +113,7 @@ impl Host {
         let now = now();
         let looked = self.looked.load(Ordering::Relaxed);
         // Relaxed: one of those who come at once looks, whoever that is.
-        if now.saturating_sub(looked) < LOOK
+        if self.has_looked(Tick(now))
             || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_err()
         {
             return false;
@@ -124,6 +125,12 @@ impl Host {
             *state = State::New { failed: None };
         }
         true
+    }
+
+    /// Whether somebody looked within the last second before `now`, on the system's clock.
+    #[inline]
+    pub(crate) fn has_looked(&self, now: Tick) -> bool {
+        now.0.saturating_sub(self.looked.load(Ordering::Relaxed)) < LOOK
     }
 
     fn tell(&self, what: String) {
@@ -191,6 +198,13 @@ struct Lack {
 impl Home {
     pub(crate) fn new(host: Arc<Host>, kind: CellKind, name: &str, revision: u32) -> Home {
         Home { host, kind, name: name.into(), revision, told: Arc::default(), lack: Arc::default() }
+    }
+
+    /// For the model checker, which has no segments.
+    #[cfg(all(test, loom))]
+    pub(crate) fn nowhere() -> Home {
+        let options = SegmentOptions::default();
+        Home::new(Arc::new(Host::new(options)), CellKind::Bulkhead, "", 0)
     }
 
     /// The cell of a key, and the settings that are in force for it: those given, or those of another

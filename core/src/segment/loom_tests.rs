@@ -132,16 +132,16 @@ fn a_line_of_the_dead_gets_one_writer() {
 #[test]
 fn places_are_never_more_than_the_limit() {
     explore(|| {
-        let cell = Arc::new(cell::Block::new(8));
+        let cell = Arc::new(cell::Block::new(LINE));
         let seats = Seats { first: 0, capacity: 4 };
         let [dead, one, two] = [3, 1, 2].map(|slot| Owner::new(slot, 7));
         // One place is the dead's, one above a limit that was lowered from three to two.
         cell.word(0).store(dead.word(), Ordering::Relaxed);
         cell.word(2).store(one.word(), Ordering::Relaxed);
         let take = move |cell: &cell::Block, me: Owner| {
-            seats.take_for(cell, me, 2, 3).or_else(|| {
+            seats.take(cell, me, (2, 3), 0).or_else(|| {
                 seats.reclaim_where(cell, |owner| owner == dead);
-                seats.take_for(cell, me, 2, 3)
+                seats.take(cell, me, (2, 3), 0)
             })
         };
         let other = cell.clone();
@@ -159,19 +159,19 @@ fn a_permit_carried_to_a_new_cell_comes_back_once() {
         let old = Arc::new(cell::Block::new(8));
         let me = Owner::new(1, 7);
         let seats = Seats { first: 0, capacity: 1 };
-        assert_eq!(seats.take_for(&old, me, 1, 1), Some(0));
+        assert_eq!(seats.take(&old, me, (1, 1), 0), Some(0));
         let new = Arc::new(cell::Block::new(8));
         let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
         let (o, n, e) = (old.clone(), new.clone(), ended.clone());
         let moving = thread::spawn(move || {
-            cell::carry(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
+            let _ = cell::carry(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
             e.store(true, Ordering::SeqCst);
             cell::carry_rest(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
         });
         // Given back where it was taken, and in the new cell if the old one's life has ended.
-        seats.give_back_for(&old, me, 0);
+        seats.give_back(&old, me, 0);
         if ended.load(Ordering::SeqCst) {
-            seats.give_back_for(&new, me, 0);
+            seats.give_back(&new, me, 0);
         }
         moving.join().unwrap();
         assert_eq!(seats.in_use(&new), 0);

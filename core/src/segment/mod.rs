@@ -191,7 +191,8 @@ impl Segment {
         }
     }
 
-    fn owner_now(&self) -> Option<Owner> {
+    #[inline]
+    pub(crate) fn owner_now(&self) -> Option<Owner> {
         let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
         same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
     }
@@ -285,10 +286,15 @@ impl Held {
 
     /// Whether this is still the cell of its name, for this process as it is now.
     pub(crate) fn is_current(&self) -> bool {
+        self.owner_if_current().is_some()
+    }
+
+    /// Who this process is, where this is still the cell of its name.
+    #[inline]
+    pub(crate) fn owner_if_current(&self) -> Option<Owner> {
         let segment = &self.segment;
-        segment.arena().is_in(self.block, self.life)
-            && segment.owner_now().is_some()
-            && !segment.lost.load(Ordering::Acquire)
+        let lives = segment.arena().is_in(self.block, self.life) && !segment.lost.load(Ordering::Acquire);
+        lives.then(|| segment.owner_now()).flatten()
     }
 
     /// Whether the settings in force are those that this process asked for.
