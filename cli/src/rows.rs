@@ -85,14 +85,15 @@ impl Row {
     pub fn calls(&self) -> u64 {
         self.breaker.map_or_else(
             || self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.admitted),
-            |breaker| breaker.totals.success + breaker.totals.failure,
+            |breaker| breaker.totals.success.saturating_add(breaker.totals.failure),
         )
     }
 
     /// Calls that were refused, ever.
     pub fn refused(&self) -> u64 {
         let breaker = self.breaker.map_or(0, |breaker| breaker.totals.rejected);
-        breaker + self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.rejected_full + bulkhead.rejected_timeout)
+        let bulkhead = |bulkhead: &BulkheadSnapshot| bulkhead.rejected_full.saturating_add(bulkhead.rejected_timeout);
+        breaker.saturating_add(self.bulkhead.as_ref().map_or(0, bulkhead))
     }
 
     /// What needs somebody's eye comes first.

@@ -139,7 +139,7 @@ fn bulkhead(out: &mut impl Write, shot: &BulkheadSnapshot) -> io::Result<()> {
         shot.limit,
         shot.queued,
         count(shot.admitted as f64),
-        count((shot.rejected_full + shot.rejected_timeout) as f64)
+        count(shot.rejected_full.saturating_add(shot.rejected_timeout) as f64)
     );
     line(out, "bulkhead", &text)
 }

@@ -168,3 +168,34 @@ fn completions_and_the_manual_name_every_command() {
         }
     }
 }
+
+/// Whatever stands in a segment, the command reads it or says what is wrong; it never breaks down.
+#[test]
+fn a_segment_that_is_scribbled_over_breaks_no_command() {
+    use std::os::unix::fs::FileExt;
+    let folder = Folder::new("scribbled");
+    let registry = registry(&folder, "shop");
+    let policy = policy(&registry, "identity");
+    for _ in 0..2 {
+        let _ = policy.run(|| Ok::<_, std::io::Error>(()));
+        let _ = policy.run(|| Err::<(), _>(std::io::Error::other("down")));
+    }
+    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let before = std::fs::read(&path).expect("the segment");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("the segment");
+    let used: Vec<usize> =
+        before.as_chunks::<8>().0.iter().enumerate().filter(|it| *it.1 != [0; 8]).map(|it| it.0).collect();
+    assert!(used.len() > 50, "{used:?}");
+    // The words that say something, and the row of cells.
+    let row = *used.iter().filter(|word| **word > 4200).min().expect("a cell");
+    for (index, word) in used.into_iter().chain((row..row + 640).step_by(7)).enumerate() {
+        for number in [u64::MAX, 1 << 63 | 0x0101_0101, 0] {
+            file.write_all_at(&number.to_le_bytes(), word as u64 * 8).expect("a stroke");
+            let commands = [&["list"][..], &["show", "identity"], &["metrics"], &["--json", "list"]];
+            let output = seawall(&folder.0, commands[(index + number as usize % 3) % 4]);
+            let (status, said) = (output.status, String::from_utf8_lossy(&output.stderr).into_owned());
+            assert!(status.code().is_some_and(|code| code < 5), "{number:#x} in word {word}: {status}\n{said}");
+            file.write_all_at(&before, 0).expect("as it was");
+        }
+    }
+}

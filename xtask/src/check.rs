@@ -7,7 +7,8 @@ pub fn steps() -> Vec<Step> {
     vec![
         Step::new("format", |root| {
             quiet(command(root, "cargo", &["fmt", "--all", "--check"]))?;
-            quiet(command(root, "cargo", &["fmt", "--manifest-path", "bench/rust/Cargo.toml", "--check"]))
+            quiet(command(root, "cargo", &["fmt", "--manifest-path", "bench/rust/Cargo.toml", "--check"]))?;
+            quiet(command(root, "cargo", &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
         }),
         Step::new("lints", |root| {
             let arguments = [

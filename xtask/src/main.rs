@@ -13,6 +13,7 @@ mod crash;
 mod demo;
 mod generate;
 mod golang;
+mod hostile;
 mod instructions;
 mod interleavings;
 mod mutants;
@@ -41,6 +42,7 @@ const COMMANDS: &str = "commands:
   chaos [--seconds N] [--seed S]
                      workers in four languages on one segment, killed and stopped at random
   check              format, lints, arrows, generated files
+  hostile            files that are not what they should be, a stroke at every place of one
   crash [ROUNDS]     deaths at every step of the segment's protocols, with others running
   conform [--dir DIR] [--lang L] [--scope host]
                      the behaviour vectors in every language
@@ -79,6 +81,7 @@ fn run(root: &Path, words: &[&str]) -> Outcome {
         ["chaos", rest @ ..] => chaos::run(root, rest),
         ["conform", rest @ ..] => conform::run(root, rest),
         ["crash", rest @ ..] => crash::run(root, rest),
+        ["hostile"] => hostile::run(root),
         ["c-conform", dir] => c::conform::run(root, dir),
         ["loom", rest @ ..] => interleavings::run(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
@@ -125,6 +128,7 @@ fn test_steps() -> Vec<Step> {
     steps.push(Step::new("conform", |root| conform::run(root, &[])));
     steps.push(Step::new("conform in host scope", |root| conform::run(root, &["--scope", "host"])));
     steps.push(Step::new("deaths at every step of the segment's protocols", |root| crash::run(root, &[])));
+    steps.push(Step::new("hostile files, a stroke at every place of a segment", hostile::run));
     steps.push(Step::new("mutants", mutants::run));
     steps.extend(package_steps());
     steps

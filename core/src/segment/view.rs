@@ -130,7 +130,11 @@ impl View {
                 let users = arena.holders(block).filter(|slot| living.contains(slot)).map(|slot| slot as u32).collect();
                 let part = self.part(block, &record, now).unwrap_or(PartView::Damaged);
                 let Record { kind, name, key, revision, hashes, .. } = record;
-                CellView { kind, name, key, revision, users, part, hashes }
+                let key = match key {
+                    Key::Shown(text) => Key::Shown(printable(text)),
+                    other => other,
+                };
+                CellView { kind, name: printable(name), key, revision, users, part, hashes }
             })
             .collect();
         cells.sort_by(|a, b| (&a.name, a.kind, &a.key).cmp(&(&b.name, b.kind, &b.key)));
@@ -164,7 +168,8 @@ impl View {
                 PartView::Budget(Budget::over(&rule, cell)?.peek(now, &living), rule)
             }
             CellKind::Cost => {
-                let config = CostConfig::from_words(config, name)?;
+                let mut config = CostConfig::from_words(config, name)?;
+                config.limits.iter_mut().for_each(|(amount, _)| *amount = printable(std::mem::take(amount)));
                 PartView::Cost(CostBudget::over(&config, cell)?.peek(now), config)
             }
         })
@@ -182,6 +187,11 @@ impl View {
         breaker.control(control, &mut Cx { now: self.now(), rng: &Rng::from_entropy(), notes: &mut Vec::new() });
         Ok(true)
     }
+}
+
+/// A text without what a terminal obeys: root may look at anybody's segment.
+fn printable(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }
 
 impl Segment {

@@ -1,10 +1,10 @@
 //! A process that works on a segment while strokes are made at its places, for the tests of hostile
 //! files: `hostile_reader FOLDER live|late FIRST END STEP`, or `storm` for strokes at random until
-//! somebody ends it. The place that it has come to stands in
+//! somebody ends it, or `mutate` for inputs of the fuzzer during FIRST seconds from the seed END. The place that it has come to stands in
 //! FOLDER/progress; what it found, on its standard output.
 
 use seawall::segment::SegmentOptions;
-use seawall_tests::hostile::Sweep;
+use seawall_tests::hostile::{Sweep, fuzzed, seeds};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -22,8 +22,10 @@ fn main() -> ExitCode {
     let at = |offset: usize| _ = progress.write_all_at(&(offset as u64).to_le_bytes(), 0);
     let options = SegmentOptions { dir: Some(folder), bytes: 64 << 10, ..SegmentOptions::default() };
     let offsets = (number(first)..number(end)).step_by(number(step));
-    if mode == "storm" {
-        return storm(&options);
+    match mode.as_str() {
+        "storm" => return storm(&options),
+        "mutate" => return mutate(number(first) as u64, number(end) as u64),
+        _ => {}
     }
     match Sweep::run(&options, offsets, mode == "late", &at) {
         Ok(sweep) => {
@@ -44,16 +46,44 @@ fn main() -> ExitCode {
     }
 }
 
-/// Words of all sizes at places of all kinds, without an end.
-fn storm(options: &SegmentOptions) -> ExitCode {
-    let file = std::fs::OpenOptions::new().write(true).open(options.path()).expect("a segment");
-    let mut state = 1u64;
-    let mut random = move || {
+/// Numbers that look like random ones, from a seed.
+fn random(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed.max(1);
+    move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state
-    };
+    }
+}
+
+/// Inputs of the fuzz target, changed at random for so many seconds, without a look at what they reach.
+fn mutate(seconds: u64, seed: u64) -> ExitCode {
+    let seeds: Vec<Vec<u8>> = seeds::seeds().into_iter().map(|(_, bytes)| bytes).collect();
+    let mut random = random(seed);
+    let (start, mut done) = (std::time::Instant::now(), 0u64);
+    while start.elapsed().as_secs() < seconds {
+        let mut input = seeds[random() as usize % seeds.len()].clone();
+        input.extend(seeds[random() as usize % seeds.len()].iter().skip(1));
+        for _ in 0..=random() % 24 {
+            let (at, byte) = (random() as usize % input.len(), random());
+            input[at] = if byte & 256 == 0 { byte as u8 } else { input[at] ^ 1 << (byte % 8) };
+        }
+        input.truncate(1 + 11 * (1 + random() as usize % 32));
+        if let Err(wrong) = fuzzed::read(&input) {
+            println!("{wrong}\n{input:02x?}");
+            return ExitCode::FAILURE;
+        }
+        done += 1;
+    }
+    println!("{done} executions in {seconds} s from seed {seed}, nothing found");
+    ExitCode::SUCCESS
+}
+
+/// Words of all sizes at places of all kinds, without an end.
+fn storm(options: &SegmentOptions) -> ExitCode {
+    let file = std::fs::OpenOptions::new().write(true).open(options.path()).expect("a segment");
+    let mut random = random(1);
     loop {
         let (at, word) = (random() % options.bytes, random() >> (random() % 64));
         let length = (1 + random() % 8).min(options.bytes - at) as usize;

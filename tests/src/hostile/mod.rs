@@ -6,9 +6,11 @@
 //! process does is seen by another, or its process goes on by itself and has said so in one `internal`
 //! event.
 
+pub mod fuzzed;
 mod process;
 mod ranges;
 mod scribble;
+pub mod seeds;
 
 pub use process::Process;
 pub use scribble::{Pattern, Sweep};

@@ -178,3 +178,27 @@ fn a_full_segment_is_process_scope_from_then_on() {
         (0..10).map(|n| next.policy(&format!(r#"{{"name":"q{n}","scope":"host","breaker":{{}}}}"#)).unwrap()).collect();
     assert_eq!(next.internal_faults(), 0);
 }
+
+/// Root may look at anybody's segment: what stands in it must not steer his terminal.
+#[test]
+fn a_name_cannot_speak_to_a_terminal() {
+    let folder = Folder::new();
+    let registry = Registry::manual(1);
+    registry.set_host(SegmentOptions { show_keys: true, ..options(&folder) });
+    let escape = "\u{1b}[2Jx\u{7}";
+    // A name with such characters is refused; a key is what a client sent.
+    assert!(registry.policy(r#"{"name":"a\u001b[2J"}"#).is_err());
+    let policy = registry.policy(r#"{"name":"x","scope":"host","breaker":{}}"#).expect("a policy");
+    let keyed = policy.at(&format!("key{escape}"));
+    keyed.control(Control::ForceOpen);
+    let view = View::open(&options(&folder)).expect("a good segment").expect("a segment");
+    let cells = view.cells();
+    let shown = format!("{}{}", cells.iter().map(|cell| format!("{cell:#?}")).collect::<String>(), view.metrics());
+    assert!(cells.len() == 2 && shown.contains("key\u{fffd}[2Jx\u{fffd}"), "{shown}");
+    // Debug output writes a control character as an escape.
+    assert!(!shown.contains("u{1b}") && !shown.contains("u{7}") && !shown.contains('\u{1b}'), "{shown}");
+    // It can be steered all the same.
+    let open = cells.iter().find(|cell| cell.key != seawall::segment::Key::None).expect("the key");
+    assert!(view.control(open, Control::Reset).expect("a segment"));
+    assert!(keyed.acquire().is_ok());
+}
