@@ -61,7 +61,7 @@ fn whoever_dies_wherever_leaves_a_segment_that_works() {
 /// One round, in which a victim dies when it comes past a point for the `nth` time; `false` if it lived.
 fn die_at(point: &str, nth: u32, round: u32) -> bool {
     let folder = Folder::new();
-    let toml = "[host];size = 176128";
+    let toml = "[host];size = 131072";
     let mut bystander = folder.worker();
     // Where the file itself is made nobody can have come before.
     let late = matches!(point, "file made" | "process slot locked" | "process slot cleared");
