@@ -49,8 +49,12 @@ export class Gate {
   stepped = !gateIsOn;
   /** The last limit of an attempt. */
   limitMs = NaN;
+  /** Calls tell when they began; what takes more nanoseconds is reported. NaN where they need not. */
+  slowNs = NaN;
+  /** What the core's clock is ahead of ours, in nanoseconds. */
+  ahead = 0;
   private address = NEVER;
-  private tally = 0;
+  tally = 0;
   private parked = false;
 
   constructor(native: NativePolicy) {
@@ -91,6 +95,8 @@ export class Gate {
     // Without foreign memory there is nothing to read, and every call asks.
     this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
+    this.slowNs = mail[at.SPAN]!;
+    this.ahead = mail[at.STARTED]! - now() * 1e6;
     this.seen = this.door = NEVER;
   }
 
@@ -136,12 +142,35 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
     if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
+      if (gate.slowNs >= 0) return timed(policy, work);
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
     if (gate.view[0] === gate.door && gate.reports !== undefined) return reported(gate, work, gate.reports);
   }
   return ask(policy, work, options);
+}
+
+/** The clock as it is, whatever a test puts in its place. */
+const now = performance.now.bind(performance);
+
+/** A call that passes, and counts as slow or not. */
+function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
+  const { gate } = policy;
+  const { view, seen, tally, slowNs, ahead } = gate;
+  const running = new Running(1, undefined);
+  const began = now();
+  // One more than the instant: 0 is none.
+  const admission = () => ({ permit: seen, started: Math.round(ahead + began * 1e6) + 1, loan: undefined });
+  return run(work, running, (value) => {
+    if (typeof value === 'object' || policy.classify !== undefined) {
+      const judged = judge(policy, How.Value, value);
+      if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
+    }
+    if ((now() - began) * 1e6 <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    else dismiss(gate.slot, seen, admission().started, NaN);
+    return value;
+  }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
 }
 
 /** What follows calls that are let in and report, where none of them is run again. */
@@ -218,7 +247,7 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
     if (may === at.ADMITTED) {
       const admission = { permit: mail[at.PERMIT]!, started: mail[at.STARTED]!, loan: undefined as Loan | undefined };
       gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
-      gate.door = gate.view === SHUT ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
+      gate.door = gate.view === SHUT || gate.slowNs >= 0 ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
       admission.loan = gate.loan;
       gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
       return admitted(policy, work, options, admission);

@@ -196,12 +196,17 @@ fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
 }
 
 /// `view(policy)`: the memory of its gate and of this thread's tally. Nothing, and a tally at 0, where
-/// there is neither.
+/// there is neither. Where calls tell when they began: what is longer is slow, and what time it is.
 fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
-    let asks_nothing = matches!(policy.overlay_beside_loans(), Some(None));
-    mail.put(TALLY, if asks_nothing { 0.0 } else { f64::NAN });
-    match View::of(&policy) {
+    let clock = policy.registry().clock();
+    let timed = policy.timed_overlay().filter(|_| !clock.is_manual());
+    mail.put(SPAN, timed.as_ref().map_or(f64::NAN, |(_, slow)| slow.map_or(f64::INFINITY, nanos)));
+    mail.put(STARTED, clock.now().0 as f64);
+    let blind = policy.overlay_beside_loans();
+    mail.put(TALLY, if matches!(blind, Some(None)) { 0.0 } else { f64::NAN });
+    let overlay = blind.flatten().or(timed.map(|(overlay, _)| overlay));
+    match overlay.and_then(|overlay| View::of(&policy, &overlay)) {
         Some((view, tally)) => {
             mail.put(TALLY, tally as f64);
             Answer::View(view)

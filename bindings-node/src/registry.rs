@@ -88,11 +88,13 @@ impl NativeRegistry {
     #[napi]
     pub fn freeze(&self) {
         self.0.clock().freeze();
+        crate::raw::changed();
     }
 
     #[napi]
     pub fn thaw(&self) {
         self.0.clock().thaw();
+        crate::raw::changed();
     }
 
     /// Makes `number` the next uniform number.

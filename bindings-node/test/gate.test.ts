@@ -26,7 +26,8 @@ function opened(settings: object = { breaker: consecutive(3) }) {
   const shape = new Shape(policy, registry(), {}).current();
   const driven: Driven = { native: policy, name: null, registry: registry(), gate: new Gate(policy), shape };
   const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
-  return { gate: driven.gate, call, totals: () => JSON.parse(policy.snapshot()).breaker.totals };
+  const snapshot = () => JSON.parse(policy.snapshot());
+  return { gate: driven.gate, call, snapshot, totals: () => snapshot().breaker.totals };
 }
 
 setFlagsFromString('--expose-gc');
@@ -86,6 +87,18 @@ test('while calls fail, each is counted once and its failure reaches its caller'
   assert.equal(begun, 1, 'a promise that begins when it is asked is asked once');
   assert.equal(await call(() => 2), 2);
   assert.deepEqual([totals().success, totals().failure], [3, 7]);
+});
+
+test('slow calls are counted where quick ones pass without crossing', async () => {
+  const rule = { window: { kind: 'count', size: 4 }, failure_rate: 1, minimum_calls: 4, slow_call: { longer_than: '20ms', rate: 0.5 } };
+  const { gate, call, snapshot } = opened({ breaker: rule });
+  for (let i = 0; i < 10; i++) await call(async () => i);
+  const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
+  if (process.env['SEAWALL_GATE'] !== 'off') assert.equal(gate.view[0], gate.seen, 'calls pass');
+  await call(slow);
+  assert.equal(snapshot().breaker.state, 'closed');
+  await call(slow);
+  assert.equal(snapshot().breaker.state, 'open');
 });
 
 test('a failure that nobody waits for is told of once, as without a policy', () => {

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import seawall
+from seawall import _native
 
 NEVER = 10**6
 NAMES = (f"failing {number}" for number in count())
@@ -316,3 +317,20 @@ def test_no_failure_leaves_a_reference(kind: type[Exception]) -> None:
     after, grown = round_(5000), sys.getallocatedblocks() - blocks
     assert all(there - here < 100 for here, there in zip(before, after, strict=True)), (before, after)
     assert grown < 1000, f"{grown} blocks stay after 10,000 failures"
+
+
+def test_a_deadline_lives_no_longer_than_its_call() -> None:
+    """While one does, every call of the process looks for its own."""
+    policy = seawall.policy(breaker={"window": "count"}, timeout={"attempt": 60})
+
+    @policy
+    async def limited() -> float | None:
+        return seawall.remaining()
+
+    async def many() -> int:
+        for _ in range(50):
+            left = await limited()  # never suspends: the loop gets no turn to forget its timers
+            assert left is not None and left > 59
+        return sum(type(thing) is _native.Deadline for thing in gc.get_objects())
+
+    assert asyncio.run(many()) == 0

@@ -3,7 +3,7 @@
 
 use napi::sys;
 use seawall::Policy;
-use seawall::breaker::Memory;
+use seawall::breaker::{Memory, Overlay};
 use seawall::bulkhead::{Loan, LoanMemory};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -37,10 +37,9 @@ pub(crate) fn refuse_buffers(refuse: bool) {
 }
 
 impl View {
-    /// The view, and the place of the tally in it in words of 32 bits. None where every call must
-    /// ask, or where this thread has no line of its own.
-    pub(crate) fn of(policy: &Policy) -> Option<(View, usize)> {
-        let overlay = policy.overlay_beside_loans()??;
+    /// The view, and the place of the tally in it in words of 32 bits. None where this thread has no
+    /// line of its own.
+    pub(crate) fn of(policy: &Policy, overlay: &Overlay) -> Option<(View, usize)> {
         let own = overlay.own?.checked_sub(overlay.gate)?;
         let breaker = policy.breaker().filter(|breaker| std::ptr::from_ref(breaker.gate()).addr() == overlay.gate)?;
         let _memory = Keep::Cell { _memory: breaker.memory() };

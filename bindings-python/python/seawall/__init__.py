@@ -2,9 +2,8 @@
 
 from ._breaker import Bulkhead, CircuitBreaker, Retry
 from ._context import remaining, spend
-from ._flow import Report, report
 from ._listen import Listener, listen, log_transitions
-from ._native import __version__
+from ._native import Report, __version__
 from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule
 from ._policy import Policy, find, policies
 from ._pool import orphans
@@ -33,6 +32,7 @@ from .errors import (
     TimedOutError,
     UnknownPolicyError,
     UsageError,
+    report,
 )
 from .policies import (
     bulkhead,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from . import _context
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -61,7 +63,13 @@ class Limit:
             self._scope.reschedule(self._loop.time())
 
     async def __aenter__(self) -> Limit:
-        await self._scope.__aenter__()
+        # The loop keeps the context of a timer although that was cancelled: a deadline that lived on there would make
+        # every call look for one.
+        token = _context.deadline.set(None)
+        try:
+            await self._scope.__aenter__()
+        finally:
+            _context.deadline.reset(token)
         return self
 
     async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:

@@ -12,7 +12,7 @@ from ._native import Report
 from ._plan import NOTHING
 from ._registry import log_failure
 from ._store import MISSING
-from .errors import InternalError, RejectedError, from_refusal
+from .errors import InternalError, from_refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -337,16 +337,4 @@ def note(error: BaseException, report: Report) -> None:
         pass  # an exception type with slots: it passes as it is
 
 
-def report(error: BaseException) -> Report | None:
-    """Attempts, elapsed seconds and the reason why a call stopped trying, for the error it ended with.
-
-    Reasons: `attempts`, `elapsed`, `budget`, `server`, `permanent`, `refused`, `deadline`, `cancelled`.
-    """
-    found: Report | None = getattr(error, "__seawall__", None)
-    if found is None and isinstance(error, RejectedError):
-        # Raised where no driver was needed: nothing had begun.
-        return Report(0, 0.0, "refused", error.policy)
-    return found
-
-
-__all__ = ["Flow", "Report", "report"]
+__all__ = ["Flow"]

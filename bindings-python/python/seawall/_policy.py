@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _async, _blocks, _options, _registry, _sync
+from . import _options, _registry
 from ._kinds import COROUTINE, PLAIN, kind_of
 from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule, aenter, enter, wait_of
 from ._plan import Plan, Spec
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar
+
+    from . import _async, _blocks, _sync
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -35,6 +37,7 @@ class Policy:
     __slots__ = ("__weakref__", "_plan")
 
     def __init__(self, plan: Plan) -> None:
+        _load_drivers()
         self._plan = plan
 
     @classmethod
@@ -237,6 +240,13 @@ class Policy:
         store = self._plan.store
         if store is not None:
             store.clear()
+
+
+def _load_drivers() -> None:
+    """What runs calls is loaded with the first policy: to import the package alone is to be quick, and a call
+    imports nothing."""
+    global _async, _blocks, _sync
+    from . import _async, _blocks, _sync
 
 
 #: What policies have whose caller gave nothing but options of the core.

@@ -6,6 +6,8 @@ protected function always passes through untouched. Cancellation is never wrappe
 
 from __future__ import annotations
 
+from ._native import Report
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -242,6 +244,18 @@ def from_refusal(refusal: dict[str, Any], policy: str | None = None) -> SeawallE
     elif isinstance(error, TimedOutError):
         error.limit = refusal["limit"] / 1e9
     return error
+
+
+def report(error: BaseException) -> Report | None:
+    """Attempts, elapsed seconds and the reason why a call stopped trying, for the error it ended with.
+
+    Reasons: `attempts`, `elapsed`, `budget`, `server`, `permanent`, `refused`, `deadline`, `cancelled`.
+    """
+    found: Report | None = getattr(error, "__seawall__", None)
+    if found is None and isinstance(error, RejectedError):
+        # Raised where no driver was needed: nothing had begun.
+        return Report(0, 0.0, "refused", error.policy)
+    return found
 
 
 def config_error(

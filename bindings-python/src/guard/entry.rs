@@ -7,7 +7,7 @@ use super::begin::{OwnPass, begin};
 use super::failed::tell_driver;
 use super::ffi as own;
 use super::handover;
-use super::port::{Port, Spot};
+use super::port::{Port, Spot, inside_a_deadline};
 use crate::once::Once;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -62,7 +62,7 @@ pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
     // SAFETY: as promised; `guard.entry` is null or a reference of the guard's to one of ours.
     unsafe {
         let last = guard.entry;
-        if !last.is_null() && guard.port().pass_at_once() == Some((*last.cast::<Entry>()).gate) {
+        if !last.is_null() && guard.port().gate_at_once() == Some((*last.cast::<Entry>()).gate) {
             return ffi::Py_NewRef(last);
         }
         look(py, guard, last)
@@ -157,8 +157,9 @@ unsafe extern "C" fn function(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter is attached and passes one of ours, which holds its port and its function.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        let passes = entry.port().pass_at_once() == Some(entry.gate)
-            || entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass));
+        let passes = !inside_a_deadline()
+            && (entry.port().gate_at_once() == Some(entry.gate)
+                || entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass)));
         ffi::Py_NewRef(if passes { entry.function } else { ffi::Py_None() })
     }
 }

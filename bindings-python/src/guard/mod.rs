@@ -113,12 +113,52 @@ unsafe extern "C" fn call_plain(
     nargsf: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    let arguments = Arguments { items, nargsf, names };
     // SAFETY: the interpreter calls this with a guard it holds, and is attached.
+    unsafe {
+        if port::deadlines_exist() {
+            return call_near_deadlines(this, items, nargsf, names);
+        }
+        pass_plain(this, items, nargsf, names)
+    }
+}
+
+/// The same while some context holds a deadline: perhaps this call's.
+///
+/// # Safety
+/// As of `call_plain`.
+#[inline(never)]
+unsafe extern "C" fn call_near_deadlines(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as promised.
+    unsafe {
+        if port::a_deadline_is_set() {
+            return run_plain(this, items, nargsf, names);
+        }
+        pass_plain(this, items, nargsf, names)
+    }
+}
+
+/// A blocking function that no deadline is around.
+///
+/// # Safety
+/// As of `call_plain`.
+#[inline(always)]
+unsafe fn pass_plain(
+    this: *mut PyObject,
+    items: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let arguments = Arguments { items, nargsf, names };
+    // SAFETY: as promised.
     unsafe {
         let guard = &*this.cast::<Guard>();
         let port = guard.port();
-        let Some(gate) = port.pass_at_once() else { return run_plain(this, items, nargsf, names) };
+        let Some(gate) = port.gate_at_once() else { return run_plain(this, items, nargsf, names) };
         let result = guard.call(arguments);
         if !result.is_null() && port.is_usual_unjudged(Python::assume_attached(), result) && port.count_at_once(gate) {
             return result;

@@ -104,17 +104,17 @@ impl Port {
         unsafe { &*self.seat.load(Ordering::Acquire) }
     }
 
-    /// `Spot::pass` of a port, as far as that takes no call: the gate that it found open.
+    /// `Spot::pass` of a port that no deadline is around, as far as that takes no call: the gate that it found open.
     #[inline(always)]
-    pub fn pass_at_once(&self) -> Option<u32> {
+    pub fn gate_at_once(&self) -> Option<u32> {
         // SAFETY: the interpreter is attached; a lane is known of its own seat's policy. Where every call asks, nobody
         // looks one up.
-        if DEADLINES.load(Ordering::Relaxed) != 0 { None } else { unsafe { self.seat().lane.pass() } }
+        unsafe { self.seat().lane.pass() }
     }
 
     #[inline(always)]
     pub fn count_at_once(&self, gate: u32) -> bool {
-        // SAFETY: as in `pass_at_once`.
+        // SAFETY: as in `gate_at_once`.
         unsafe { self.seat().lane.count(gate) }
     }
 
@@ -204,9 +204,10 @@ impl<'a> Spot<'a> {
         pass
     }
 
+    /// Whether the gate is still that of a pass that was taken before.
     #[inline(always)]
     pub fn passes_still(&self, pass: Pass) -> bool {
-        !inside_a_deadline() && ours(|| self.policy().passes_still(pass)) == Some(true)
+        ours(|| self.policy().passes_still(pass)) == Some(true)
     }
 
     #[inline(always)]
@@ -304,12 +305,19 @@ pub fn set_deadline_variable(variable: Py<PyAny>) {
     DEADLINE.store(variable.into_ptr(), Ordering::Release);
 }
 
+/// Whether some context holds a deadline.
 #[inline(always)]
-fn inside_a_deadline() -> bool {
-    DEADLINES.load(Ordering::Relaxed) != 0 && a_deadline_is_set()
+pub fn deadlines_exist() -> bool {
+    DEADLINES.load(Ordering::Relaxed) != 0
 }
 
-fn a_deadline_is_set() -> bool {
+/// Whether the context around holds one.
+#[inline(always)]
+pub fn inside_a_deadline() -> bool {
+    deadlines_exist() && a_deadline_is_set()
+}
+
+pub fn a_deadline_is_set() -> bool {
     let variable = DEADLINE.load(Ordering::Acquire);
     if variable.is_null() {
         return false;

@@ -244,7 +244,10 @@ impl Door {
             crate::segment::point("permit taken");
             match taken {
                 // The cell's life may have ended meanwhile: then nobody need have seen this.
-                Some(seat) if !cell.is_current() => self.give_back_to(state, cell, me, seat),
+                Some(seat) if !cell.is_current() => {
+                    state.seats.give_back(cell, me, seat);
+                    self.follow(me, seat);
+                }
                 taken => return Some(taken.is_some()),
             }
         }
@@ -269,18 +272,17 @@ impl Door {
                 }
                 return;
             }
-            // Nothing of ours, unless somebody takes it away to count it elsewhere.
-            let _changing = self.changing.lock();
-            if std::ptr::eq(self.state(), state) && self.unplaced() == 0 {
+            if self.is_settled(state) {
                 return;
             }
         }
     }
 
+    /// Nothing of ours, unless somebody takes it away to count it elsewhere.
     #[cold]
-    fn give_back_to(&self, state: &State, cell: &Block, me: Owner, seat: usize) {
-        state.seats.give_back(cell, me, seat);
-        self.follow(me, seat);
+    fn is_settled(&self, state: &State) -> bool {
+        let _changing = self.changing.lock();
+        std::ptr::eq(self.state(), state) && self.unplaced() == 0
     }
 
     /// Whoever took the place of the cell while we gave back there may have carried the permit over.

@@ -35,7 +35,7 @@ impl Seats {
         let within = |limit: u64| limit.min(self.capacity as u64) as usize;
         let open = if most <= limit { within(limit) } else { self.open(cell, within(limit), within(most)) };
         let seat = home * ROW;
-        if seat < open && self.take_one(cell, me, seat) {
+        if seat < open && take_one(self.first_of(cell, home), me) {
             let count = cell.word(self.first + home * LINE + ROW);
             // Relaxed: a total that nothing is decided by, and one writer at a time.
             count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -51,16 +51,13 @@ impl Seats {
 
     #[inline(never)]
     fn take_another(self, cell: &Block, me: Owner, open: usize) -> Option<usize> {
-        (0..open).find(|seat| self.take_one(cell, me, *seat))
+        (0..open).find(|seat| take_one(self.word(cell, *seat), me))
     }
 
+    /// The first place of a line.
     #[inline(always)]
-    fn take_one(self, cell: &Block, me: Owner, seat: usize) -> bool {
-        let word = self.word(cell, seat);
-        // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
-        // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
-        word.load(Ordering::SeqCst) == 0
-            && word.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    fn first_of(self, cell: &Block, line: usize) -> &AtomicU64 {
+        cell.word(self.first + line * LINE)
     }
 
     #[inline(always)]
@@ -108,7 +105,10 @@ impl Seats {
     #[inline(always)]
     pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
         let seat = home * ROW;
-        if self.is_mine(cell, me, seat) && self.give_back(cell, me, seat) {
+        let first = if seat < self.capacity { Some(self.first_of(cell, home)) } else { None };
+        // SeqCst: as in `give_back`. What was carried over is found by who searches.
+        if first.is_some_and(|word| word.compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok()) {
+            in_one_order();
             return Some(seat);
         }
         self.give_back_another(cell, me)
@@ -173,6 +173,14 @@ impl Seats {
         }
         freed
     }
+}
+
+#[inline(always)]
+fn take_one(place: &AtomicU64, me: Owner) -> bool {
+    // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
+    // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
+    place.load(Ordering::SeqCst) == 0
+        && place.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
 }
 
 /// The words of places, without the counts between them.

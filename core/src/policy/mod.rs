@@ -252,7 +252,7 @@ impl Policy {
         let has_limit = self.live().config.timeout.as_ref().is_some_and(|timeout| timeout.attempt.is_some());
         if has_limit && self.0.shared.unenforced.set(()).is_ok() {
             let what = "the attempt timeout is not enforced on blocking code: say `mode = \"cooperative\"` and look \
-                        at the attempt's `remaining`, or use `run_async`";
+                        at the attempt's `remaining`, or use `run_apart` or `run_async`";
             self.registry().internal(self.name(), what);
         }
     }

@@ -14,6 +14,24 @@ use crate::policy::Policy;
 use crate::time::Span;
 use std::thread;
 
+/// What a call runs.
+pub(super) trait Work<T, E> {
+    /// An attempt can be left behind at its limit.
+    const ABANDONS: bool;
+
+    /// `None` where that happened; without a `limit` it cannot.
+    fn run(&mut self, attempt: Attempt, limit: Option<Span>) -> Option<Result<T, E>>;
+}
+
+/// On the caller's own thread.
+impl<T, E, W: FnMut(Attempt) -> Result<T, E>> Work<T, E> for W {
+    const ABANDONS: bool = false;
+
+    fn run(&mut self, attempt: Attempt, _: Option<Span>) -> Option<Result<T, E>> {
+        Some(self(attempt))
+    }
+}
+
 pub(super) fn blocking<T, E>(
     policy: &Policy,
     judge: Judge<'_, T, E>,
@@ -50,12 +68,12 @@ pub(super) fn blocking<T, E>(
 
 /// Out of line, so that those who need no stepper carry none of it.
 #[inline(never)]
-fn stepped<T, E>(
+pub(super) fn stepped<T, E>(
     policy: &Policy,
     left: Option<Span>,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
-    work: &mut impl FnMut(Attempt) -> Result<T, E>,
+    work: &mut impl Work<T, E>,
 ) -> Result<T, Error<E>> {
     let options = CallOptions { deadline: left, cached: host.has_key(), ..CallOptions::default() };
     let mut call = policy.call_with(options);
@@ -93,7 +111,7 @@ fn follow<T, E>(
     mut last: Option<Result<T, E>>,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
-    work: &mut impl FnMut(Attempt) -> Result<T, E>,
+    work: &mut impl Work<T, E>,
 ) -> Result<T, Error<E>> {
     let mut ended = Ended::default();
     #[cfg(feature = "cache")]
@@ -103,19 +121,24 @@ fn follow<T, E>(
         wait::wake(call.take_wakes());
         step = match step {
             Step::Run { attempt, limit, mode } => {
-                if limit.is_some() && mode != Some(TimeoutMode::Cooperative) {
+                if limit.is_some() && mode != Some(TimeoutMode::Cooperative) && !abandons(work) {
                     call.unenforced();
                     policy.tell_unenforced();
                 }
                 let until = scope::end_of(policy, call);
                 let remaining = call.remaining();
                 let inside = Scope::enter(until, &mut guarded.1);
-                let result = work(Attempt::new(attempt, remaining));
+                let result = work.run(Attempt::new(attempt, remaining), limit);
                 inside.leave();
-                let (outcome, hint) = judge(&result);
-                error_type(&result).into_iter().for_each(|name| guarded.0.error_type(name));
-                last = Some(result);
-                let next = guarded.0.done(attempt, outcome, hint);
+                let next = match result {
+                    Some(result) => {
+                        let (outcome, hint) = judge(&result);
+                        error_type(&result).into_iter().for_each(|name| guarded.0.error_type(name));
+                        last = Some(result);
+                        guarded.0.done(attempt, outcome, hint)
+                    }
+                    None => guarded.0.expire(attempt),
+                };
                 tell(&guarded.0, next, last.as_ref(), host);
                 next
             }
@@ -158,6 +181,10 @@ fn follow<T, E>(
             Step::Finish(verdict) => return ended.end(call, verdict, last, host),
         };
     }
+}
+
+fn abandons<T, E, W: Work<T, E>>(_: &W) -> bool {
+    W::ABANDONS
 }
 
 /// What the cache or the fallback chain produced.

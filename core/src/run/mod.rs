@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod apart;
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod attempt;
@@ -42,6 +43,7 @@ mod store;
 mod stream;
 pub(crate) mod wait;
 
+pub use apart::orphans;
 pub use attempt::Attempt;
 #[cfg(feature = "http")]
 pub use body::{HeldBody, HttpLayer, HttpProtected};
@@ -59,6 +61,7 @@ use crate::config::Document;
 use crate::error::ConfigError;
 use crate::policy::Policy;
 use crate::registry::Registry;
+use crate::sync::Arc;
 
 /// The policy of that name, as the file that `SEAWALL_CONFIG` names or the environment declares it.
 ///
@@ -119,6 +122,26 @@ impl Policy {
         mut work: impl FnMut() -> Result<T, E>,
     ) -> Result<T, Error<E>> {
         drive::blocking(self, &judge::by_error(classify), &mut host::Plain, |_| work())
+    }
+
+    /// [`Policy::run`] for blocking work that can be left behind: an attempt that has a limit runs in a thread
+    /// of its own, and where the limit passes the call goes on without it, whatever `timeout.mode` says.
+    /// What is left behind goes on until it ends and counts among [`run::orphans`](crate::run::orphans);
+    /// while 64 such threads work, further attempts wait for one as long as their limit allows. Under a
+    /// manual clock the work runs where it is called.
+    ///
+    /// A panic in `work` is recorded as a failure and goes on unwinding in the caller's thread, unless the
+    /// work was left behind.
+    ///
+    /// # Errors
+    /// As [`Policy::run`].
+    pub fn run_apart<T, E>(&self, work: impl Fn(Attempt) -> Result<T, E> + Send + Sync + 'static) -> Result<T, Error<E>>
+    where
+        T: Send + 'static,
+        E: std::error::Error + Send + 'static,
+    {
+        let mut apart = apart::Apart { policy: self.clone(), work: Arc::new(work) };
+        drive::stepped(self, scope::left(self), &judge::by_chain, &mut host::Plain, &mut apart)
     }
 
     /// The same policy for one kind of call, with what belongs to it: cache and fallback. Errors are

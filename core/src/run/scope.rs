@@ -16,6 +16,11 @@ fn name_of(clock: &Clock) -> usize {
     std::ptr::from_ref(clock) as usize
 }
 
+/// The end of the innermost call of this thread that has one, for work that it does in another.
+pub(super) fn innermost() -> Option<(usize, Tick)> {
+    UNTIL.get()
+}
+
 /// What the enclosing calls on this thread leave to a call of `policy`.
 pub(super) fn left(policy: &Policy) -> Option<Span> {
     let clock = policy.registry().clock();

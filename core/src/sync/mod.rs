@@ -20,10 +20,11 @@ pub(crate) mod fixed {
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 }
 
-/// A lock that is held while the caller's own code runs: no fork waits for it.
-#[cfg(feature = "cache")]
+/// Locks that no fork waits for: held while the caller's own code runs, or known to one call alone.
 pub(crate) mod around_work {
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    #[cfg(feature = "cache")]
+    pub(crate) use parking_lot::MutexGuard;
+    pub(crate) use parking_lot::{Condvar, Mutex};
 }
 
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.

@@ -89,17 +89,27 @@ impl Slices {
     /// Sums the window that ends with `slice`: failures first, then successes, so that what comes in
     /// between makes the rate too low and never too high. `None`: the window rolled meanwhile.
     pub(crate) fn sum(self, block: &Block, slice: Slice) -> Option<Counts> {
-        let column = |column| {
-            let oldest = slice.epoch.saturating_add(1).saturating_sub(self.count);
-            (oldest..=slice.epoch)
-                .map(|epoch| {
-                    let word = block.word(self.index(epoch, column)).load(Ordering::Acquire);
-                    if (word >> 32) as u32 == tag(Slice { epoch, ..slice }) { word & 0xffff_ffff } else { 0 }
-                })
-                .sum::<u64>()
+        let oldest = slice.epoch.saturating_add(1).saturating_sub(self.count);
+        let first = oldest % self.count.max(1);
+        let end = first + (slice.epoch - oldest) + 1;
+        // One division for all: a division each would take longer than all the rest.
+        let both = |one: Column, other: Column| {
+            let add = |sums: (u64, u64), place: u64, epoch: u64| {
+                let (at, tag) = (self.first + place as usize * self.stride, tag(Slice { epoch, ..slice }));
+                let count = |column: Column| {
+                    let word = block.word(at + column as usize).load(Ordering::Acquire);
+                    if (word >> 32) as u32 == tag { word & 0xffff_ffff } else { 0 }
+                };
+                (sums.0 + count(one), sums.1 + count(other))
+            };
+            let sums =
+                (first..end.min(self.count)).fold((0, 0), |sums, place| add(sums, place, oldest + (place - first)));
+            (0..end.saturating_sub(self.count))
+                .fold(sums, |sums, place| add(sums, place, oldest + (self.count - first) + place))
         };
-        let (failures, slow) = (column(Column::Failures), column(Column::Slow));
-        let (calls, maybe) = (failures + column(Column::Successes), column(Column::Maybe));
+        let (failures, slow) = both(Column::Failures, Column::Slow);
+        let (successes, maybe) = both(Column::Successes, Column::Maybe);
+        let calls = failures + successes;
         let rolled = block.word(self.epoch).load(Ordering::Acquire) > slice.epoch;
         (!rolled).then_some(Counts { calls, failures, slow, maybe })
     }
