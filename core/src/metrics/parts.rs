@@ -65,7 +65,8 @@ pub(crate) fn of_cells(cells: &[CellView]) -> String {
 
 /// `true` beside the circuit without a key, which alone has rates.
 fn breaker(labels: Labels, shots: &[(bool, BreakerSnapshot)], text: &mut Text) {
-    let sum = |pick: fn(&Totals) -> u64| shots.iter().map(|(_, shot)| pick(&shot.totals)).sum::<u64>() as f64;
+    let sum =
+        |pick: fn(&Totals) -> u64| shots.iter().map(|(_, shot)| pick(&shot.totals)).fold(0, u64::saturating_add) as f64;
     let help = "Calls recorded by a breaker, by outcome.";
     for (outcome, value) in [
         ("success", sum(|t| t.success)),
@@ -119,7 +120,7 @@ fn breaker(labels: Labels, shots: &[(bool, BreakerSnapshot)], text: &mut Text) {
 }
 
 fn bulkhead(labels: Labels, shots: &[BulkheadSnapshot], text: &mut Text) {
-    let sum = |pick: fn(&BulkheadSnapshot) -> u64| shots.iter().map(pick).sum::<u64>() as f64;
+    let sum = |pick: fn(&BulkheadSnapshot) -> u64| shots.iter().map(pick).fold(0, u64::saturating_add) as f64;
     text.add("seawall_bulkhead_in_use", Kind::Gauge, "Permits in use.", labels, sum(|s| s.in_use));
     text.add("seawall_bulkhead_queued", Kind::Gauge, "Callers in the queue.", labels, sum(|s| s.queued));
     text.add("seawall_bulkhead_limit", Kind::Gauge, "Permits there are.", labels, sum(|s| u64::from(s.limit)));

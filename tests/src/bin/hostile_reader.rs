@@ -70,8 +70,9 @@ fn mutate(seconds: u64, seed: u64) -> ExitCode {
             input[at] = if byte & 256 == 0 { byte as u8 } else { input[at] ^ 1 << (byte % 8) };
         }
         input.truncate(1 + 11 * (1 + random() as usize % 32));
-        if let Err(wrong) = fuzzed::read(&input) {
-            println!("{wrong}\n{input:02x?}");
+        let ended = std::panic::catch_unwind(|| fuzzed::read(&input)).unwrap_or_else(|_| Err("a panic".into()));
+        if let Err(wrong) = ended {
+            println!("{wrong}\n{input:?}");
             return ExitCode::FAILURE;
         }
         done += 1;
