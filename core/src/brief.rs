@@ -29,23 +29,28 @@ impl Policy {
         if !live.brief || !self.registry().enabled() {
             return None;
         }
-        let permit = match live.parts.breaker.as_ref().map(|breaker| (breaker, breaker.pass())) {
+        let permit = match &live.parts.breaker {
             None => 0,
+            Some(breaker) if !live.shared => breaker.open_door()?.0,
             // A gate that passes is that of the cell in force; so is an open circuit, as one that was
             // left is disabled. What else a shared cell says may be old.
-            Some((_, Some(permit))) => permit.0,
-            Some((breaker, None)) if !live.shared || breaker.is_open() => breaker.open_door()?.0,
-            Some(_) => {
-                let asked = self.shared_door()?;
-                live = asked.0;
-                asked.1
-            }
+            Some(breaker) => match breaker.pass() {
+                Some(permit) => permit.0,
+                None if breaker.is_open() => return None,
+                None => {
+                    let asked = self.shared_door()?;
+                    live = asked.0;
+                    asked.1
+                }
+            },
         };
         if let Some(bulkhead) = &live.parts.bulkhead {
             if live.shared && live.is_left_alone() {
                 return None;
             }
-            bulkhead.try_enter()?;
+            if !bulkhead.comes_in() {
+                return None;
+            }
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
         Some(Brief { policy: self, live, pass, running: false })

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
-use crate::policy::{Live, Policy};
+use crate::policy::Policy;
 use crate::time::{Span, Tick};
 
 /// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
@@ -175,14 +175,13 @@ impl Policy {
         self.passes() && self.live().start != Start::Precise
     }
 
-    /// The coarse clock; `None` where it is time to look at the segment too.
-    #[inline(always)]
-    fn coarse_between_looks(&self, live: &Live) -> Option<(Tick, Span)> {
+    /// Of a shared circuit: by the reading that also says whether it is time to look at the segment.
+    #[inline(never)]
+    fn refusal_between_looks(&self, breaker: &Breaker) -> Option<Refusal> {
         let clock = self.registry().clock();
-        let read = clock.coarse();
         // Other clocks than the system's say nothing about the last look.
-        let looked = || self.registry().host().is_some_and(|host| !clock.is_manual() && host.has_looked(read.0));
-        (!live.shared || looked()).then_some(read)
+        let host = self.registry().host().filter(|_| !clock.is_manual())?;
+        breaker.refuse_early(|| Some(clock.coarse()).filter(|read| host.has_looked(read.0)))
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
@@ -193,7 +192,11 @@ impl Policy {
         if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
             return None;
         }
-        let refusal = live.parts.breaker.as_ref()?.refuse_early(|| self.coarse_between_looks(live))?;
+        let breaker = live.parts.breaker.as_ref()?;
+        let refusal = match live.shared {
+            false => breaker.refuse_early(|| Some(self.registry().clock().coarse()))?,
+            true => self.refusal_between_looks(breaker)?,
+        };
         self.metrics().refused_early();
         Some(refusal)
     }

@@ -81,13 +81,10 @@ impl Shard {
     /// Added to the number of a lent line.
     pub const LENT: u32 = 1 << 31;
 
-    fn lent(self) -> Option<usize> {
-        self.0.filter(|number| number & Shard::LENT != 0).map(|number| (number & !Shard::LENT) as usize)
-    }
-
     /// Where a tally is added to: the one of a lent line is its writer's alone.
+    #[inline]
     pub(super) fn tallying(self) -> Shard {
-        if self.lent().is_some() { Shard::OWN } else { self }
+        Shard(self.0.filter(|number| number & Shard::LENT == 0))
     }
 }
 
@@ -161,12 +158,20 @@ impl Breaker {
         Memory { _cell: self.cell.clone() }
     }
 
+    #[inline]
     pub(super) fn writer(&self, shard: Shard) -> Writer {
-        match (shard.0, shard.lent()) {
-            (None, _) => self.cell.writer(),
+        match shard.0 {
+            None => self.cell.writer(),
+            Some(number) => self.chosen(number),
+        }
+    }
+
+    #[inline(never)]
+    fn chosen(&self, number: u32) -> Writer {
+        match number & Shard::LENT {
+            0 => self.cell.writers().shared(number as usize),
             // Its writer may report from two threads at once.
-            (_, Some(slot)) => Writer { alone: false, ..self.cell.writer_of(slot % LENT) },
-            (Some(number), None) => self.cell.writers().shared(number as usize),
+            _ => Writer { alone: false, ..self.cell.writer_of((number & !Shard::LENT) as usize % LENT) },
         }
     }
 

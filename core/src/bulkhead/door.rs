@@ -254,7 +254,7 @@ impl Door {
     }
 
     /// Gives back a place of this process: they are all alike.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn give_back(&self) {
         loop {
             let state = self.state();

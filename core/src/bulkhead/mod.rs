@@ -201,9 +201,13 @@ impl Bulkhead {
     /// A place for a caller of the core, which gives it back once with [`Bulkhead::leave_held`];
     /// `None` where it is full or somebody waits: then ask to enter.
     pub(crate) fn try_enter(&self) -> Option<Permit> {
+        self.comes_in().then_some(Bulkhead::UNNAMED)
+    }
+
+    /// The same for a caller that needs no permit to know what it holds.
+    pub(crate) fn comes_in(&self) -> bool {
         // Acquire: who was seen to wait comes first.
-        let free = self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0;
-        (free && self.take()).then_some(Bulkhead::UNNAMED)
+        self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0 && self.take()
     }
 
     /// The place of a call goes back, however it was got.

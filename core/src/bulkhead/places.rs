@@ -12,8 +12,14 @@ impl Bulkhead {
     pub(super) fn take(&self) -> bool {
         match &self.host {
             None => self.take_own(),
-            Some(door) => door.take().unwrap_or_else(|| self.take_unplaced(door)),
+            Some(door) => self.take_at(door),
         }
+    }
+
+    // Apart from the path of a bulkhead of this process's own, which it would make longer.
+    #[inline(never)]
+    fn take_at(&self, door: &Door) -> bool {
+        door.take().unwrap_or_else(|| self.take_unplaced(door))
     }
 
     /// While this process is by itself.
@@ -64,12 +70,17 @@ impl Bulkhead {
     #[inline(always)]
     pub(super) fn give(&self) -> u64 {
         if let Some(door) = &self.host {
-            door.give_back();
-            // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
-            return self.cell.word(LEFT).load(Ordering::SeqCst);
+            return self.give_at(door);
         }
         // AcqRel: what was done inside is seen by who takes the place.
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
+    }
+
+    #[inline(never)]
+    fn give_at(&self, door: &Door) -> u64 {
+        door.give_back();
+        // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
+        self.cell.word(LEFT).load(Ordering::SeqCst)
     }
 
     /// So many less.

@@ -192,7 +192,7 @@ impl Block {
     }
 
     /// The same of whoever has `slot`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn writer_of(&self, slot: usize) -> Writer {
         match self.table {
             None => Writers::HEAP.of_slot(slot),

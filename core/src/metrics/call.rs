@@ -68,7 +68,8 @@ pub(crate) struct CallMetrics {
     pub fallbacks: [Counter; FallbackStep::ALL.len()],
     pub cache_hits: Counter,
     pub cache_misses: Counter,
-    refusals: Mutex<BTreeMap<&'static str, u64>>,
+    /// In the order of [`Code::ALL`].
+    refusals: [Counter; Code::ALL.len()],
     /// By outcome.
     pub errors: Mutex<BTreeMap<&'static str, ErrorTypes>>,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
@@ -124,7 +125,8 @@ impl CallMetrics {
         self.budget_denied.add();
     }
     pub(crate) fn refused(&self, code: Code) {
-        *self.refusals.lock().entry(code.as_str()).or_default() += 1;
+        let place = Code::ALL.iter().position(|known| *known == code);
+        self.refusals[place.unwrap_or_default()].add();
     }
     /// An open circuit refused at once.
     #[inline]
@@ -142,7 +144,8 @@ impl CallMetrics {
     }
     /// Refusals by their code.
     pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
-        let mut refusals = self.refusals.lock().clone();
+        let counts = Code::ALL.iter().zip(&self.refusals).map(|(code, count)| (code.as_str(), count.get()));
+        let mut refusals: BTreeMap<&'static str, u64> = counts.filter(|(_, count)| *count > 0).collect();
         let early = self.sum(EARLY);
         if early > 0 {
             *refusals.entry(Code::CircuitOpen.as_str()).or_default() += early;
