@@ -126,7 +126,7 @@ impl Budget {
         let balance = match &self.rule {
             BudgetRule::Tokens { capacity, refund, .. } => {
                 let unpaid = word(SUCCESSES).saturating_mul(u64::from(*refund));
-                word(BALANCE).saturating_add(unpaid).min(u64::from(*capacity)) as f64
+                within(word(BALANCE).saturating_add(unpaid), u64::from(*capacity)) as f64
             }
             BudgetRule::Ratio { .. } => self.ratio().map_or(0.0, |ratio| ratio.peek(&self.cell, now)),
             BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
@@ -169,7 +169,7 @@ impl Budget {
                 self.pay_in();
                 // AcqRel: tokens are spent once.
                 let paid = self.cell.word(BALANCE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| {
-                    balance.min(u64::from(*capacity)).checked_sub(u64::from(cost))
+                    within(balance, u64::from(*capacity)).checked_sub(u64::from(cost))
                 });
                 paid.is_ok().then_some(Cost(cost))
             }
@@ -226,7 +226,7 @@ impl Budget {
         match &self.rule {
             BudgetRule::Tokens { capacity, .. } => {
                 self.pay_in();
-                self.word(BALANCE).min(u64::from(*capacity)) as f64
+                within(self.word(BALANCE), u64::from(*capacity)) as f64
             }
             BudgetRule::Ratio { .. } => self.ratio().map_or(0.0, |ratio| ratio.balance(&self.cell, cx.now)),
             BudgetRule::Concurrent { .. } | BudgetRule::Cap { .. } => {
@@ -306,7 +306,7 @@ impl Budget {
 
     fn raise_balance(&self, by: u64, capacity: u64) {
         let _ = self.cell.word(BALANCE).fetch_update(Ordering::AcqRel, Ordering::Acquire, |balance| {
-            Some(balance.saturating_add(by).min(capacity))
+            Some(within(balance.saturating_add(by), capacity))
         });
     }
 
@@ -326,6 +326,11 @@ fn first_balance(rule: &BudgetRule) -> u64 {
 /// Lowers a count that a second report must not bring below zero.
 fn lower(cell: &Block, word: usize) {
     let _ = cell.word(word).fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| count.checked_sub(1));
+}
+
+/// A balance is never above its capacity, whatever is given back and whatever another process wrote.
+fn within(balance: u64, capacity: u64) -> u64 {
+    balance.min(capacity)
 }
 
 #[cfg(all(test, not(loom)))]

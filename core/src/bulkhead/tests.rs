@@ -88,6 +88,7 @@ fn a_permit_given_back_twice_frees_one_slot() {
     assert_eq!((snapshot.in_use, snapshot.stale), (1, 1));
 }
 
+#[cfg(feature = "json")]
 mod loans {
     use super::*;
     use crate::Registry;
