@@ -128,8 +128,7 @@ impl Names {
         }
         if let Some(c) = &config.bulkhead {
             let name = named(Some(CellKind::Bulkhead), &c.name);
-            let (found, other) =
-                maker.family(&self.bulkheads, name, self.latest_bulkhead.shared(c), max, Bulkhead::at);
+            let (found, other) = maker.family(&self.bulkheads, name, self.latest_bulkhead.shared(c), max, Bulkhead::at);
             clash(Part::Bulkhead, other);
             families.bulkhead = Some(found);
         }
