@@ -18,7 +18,7 @@ use crate::parts::Families;
 use crate::pass::Pass;
 use crate::registry::Registry;
 use crate::required::Required;
-use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Tick;
 use crate::views::Views;
 
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     /// Made with the first call that has to be asked for.
     metrics: OnceLock<Box<CallMetrics>>,
     /// Set once it was said that blocking Rust code is not held to the attempt limit.
-    unenforced: AtomicBool,
+    unenforced: OnceLock<()>,
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
@@ -115,7 +115,7 @@ impl Policy {
             name,
             origin,
             metrics: OnceLock::new(),
-            unenforced: AtomicBool::new(false),
+            unenforced: OnceLock::new(),
             settings: RwLock::new(settings),
             epoch: AtomicU64::new(0),
             live: Arc::new(live),
@@ -286,7 +286,7 @@ impl Policy {
     /// the time; said once.
     pub(crate) fn tell_unenforced(&self) {
         let has_limit = self.live().config.timeout.as_ref().is_some_and(|timeout| timeout.attempt.is_some());
-        if has_limit && !self.0.shared.unenforced.swap(true, Ordering::Relaxed) {
+        if has_limit && self.0.shared.unenforced.set(()).is_ok() {
             let what = "the attempt timeout is not enforced on blocking code: say `mode = \"cooperative\"` and look \
                         at the attempt's `remaining`, or use `run_apart` or `run_async`";
             self.registry().internal(self.name(), what);
