@@ -27,5 +27,5 @@ func init() { C.seawall_lend_lines() }
 func Take() int { return procPin() }
 func Give()     { procUnpin() }
 
-// tallyAlone is a store that nobody races with: on this machine a plain one, which Rust may read.
-func (l *line) tallyAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = made }
+// StoreAlone is a store that nobody races with: on this machine a plain one, which Rust may read.
+func (l *Line) StoreAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = made }
