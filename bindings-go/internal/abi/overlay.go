@@ -46,6 +46,8 @@ type Overlay struct {
 	gate  atomic.Pointer[atomic.Uint32]
 	cell  atomic.Pointer[atomic.Uint32]
 	first atomic.Pointer[Line]
+	// log is nil where failures are to be reported.
+	log atomic.Pointer[failureLog]
 	// slow is 0 where calls need not be timed, else one more than what is slow (see Timed).
 	slow atomic.Uint64
 	// lent are the lines by the number of their writer; full where it adds to a shared one, which those
@@ -72,6 +74,7 @@ func init() {
 func (o *Overlay) Shut() {
 	o.gate.Store(&shut)
 	o.cell.Store(&shut)
+	o.log.Store(nil)
 	o.lent[lent].Store(&full)
 }
 
@@ -107,6 +110,7 @@ func (o *Overlay) Take(p *Policy, watched bool) {
 			o.lent[writer].Store(own)
 		}
 		gate = (*atomic.Uint32)(unsafe.Pointer(c.gate))
+		o.log.Store(failureLogOf(p, gate))
 	}
 	o.cell.Store(gate)
 	if !watched && slow == 0 {
