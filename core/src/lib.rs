@@ -24,6 +24,7 @@ mod json;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod metrics;
+mod names;
 pub mod outcome;
 mod parts;
 mod pass;

@@ -9,8 +9,8 @@ pub(crate) use parts::of_cells;
 
 use crate::call::Verdict;
 use crate::config::{FallbackStep, Scope};
+use crate::names::PartName;
 use crate::outcome::Outcome;
-use crate::parts::PartName;
 use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::retry::Stop;
