@@ -79,7 +79,7 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
+        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words())), heard: None };
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
@@ -99,7 +99,7 @@ impl Breaker {
         if layout == self.layout {
             return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: self.heard.clone() };
         }
-        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
+        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words())), heard: None };
         next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());
