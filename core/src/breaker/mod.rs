@@ -79,7 +79,8 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words())), heard: None };
+        let breaker =
+            Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words())), heard: None };
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
