@@ -1,7 +1,7 @@
 //! Errors of the core as the package's own exceptions.
 
+use crate::guard::OpenCircuit;
 use crate::once::Once;
-use crate::refusal::OpenCircuit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use seawall::error::{Code, ConfigError, Refusal};

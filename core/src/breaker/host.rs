@@ -36,12 +36,7 @@ impl Breaker {
     /// The same over words that may only be looked at.
     pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
         let layout = Layout::of(config, WRITERS);
-        (layout.words() <= cell.len()).then(|| Breaker {
-            config: config.clone(),
-            layout,
-            cell: Arc::new(cell),
-            heard: None,
-        })
+        (layout.words() <= cell.len()).then(|| Breaker::over_cell(config, layout, Arc::new(cell), None))
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and

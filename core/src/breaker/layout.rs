@@ -17,6 +17,8 @@ pub(crate) const KEPT_STREAK: usize = 7;
 pub(crate) const FAILURES: usize = LINE;
 pub(crate) const SLOWS: usize = LINE + 1;
 pub(crate) const EPOCH: usize = LINE + 2;
+/// Count window: which failures need no verdict. The word is that of `EPOCH`, which only time windows have.
+pub(crate) const CREDIT: usize = LINE + 2;
 /// Half-open, mode `concurrent`: results so far.
 pub(crate) const RESULTS: usize = LINE + 3;
 /// Leases that ran out since the last verdict, tagged with the generation.
@@ -148,11 +150,12 @@ impl Layout {
 pub(crate) const SLICE_WORDS: usize = 4;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 35] = [
+pub(crate) const SHAPE: [usize; 36] = [
     WORD,
     FAILURES,
     SLOWS,
     EPOCH,
+    CREDIT,
     RESULTS,
     EXPIRED,
     ORIGIN,

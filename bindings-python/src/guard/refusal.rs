@@ -61,7 +61,6 @@ impl OpenCircuit {
     }
 
     /// Raises a new error of `kind` that says this: as C code raises, so that the interpreter makes the object.
-    #[allow(unsafe_code)]
     pub fn raise(self, kind: &Bound<'_, PyAny>) {
         let py = kind.py();
         match Bound::new(py, self) {
