@@ -44,6 +44,7 @@ mod views;
 mod window;
 
 pub use admission::{Admission, Ending};
+pub use metrics::EndingLines;
 pub use pass::Pass;
 pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;
