@@ -15,10 +15,8 @@ pub struct Admitted {
 }
 
 enum How {
-    /// By the gate.
+    /// By the gate, or by the breaker.
     Passed,
-    /// By the breaker, which is told how long it took.
-    Asked,
     /// Perhaps with a place in the bulkhead.
     LetIn,
 }
@@ -26,10 +24,6 @@ enum How {
 impl Admitted {
     pub fn passed(spot: &Spot<'_>, pass: Pass) -> Admitted {
         Admitted { policy: spot.policy().clone(), admission: Admission::of(pass), how: How::Passed }
-    }
-
-    pub fn asked(spot: &Spot<'_>, pass: Pass) -> Admitted {
-        Admitted { policy: spot.policy().clone(), admission: Admission::of(pass), how: How::Asked }
     }
 
     /// `None` has taken nothing: a call is to be stepped.
@@ -43,10 +37,6 @@ impl Admitted {
         let woken = ours(|| match how {
             How::Passed => {
                 policy.succeed(admission.pass);
-                Vec::new()
-            }
-            How::Asked => {
-                policy.succeed_asked(admission.pass);
                 Vec::new()
             }
             How::LetIn => policy.dismiss(admission),

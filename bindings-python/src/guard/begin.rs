@@ -52,7 +52,7 @@ pub fn ask(py: Python<'_>, spot: &Spot<'_>) -> Option<Held> {
         return None;
     }
     if let Some(pass) = spot.ask() {
-        return Some(Held::Admitted(Admitted::asked(spot, pass)));
+        return Some(Held::Admitted(Admitted::passed(spot, pass)));
     }
     if let Some(admitted) = Admitted::let_in(spot) {
         return Some(Held::Admitted(admitted));
