@@ -342,20 +342,20 @@ impl Breaker {
     }
 
     pub(super) fn failure_log(&self) -> Option<Log> {
-        let length = self.layout.ring;
-        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window, length })
+        let length = self.layout.ring();
+        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window(), length })
     }
 
     fn slow_log(&self) -> Option<Log> {
-        let length = self.layout.slow_ring;
-        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window, length })
+        let length = self.layout.slow_ring();
+        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window(), length })
     }
 
     pub(super) fn slices(&self) -> Option<Slices> {
         let Window::Time { span, slices, .. } = self.config.window else { return None };
         let count = u64::from(slices.max(1));
         let length = Span((span.0 / count).max(1));
-        Some(Slices { first: self.layout.window, stride: SLICE_WORDS, count, length, epoch: EPOCH })
+        Some(Slices { first: self.layout.window(), stride: SLICE_WORDS, count, length, epoch: EPOCH })
     }
 
     /// Slices that are not aligned begin at the first call ever seen: this one, if there was none.

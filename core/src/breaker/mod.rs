@@ -94,7 +94,7 @@ impl Breaker {
     }
 
     fn new_cell(config: &Arc<BreakerConfig>, layout: Layout) -> Breaker {
-        Breaker::over_cell(config, layout, Arc::new(Block::new(layout.words)), None)
+        Breaker::over_cell(config, layout, Arc::new(Block::new(layout.words())), None)
     }
 
     fn over_cell(config: &Arc<BreakerConfig>, layout: Layout, cell: Arc<Block>, heard: Option<Heard>) -> Breaker {
