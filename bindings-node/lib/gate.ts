@@ -13,6 +13,8 @@ import { OUTCOMES, STATES } from './generated/codes.js';
 import * as at from './hot.js';
 import { changes, gateIsOn, hot, mail } from './hot.js';
 import { Loan, wakeStranded } from './loan.js';
+import { Limited, type Terms } from './limited.js';
+import { Limits, now, timersAreReal } from './limits.js';
 import type { NativePolicy } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
 
@@ -53,6 +55,12 @@ export class Gate {
   slowNs = NaN;
   /** What the core's clock is ahead of ours, in nanoseconds. */
   ahead = 0;
+  /** How long a first attempt may run, in nanoseconds; NaN without a limit. */
+  limitNs = NaN;
+  /** Calls that pass read the clock: they have a limit, or tell when they began. */
+  timed = false;
+  /** Of those with a limit. */
+  terms: Terms | undefined = undefined;
   private address = NEVER;
   tally = 0;
   private parked = false;
@@ -97,6 +105,8 @@ export class Gate {
     this.tally = mail[at.TALLY]!;
     this.slowNs = mail[at.SPAN]!;
     this.ahead = mail[at.STARTED]! - now() * 1e6;
+    this.limitNs = mail[at.LIMIT]!;
+    this.timed = this.slowNs >= 0 || this.limitNs >= 0;
     this.seen = this.door = NEVER;
   }
 
@@ -107,6 +117,9 @@ export class Gate {
     // A view that is gone reads as neither.
     if ((seen & 1) === 0 || view === SHUT) return false;
     this.succeeded = passed(policy, view, seen, this.tally, loan);
+    const { limitNs, ahead } = this;
+    const placed = policy.shape.again || (policy.onTimeout ?? policy.onSlow) !== undefined;
+    this.terms = limitNs >= 0 ? { permit: seen, limits: Limits.of(limitNs / 1e6), limitNs, ahead, placed } : undefined;
     this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY, loan);
     this.seen = seen;
     return true;
@@ -142,7 +155,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
     if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
-      if (gate.slowNs >= 0) return timed(policy, work);
+      if (gate.timed) return timed(policy, work);
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
@@ -151,12 +164,10 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   return ask(policy, work, options);
 }
 
-/** The clock as it is, whatever a test puts in its place. */
-const now = performance.now.bind(performance);
-
-/** A call that passes, and counts as slow or not. */
+/** A call that passes, and has a limit or counts as slow. */
 function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
   const { gate } = policy;
+  if (gate.terms !== undefined) return timersAreReal() ? new Limited(policy, work, gate.terms).run() : ask(policy, work, undefined);
   const { view, seen, tally, slowNs, ahead } = gate;
   const running = new Running(1, undefined);
   const began = now();
@@ -252,6 +263,7 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
       gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
       return admitted(policy, work, options, admission);
     }
+    if (may === at.LIMITED) gate.moved(mail[at.ADDRESS]!, NaN);
     gate.stepped = may === at.NEVER;
   }
   return new Driver(policy, work, options, signal, around).start(limit);
