@@ -104,7 +104,7 @@ export class Gate {
     this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
     this.slowNs = mail[at.SPAN]!;
-    this.ahead = mail[at.STARTED]! - now() * 1e6;
+    this.ahead = mail[at.STARTED]! - now();
     this.limitNs = mail[at.LIMIT]!;
     this.timed = this.slowNs >= 0 || this.limitNs >= 0;
     this.seen = this.door = NEVER;
@@ -119,7 +119,7 @@ export class Gate {
     this.succeeded = passed(policy, view, seen, this.tally, loan);
     const { limitNs, ahead } = this;
     const placed = policy.shape.again || (policy.onTimeout ?? policy.onSlow) !== undefined;
-    this.terms = limitNs >= 0 ? { permit: seen, limits: Limits.of(limitNs / 1e6), limitNs, ahead, placed } : undefined;
+    this.terms = limitNs >= 0 ? { permit: seen, limits: Limits.of(limitNs), ahead, placed } : undefined;
     this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY, loan);
     this.seen = seen;
     return true;
@@ -172,13 +172,13 @@ function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
   const running = new Running(1, undefined);
   const began = now();
   // One more than the instant: 0 is none.
-  const admission = () => ({ permit: seen, started: Math.round(ahead + began * 1e6) + 1, loan: undefined });
+  const admission = () => ({ permit: seen, started: ahead + began + 1, loan: undefined });
   return run(work, running, (value) => {
     if (typeof value === 'object' || policy.classify !== undefined) {
       const judged = judge(policy, How.Value, value);
       if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
     }
-    if ((now() - began) * 1e6 <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    if (now() - began <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
     else dismiss(gate.slot, seen, admission().started, NaN);
     return value;
   }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));

@@ -17,7 +17,6 @@ import type { Driven, Work } from './options.js';
 export interface Terms {
   readonly permit: number;
   readonly limits: Limits;
-  readonly limitNs: number;
   /** What the core's clock is ahead of ours, in nanoseconds. */
   readonly ahead: number;
   /** The end of a call's time may lead to something of its caller's. */
@@ -52,7 +51,7 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
     return this.policy.registry;
   }
   get endsAt(): number {
-    return this.instant + this.terms.limitNs;
+    return this.instant + this.terms.limits.nanos;
   }
   get flight(): undefined {
     return undefined;
@@ -62,7 +61,7 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   }
   /** When it began, by the clock of the registry. */
   private get instant(): number {
-    return Math.round(this.terms.ahead + this.began * 1e6);
+    return this.terms.ahead + this.began;
   }
   /** The same as a pass has it: one more, as 0 is none. */
   private get started(): number {
@@ -130,8 +129,8 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   }
 
   left(): number {
-    const limit = this.running.committed ? this.policy.shape.deadline : this.terms.limitNs;
-    return limit === Infinity ? NaN : Math.max(0, limit - (now() - this.began) * 1e6);
+    const limit = this.running.committed ? this.policy.shape.deadline : this.terms.limits.nanos;
+    return limit === Infinity ? NaN : Math.max(0, limit - (now() - this.began));
   }
 
   committed(): void {

@@ -3,8 +3,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { LONGEST_MS } from './wait.js';
 
-/** The clock as it is, whatever a test puts in its place. */
-export const now = performance.now.bind(performance);
+// Taken before a test puts another one in its place. Not `performance`: to load that takes longer than
+// most of the package.
+const { hrtime } = process;
+
+/** The clock as it is, in nanoseconds. */
+export function now(): number {
+  const [seconds, nanos] = hrtime();
+  return seconds * 1e9 + nanos;
+}
 
 /** Taken before a test puts another one in its place: such timers follow another clock. */
 const real = setTimeout;
@@ -22,13 +29,13 @@ export abstract class Ending {
   before: Ending | undefined = undefined;
   after: Ending | undefined = undefined;
   listed = false;
-  /** By `now`, in milliseconds. */
+  /** By `now`. */
   readonly began = now();
 
   constructor(private readonly limits: Limits) {}
 
   get until(): number {
-    return this.began + this.limits.ms;
+    return this.began + this.limits.nanos;
   }
   enter(): void {
     this.limits.enter(this);
@@ -46,14 +53,14 @@ export class Limits {
   private last: Ending | undefined = undefined;
   private timer: NodeJS.Timeout | undefined = undefined;
 
-  private constructor(readonly ms: number) {}
+  private constructor(readonly nanos: number) {}
 
   /** Those with a timer, or asked for. */
   private static readonly known = new Map<number, Limits>();
 
-  static of(ms: number): Limits {
-    const limits = Limits.known.get(ms) ?? new Limits(ms);
-    Limits.known.set(ms, limits);
+  static of(nanos: number): Limits {
+    const limits = Limits.known.get(nanos) ?? new Limits(nanos);
+    Limits.known.set(nanos, limits);
     return limits;
   }
 
@@ -67,7 +74,7 @@ export class Limits {
     if (after === undefined) this.last = call;
     else (call.after = after).before = call;
     call.listed = true;
-    if (this.timer === undefined) this.arm(this.ms);
+    if (this.timer === undefined) this.arm(this.nanos);
     // The only one: from here on the timer keeps the process alive.
     else if (before === after) this.timer.ref();
   }
@@ -83,8 +90,8 @@ export class Limits {
     if (before === after) this.timer?.unref();
   }
 
-  private arm(ms: number): void {
-    const timer = () => setTimeout(fire, Math.min(Math.ceil(ms), LONGEST_MS), this);
+  private arm(nanos: number): void {
+    const timer = () => setTimeout(fire, Math.min(Math.ceil(nanos / 1e6), LONGEST_MS), this);
     this.timer = nobodys.runInAsyncScope(timer);
   }
 
@@ -96,7 +103,7 @@ export class Limits {
       due.push(call);
     }
     if (this.first !== undefined) this.arm(this.first.until - now());
-    else Limits.known.delete(this.ms);
+    else Limits.known.delete(this.nanos);
     for (const call of due) call.expire();
   }
 }
