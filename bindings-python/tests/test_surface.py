@@ -248,6 +248,22 @@ print((time.process_time() - began) * 1e3)
     assert min(float(child(script, "-X", f"pycache_prefix={tmp_path}")) for _ in range(12)) <= 5.0
 
 
+def test_every_public_name_is_there_and_loaded_when_it_is_named() -> None:
+    script = """
+import sys, seawall
+print('seawall._policy' in sys.modules, sorted(set(seawall.__all__) - set(dir(seawall))))
+print([name for name in seawall.__all__ if type(getattr(seawall, name)) is type(sys)])
+from seawall import *
+print('seawall._policy' in sys.modules, seawall.policies(), len({*seawall.__all__} - {*globals()}))
+try:
+    seawall.nonsense
+except AttributeError as error:
+    print(error)
+"""
+    said = child(script).splitlines()
+    assert said == ["False []", "[]", "True [] 0", "module 'seawall' has no attribute 'nonsense'"]
+
+
 def test_a_second_interpreter_gets_a_clear_error() -> None:
     interpreters = pytest.importorskip("_xxsubinterpreters") if sys.version_info < (3, 13) else __import__("_interpreters")
     script = "import seawall"

@@ -25,6 +25,7 @@ mod limited;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod metrics;
+mod names;
 pub mod outcome;
 mod parts;
 mod pass;
@@ -44,6 +45,7 @@ mod views;
 mod window;
 
 pub use admission::{Admission, Ending};
+pub use metrics::EndingLines;
 pub use pass::Pass;
 pub use policy::{Policy, RetrySchedule};
 pub use registry::Registry;

@@ -61,7 +61,7 @@ pub unsafe extern "C" fn begin(
             Err(pyo3::exceptions::PyTypeError::new_err("begin(args, kwargs)"))
         };
         match begun {
-            Ok(begun) => begun.into_ptr(),
+            Ok(begun) => begun.map_or(std::ptr::null_mut(), Bound::into_ptr),
             Err(error) => {
                 error.restore(py);
                 std::ptr::null_mut()
@@ -70,6 +70,8 @@ pub unsafe extern "C" fn begin(
     })
 }
 
+/// `None`: the call is refused, with the error set.
+///
 /// # Safety
 /// The entry and the arguments are alive.
 unsafe fn begun<'py>(
@@ -77,7 +79,7 @@ unsafe fn begun<'py>(
     entry: &Entry,
     args: *mut PyObject,
     kwargs: *mut PyObject,
-) -> PyResult<Bound<'py, PyTuple>> {
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
     // SAFETY: as promised; `args` is a tuple, and `kwargs` a dict or `None`.
     unsafe {
         let port = entry.port();
@@ -88,7 +90,7 @@ unsafe fn begun<'py>(
         let given = Bound::from_owned_ptr_or_err(py, ffi::PyObject_Call(entry.key(), args, kwargs))?;
         let (key, spot) = spot_at(port, given)?;
         match spot.pass() {
-            Some(pass) => passing(py, &spot, Some(key), pass, false),
+            Some(pass) => passing(py, &spot, Some(key), pass, false).map(Some),
             None => ask(py, &spot, Some(key)),
         }
     }
@@ -105,15 +107,20 @@ fn passing<'py>(
     (PASSES, key, held).into_pyobject(py)
 }
 
-fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyTuple>> {
+fn ask<'py>(
+    py: Python<'py>,
+    spot: &Spot<'_>,
+    key: Option<Bound<'py, PyString>>,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
     if !spot.asks_alone() {
-        return (ASK, key, py.None()).into_pyobject(py);
+        return (ASK, key, py.None()).into_pyobject(py).map(Some);
     }
     if let Some(refusal) = ours(|| spot.policy().refusal()).flatten() {
-        return Err(raise::refused(py, &refusal, spot.policy().name()));
+        raise::raise_open(py, &refusal, spot.port.name(py));
+        return Ok(None);
     }
     if let Some(pass) = spot.ask() {
-        return passing(py, spot, key, pass, true);
+        return passing(py, spot, key, pass, true).map(Some);
     }
     let mut call = spot.policy().call();
     let step = call.start();
@@ -123,6 +130,7 @@ fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>)
         Step::Run { attempt: 1, limit: None, .. } => (RUNS, key, call).into_pyobject(py),
         step => (STANDS, key, call, tuple_of(py, step)?).into_pyobject(py),
     }
+    .map(Some)
 }
 
 /// The cells that a key leads to, whatever the key function gave.

@@ -34,12 +34,12 @@ impl Policy {
 
     /// The retry budget.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
-        self.asked().parts.budget.as_ref()
+        self.asked().parts.budget()
     }
 
     /// The cost budgets.
     pub fn costs(&self) -> &[Arc<CostBudget>] {
-        &self.asked().parts.costs
+        self.asked().parts.costs()
     }
 
     /// The state of the breaker, a due transition applied; `None` without a breaker.
