@@ -225,10 +225,8 @@ export class Driver<T> implements Conductor {
     const { key } = this;
     const slow = mail[at.SLOW]!;
     this.keep = mail[at.KEEP]!;
-    if (key !== undefined && this.keep !== 0) {
-      if (this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
-      if (this.keep === 2) this.store?.forget(key);
-    }
+    if (key !== undefined && this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
+    if (key !== undefined && this.keep === 2) this.store?.forget(key);
     if (slow >= 0) this.aside(() => policy.onSlow?.(number, slow / 1e6));
     this.go(kind);
   }

@@ -16,7 +16,8 @@ import { Loan, wakeStranded } from './loan.js';
 import { Limited, type Terms } from './limited.js';
 import { Limits, now, timersAreReal } from './limits.js';
 import type { NativePolicy } from './native.js';
-import type { CallOptions, Driven, Report, Work } from './options.js';
+import type { CallOptions, Driven, Work } from './options.js';
+import { tell } from './report.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);
@@ -374,20 +375,6 @@ class Rethrown {
     reject(this.error);
   }
 }
-
-function tell(policy: Driven, onFinish: (report: Report) => void, began: number): void {
-  try {
-    onFinish({ ...AT_ONCE, elapsedMs: (policy.registry.now() - began) / 1e6 });
-  } catch (error) {
-    policy.registry.internal(`a hook threw: ${String(error)}`);
-  }
-}
-
-/** The report of a call that succeeded without being stepped. */
-const AT_ONCE: Report = {
-  verdict: 'settle', outcome: 'success', attempts: 1, elapsedMs: 0, reason: undefined, refusal: undefined,
-  link: undefined, queuedForMs: undefined, stored: false, forgotten: false,
-};
 
 function rejection(policy: Driven, words: string): Error {
   const after = mail[at.RETRY_AFTER]!;
