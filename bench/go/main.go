@@ -1,6 +1,7 @@
 // Command bench times Seawall beside what a Go user would pick instead.
 //
 //	bench ROUNDS SLICE_MS [CASE]
+//	bench together
 //
 // Every round runs every row once, for about SLICE_MS milliseconds, in an order of its own, so that
 // sample i of all rows comes from the same moment. Stdout gets JSON lines and nothing else.
@@ -39,6 +40,10 @@ type row struct {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "together" {
+		together()
+		return
+	}
 	rounds, slice, only := arguments()
 	say := json.NewEncoder(os.Stdout)
 	for _, peer := range peers() {

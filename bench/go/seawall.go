@@ -66,9 +66,6 @@ func ours() (rows []*row) {
 		add(both("closed", us, variant, call(p), in(p, seawall.StateClosed)))
 	}
 
-	shared := policy(seawall.Config{Name: "measured", Scope: "host", Breaker: count(100)})
-	add(both("closed in host scope", us, "count 100", call(shared), in(shared, seawall.StateClosed)))
-
 	open := policy(seawall.Config{Breaker: &seawall.Breaker{OpenFor: time.Hour}})
 	must(open.Open())
 	add(both("open", us, "count 100", call(open), checked(func() error {

@@ -15,7 +15,7 @@ export function clock() {
 }
 
 /** A loop of its own for each row, so that each has its own inline caches. */
-function compile(row) {
+export function compile(row) {
   const call = row.keys ? 'call(keys[i & 511])' : 'call()';
   const body = row.rejects ? `try { await ${call}; } catch {}` : `await ${call};`;
   return new Function('call', 'keys', `return async function loop(n) { for (let i = 0; i < n; i++) { ${body} } };`)(row.call, row.keys);

@@ -9,7 +9,7 @@ export const WINDOWS = {
   'count 100': COUNT,
   'time 30 s': { window: { kind: 'time', span: '30s' }, failure_rate: 0.5, minimum_calls: 20 },
 };
-const NEVER_OPENS = {
+export const NEVER_OPENS = {
   consecutive: { window: { kind: 'consecutive', failures: 1_000_000 } },
   'count 100': { ...COUNT, failure_rate: 1.0 },
   'time 30 s': { ...WINDOWS['time 30 s'], failure_rate: 1.0 },
@@ -36,8 +36,6 @@ export async function rows() {
   add('bulkhead', '', through(policy({ bulkhead }), ok()));
   add('retry + breaker', 'count 100', through(policy({ breaker: COUNT, retry }), ok()));
   add('retry + breaker + bulkhead', 'count 100', through(policy({ breaker: COUNT, retry, bulkhead }), ok()));
-  const shared = policy({ name: 'measured', scope: 'host', breaker: COUNT });
-  add('closed in host scope', 'count 100', through(shared, ok()));
   return [...list, ...(await keyed()), ...(await sweep())];
 }
 

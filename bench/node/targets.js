@@ -1,7 +1,7 @@
 // What is protected.
 
 export const HOUR = 3_600_000; // ms: nothing resets or expires in a run
-const FAILURE = new Error('planned'); // made once: no stack is captured in the timed call
+export const FAILURE = new Error('planned'); // made once: no stack is captured in the timed call
 
 export const ok = () => async () => 42;
 

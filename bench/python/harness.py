@@ -59,7 +59,7 @@ def _empty(n: int) -> int:
     return clock() - start
 
 
-def _calls(fn: Fn, n: int) -> int:
+def calls(fn: Fn, n: int) -> int:
     it = repeat(None, n)
     start = clock()
     for _ in it:
@@ -67,7 +67,7 @@ def _calls(fn: Fn, n: int) -> int:
     return clock() - start
 
 
-def _raises(fn: Fn, error: type[BaseException], n: int) -> int:
+def raising(fn: Fn, error: type[BaseException], n: int) -> int:
     it = repeat(None, n)
     start = clock()
     for _ in it:
@@ -125,8 +125,8 @@ async def _time(row: Row, n: int) -> float:
     if row.keys is not None:
         return _keyed(row.call, row.keys, n) / n
     if row.raises is not None:
-        return _raises(row.call, row.raises, n) / n
-    return _calls(row.call, n) / n
+        return raising(row.call, row.raises, n) / n
+    return calls(row.call, n) / n
 
 
 async def _measure(rows: list[Row], rounds: int, slice_ms: float) -> None:

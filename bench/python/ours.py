@@ -43,8 +43,6 @@ def rows() -> list[Row]:
         _awaited("retry + breaker + bulkhead", "count 100", seawall.policy(**all_three)(aok)),
         _awaited("retry + breaker + timeout", "count 100", seawall.policy(**timed)(aok)),
     ]
-    shared = seawall.policy("measured", scope="host", breaker=COUNT)
-    made.append(Row("closed in host scope", NAME, "count 100", _warm(shared(ok))))
     return made + _keyed() + _sweep()
 
 

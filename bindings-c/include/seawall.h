@@ -283,6 +283,40 @@ typedef struct {
   uint64_t *lent[4];
 } seawall_overlay;
 
+// Where calls that fail are entered without a function of this header, under a gate of the overlay that
+// passed and has not changed: outcomes `FAILURE` and `TIMEOUT`, of policies whose shape `ends` at once.
+//
+// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Read `*failures`: I.
+// In `ring[I % length]` store S + I + 1, unless more stands there. Exchange `*failures` from I for I + 1;
+// if it has moved, take what it is now as I and store again. If `streak[0]` is not S + 1, store I in
+// `streak[1]` and S + 1 in `streak[0]`. Then read `*credit`: if its upper 32 bits are
+// `(gate >> 1) ^ rules`, and its lower 32 bits - I - 1, in 32 bits, are below `most`, that is all;
+// else call `seawall_policy_judge`. Either way count the end of the call as `seawall_ending_lines` says.
+// Everything is read and written atomically and in this order.
+typedef struct {
+  // `sizeof(seawall_failure_log)`, set by the caller.
+  uint32_t size;
+  // How many lines there are.
+  uint32_t lines;
+  // NULL: there is no such log, end calls with `seawall_policy_end`.
+  uint64_t *failures;
+  // The first line, others' lines included.
+  const uint64_t *tallies;
+  // The entries.
+  uint64_t *ring;
+  // How many failures need no verdict.
+  const uint64_t *credit;
+  // Two words.
+  uint64_t *streak;
+  // How many entries the ring has.
+  uint32_t length;
+  // What the credit is marked with.
+  uint32_t rules;
+  // How far below its limit a credit reaches.
+  uint32_t most;
+  uint32_t reserved;
+} seawall_failure_log;
+
 // What a driver has to know about a policy, to be read when it is made and after a reload.
 typedef struct {
   // `sizeof(seawall_shape)`, set by the caller.
@@ -420,6 +454,21 @@ typedef struct {
   // The limit that was hit; of a timeout, in nanoseconds.
   uint64_t limit;
 } seawall_refusal;
+
+// Where calls that end so are counted by who enters their failures in a `seawall_failure_log`: one more in
+// one of these words for each, and nothing else.
+typedef struct {
+  // `sizeof(seawall_ending_lines)`, set by the caller.
+  uint32_t size;
+  // How many lines any thread may add to.
+  uint32_t lines;
+  // The word of the first of them, the others `SEAWALL_LINE_SIZE` bytes apart, to be added to atomically.
+  // NULL: there is none, end such calls with `seawall_policy_end`.
+  uint64_t *shared;
+  // The words of the lines that were lent, each to be added to by a plain load and store; NULL: there is
+  // none.
+  uint64_t *lent[4];
+} seawall_ending_lines;
 
 // How a caller stands.
 typedef struct {
@@ -779,6 +828,18 @@ uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
 
+// Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
+// count window, or it has a slow-call rule. To be asked for with the overlay, and as long good.
+//
+// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
+seawall_status seawall_policy_failure_log(const seawall_policy *policy, seawall_failure_log *log);
+
+// A failure that was entered in the log under `gate` is not within the credit: the circuit is judged, and
+// new credit given.
+//
+// Owns: nothing. Threads: any. Statuses: none.
+void seawall_policy_judge(const seawall_policy *policy, uint32_t gate);
+
 // Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
 // has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
 // of its tally. To be called before anything has been counted; 0: threads of the library have them.
@@ -987,6 +1048,14 @@ seawall_status seawall_ending_new(const seawall_policy *policy,
 //
 // Owns: takes the handle back. Threads: any, after all others. Statuses: none.
 void seawall_ending_free(seawall_ending *ending);
+
+// Where calls with that ending are counted. The words live as long as the policy's handle.
+//
+// Owns: the memory is the policy's; the ending is one of the same policy. Threads: any. Statuses:
+// `INVALID_SIZE`, `NULL_ARGUMENT`.
+seawall_status seawall_ending_counted(const seawall_policy *policy,
+                                      const seawall_ending *ending,
+                                      seawall_ending_lines *lines);
 
 // `seawall_policy_fail` for a call under `SEAWALL_PASSED | gate`, in scalars. 1: it is counted, judged and
 // over, and its result stands. 0: nothing has been taken, there may be more to do: `seawall_policy_fail`.

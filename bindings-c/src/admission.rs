@@ -4,6 +4,7 @@ use crate::bulkhead::hand_on;
 use crate::call::{hand_out_at, hand_out_running, read_options, seawall_call, seawall_call_options, to_hint};
 use crate::explain::seawall_refusal;
 use crate::guard::{entry, guard};
+use crate::overlay::SEAWALL_LINE_SIZE;
 use crate::own::{Sized32, hand_out, handle, output, release, sized, text};
 use crate::policy::{SEAWALL_ASK, SEAWALL_PASSED, seawall_policy, to_pass};
 use crate::status::seawall_status;
@@ -192,6 +193,59 @@ pub unsafe extern "C" fn seawall_ending_new(
 pub unsafe extern "C" fn seawall_ending_free(ending: *mut seawall_ending) {
     // SAFETY: NULL or a live handle that is not used again, by the contract of the header.
     guard(|| unsafe { release(ending) });
+}
+
+/// Where calls that end so are counted by who enters their failures in a `seawall_failure_log`: one more in
+/// one of these words for each, and nothing else.
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct seawall_ending_lines {
+    /// `sizeof(seawall_ending_lines)`, set by the caller.
+    pub size: u32,
+    /// How many lines any thread may add to.
+    pub lines: u32,
+    /// The word of the first of them, the others `SEAWALL_LINE_SIZE` bytes apart, to be added to atomically.
+    /// NULL: there is none, end such calls with `seawall_policy_end`.
+    pub shared: *mut u64,
+    /// The words of the lines that were lent, each to be added to by a plain load and store; NULL: there is
+    /// none.
+    pub lent: [*mut u64; 4],
+}
+
+const _: () = assert!(size_of::<seawall_ending_lines>() == 48);
+
+// SAFETY: integers and addresses alone, the size first, no padding.
+unsafe impl Sized32 for seawall_ending_lines {
+    const FIRST: u32 = 48;
+    const EMPTY: Self =
+        seawall_ending_lines { size: 0, lines: 0, shared: std::ptr::null_mut(), lent: [std::ptr::null_mut(); 4] };
+}
+
+/// Where calls with that ending are counted. The words live as long as the policy's handle.
+///
+/// Owns: the memory is the policy's; the ending is one of the same policy. Threads: any. Statuses:
+/// `INVALID_SIZE`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_ending_counted(
+    policy: *const seawall_policy,
+    ending: *const seawall_ending,
+    lines: *mut seawall_ending_lines,
+) -> seawall_status {
+    let lines = sized!(lines);
+    entry(|| {
+        let lines = lines?.required()?;
+        let found = handle!(policy)?.inner.ending_lines(&handle!(ending)?.inner);
+        lines.set(found.filter(|found| found.stride == SEAWALL_LINE_SIZE).map_or(
+            seawall_ending_lines::EMPTY,
+            |found| seawall_ending_lines {
+                lines: found.shared_lines,
+                shared: std::ptr::with_exposed_provenance_mut(found.shared),
+                lent: found.lent.map(|line| line.map_or(std::ptr::null_mut(), std::ptr::with_exposed_provenance_mut)),
+                ..seawall_ending_lines::EMPTY
+            },
+        ));
+        Ok(())
+    })
 }
 
 /// `seawall_policy_fail` for a call under `SEAWALL_PASSED | gate`, in scalars. 1: it is counted, judged and

@@ -1,6 +1,6 @@
 //! The gate and the tallies of a policy themselves, for drivers whose crossings are dear.
 
-use crate::guard::{caught, entry};
+use crate::guard::{caught, entry, guard};
 use crate::own::{Sized32, handle, sized};
 use crate::policy::{seawall_policy, to_pass};
 use crate::status::{SEAWALL_NONE, seawall_status};
@@ -122,6 +122,107 @@ pub unsafe extern "C" fn seawall_policy_overlay(
         overlay.set(seawall_overlay::of(&handle!(policy)?.inner, all));
         Ok(())
     })
+}
+
+/// Where calls that fail are entered without a function of this header, under a gate of the overlay that
+/// passed and has not changed: outcomes `FAILURE` and `TIMEOUT`, of policies whose shape `ends` at once.
+///
+/// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Read `*failures`: I.
+/// In `ring[I % length]` store S + I + 1, unless more stands there. Exchange `*failures` from I for I + 1;
+/// if it has moved, take what it is now as I and store again. If `streak[0]` is not S + 1, store I in
+/// `streak[1]` and S + 1 in `streak[0]`. Then read `*credit`: if its upper 32 bits are
+/// `(gate >> 1) ^ rules`, and its lower 32 bits - I - 1, in 32 bits, are below `most`, that is all;
+/// else call `seawall_policy_judge`. Either way count the end of the call as `seawall_ending_lines` says.
+/// Everything is read and written atomically and in this order.
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct seawall_failure_log {
+    /// `sizeof(seawall_failure_log)`, set by the caller.
+    pub size: u32,
+    /// How many lines there are.
+    pub lines: u32,
+    /// NULL: there is no such log, end calls with `seawall_policy_end`.
+    pub failures: *mut u64,
+    /// The first line, others' lines included.
+    pub tallies: *const u64,
+    /// The entries.
+    pub ring: *mut u64,
+    /// How many failures need no verdict.
+    pub credit: *const u64,
+    /// Two words.
+    pub streak: *mut u64,
+    /// How many entries the ring has.
+    pub length: u32,
+    /// What the credit is marked with.
+    pub rules: u32,
+    /// How far below its limit a credit reaches.
+    pub most: u32,
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<seawall_failure_log>() == 64);
+
+// SAFETY: integers and addresses alone, the size first, no padding.
+unsafe impl Sized32 for seawall_failure_log {
+    const FIRST: u32 = 64;
+    const EMPTY: Self = seawall_failure_log {
+        size: 0,
+        lines: 0,
+        failures: std::ptr::null_mut(),
+        tallies: std::ptr::null(),
+        ring: std::ptr::null_mut(),
+        credit: std::ptr::null(),
+        streak: std::ptr::null_mut(),
+        length: 0,
+        rules: 0,
+        most: 0,
+        reserved: 0,
+    };
+}
+
+/// Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
+/// count window, or it has a slow-call rule. To be asked for with the overlay, and as long good.
+///
+/// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_failure_log(
+    policy: *const seawall_policy,
+    log: *mut seawall_failure_log,
+) -> seawall_status {
+    let log = sized!(log);
+    entry(|| {
+        let log = log?.required()?;
+        let found = handle!(policy)?.inner.overlay().and_then(|overlay| overlay.log);
+        // Lines of another size than the header's cannot be spoken of.
+        log.set(found.filter(|found| found.stride == SEAWALL_LINE_SIZE).map_or(seawall_failure_log::EMPTY, |found| {
+            seawall_failure_log {
+                lines: found.lines,
+                failures: std::ptr::with_exposed_provenance_mut(found.failures),
+                tallies: std::ptr::with_exposed_provenance(found.tallies),
+                ring: std::ptr::with_exposed_provenance_mut(found.ring),
+                credit: std::ptr::with_exposed_provenance(found.credit),
+                streak: std::ptr::with_exposed_provenance_mut(found.streak),
+                length: found.length,
+                rules: found.rules,
+                most: found.most,
+                ..seawall_failure_log::EMPTY
+            }
+        }));
+        Ok(())
+    })
+}
+
+/// A failure that was entered in the log under `gate` is not within the credit: the circuit is judged, and
+/// new credit given.
+///
+/// Owns: nothing. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn seawall_policy_judge(policy: *const seawall_policy, gate: u32) {
+    guard(|| {
+        if let Ok(policy) = handle!(policy) {
+            policy.inner.judge(gate);
+        }
+    });
 }
 
 /// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it

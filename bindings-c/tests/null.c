@@ -97,6 +97,14 @@ static void nouns(void) {
   NULLED(seawall_ending_new(policy, 1, some, NULL));
   CHECK_IS(seawall_policy_end(NULL, SEAWALL_PASSED, NULL), 0);
   seawall_ending_free(NULL);
+  seawall_ending_lines counted = {.size = sizeof counted};
+  NULLED(seawall_ending_counted(NULL, ending, &counted));
+  NULLED(seawall_ending_counted(policy, NULL, &counted));
+  NULLED(seawall_ending_counted(policy, ending, NULL));
+  seawall_failure_log log = {.size = sizeof log};
+  NULLED(seawall_policy_failure_log(NULL, &log));
+  NULLED(seawall_policy_failure_log(policy, NULL));
+  seawall_policy_judge(NULL, 1);
   seawall_call *call = (seawall_call *)&text;
   NULLED(seawall_call_after_admission(NULL, &admission, NULL, &call));
   CHECK(call == NULL);

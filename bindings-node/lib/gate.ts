@@ -78,7 +78,7 @@ export class Gate {
   private shut(): void {
     this.view = SHUT;
     this.seen = this.door = NEVER;
-    this.loan = undefined;
+    this.loan = this.reports = undefined;
     this.address = NEVER;
   }
 
@@ -146,7 +146,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
-    if (gate.view[0] === gate.door && gate.reports !== undefined) return reported(gate, work, gate.reports);
+    if (gate.view[0] === gate.door && gate.reports !== undefined && gate.loan === undefined) return reported(gate, work, gate.reports);
   }
   return ask(policy, work, options);
 }
@@ -175,27 +175,30 @@ function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
 
 /** What follows calls that are let in and report, where none of them is run again. */
 interface Reports {
+  readonly permit: number;
   succeeded(value: any): any;
   failed(error: unknown): void;
   /** The same, and the promise that it is told by fails too. */
   rethrown(error: unknown): any;
 }
 
-function reports(policy: Driven, permit: number): Reports {
+function reports(policy: Driven, permit: number, loan: Loan | undefined): Reports {
   const { gate } = policy;
-  const admission = { permit, started: 0, loan: undefined };
+  const place = loan === undefined ? NaN : loan.number;
+  const admission = { permit, started: 0, loan };
   return {
+    permit,
     succeeded(value) {
       if (typeof value === 'object' || policy.classify !== undefined) {
         const judged = judge(policy, How.Value, value);
         if (judged.outcome !== 'success') return fail(policy, nothing, undefined, admission, NOBODY, How.Value, value, judged) ?? value;
       }
       gate.failing = false;
-      dismiss(gate.slot, permit, 0, NaN);
+      dismiss(gate.slot, permit, 0, place);
       return value;
     },
     failed: (error) => void failed(policy, nothing, undefined, admission, NOBODY, error),
-    rethrown: again(policy, nothing, permit, NOBODY, undefined),
+    rethrown: again(policy, nothing, permit, NOBODY, loan),
   };
 }
 
@@ -245,11 +248,17 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
     }
     const may = hot.admit(gate.slot);
     if (may === at.ADMITTED) {
-      const admission = { permit: mail[at.PERMIT]!, started: mail[at.STARTED]!, loan: undefined as Loan | undefined };
+      const [permit, started] = [mail[at.PERMIT]!, mail[at.STARTED]!];
       gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
-      gate.door = gate.view === SHUT || gate.slowNs >= 0 ? NEVER : gate.view === OPEN ? OPEN[0]! : admission.permit;
-      admission.loan = gate.loan;
-      gate.reports = policy.shape.again || gate.loan !== undefined ? undefined : reports(policy, admission.permit);
+      const { loan } = gate;
+      const door = gate.view === SHUT || gate.slowNs >= 0 ? NEVER : gate.view === OPEN ? OPEN[0]! : permit;
+      // A place that goes back with the report is held as nothing else is.
+      const alike = !policy.shape.again && (loan === undefined || loan.recalled);
+      if (!alike) gate.reports = undefined;
+      else if (gate.reports === undefined || gate.door !== door || gate.reports.permit !== permit) gate.reports = reports(policy, permit, loan);
+      gate.door = door;
+      if (options === undefined && loan !== undefined && gate.reports !== undefined && door !== NEVER) return reported(gate, work, gate.reports);
+      const admission = { permit, started, loan };
       return admitted(policy, work, options, admission);
     }
     gate.stepped = may === at.NEVER;
@@ -280,7 +289,7 @@ function admitted<T>(policy: Driven, work: Work<T>, options: CallOptions | undef
     gate.failing = false;
     if (loan === undefined) dismiss(gate.slot, permit, started, NaN);
     // Where calls cannot pass, a place that was put back would lie unused.
-    else if (gate.view === SHUT) dismiss(gate.slot, permit, started, loan.number);
+    else if (gate.view === SHUT || loan.recalled) dismiss(gate.slot, permit, started, loan.number);
     else {
       if (gate.view !== OPEN) dismiss(gate.slot, permit, started, NaN);
       loan.put();

@@ -20,6 +20,11 @@ export class Loan {
     this.reals = new Float64Array(buffer);
   }
 
+  /** Whether a place is to go back as its call ends; in host scope always. */
+  get recalled(): boolean {
+    return this.words[RECALLED] !== 0;
+  }
+
   /** A place for a call, if one lies unused. */
   take(): boolean {
     const { words } = this;

@@ -56,6 +56,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<guard::Port>()?;
     module.add_class::<guard::OwnPass>()?;
     module.add_class::<report::Report>()?;
+    module.add_class::<guard::OpenCircuit>()?;
     module.add_function(wrap_pyfunction!(guard::guard, module)?)?;
     module.add_function(wrap_pyfunction!(guard::set_deadline_variable, module)?)?;
     module.add_class::<guard::Deadline>()?;

@@ -1,22 +1,23 @@
 //! Errors of the core as the package's own exceptions.
 
+use crate::guard::OpenCircuit;
 use crate::once::Once;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use seawall::error::{Code, ConfigError, Refusal};
 
 static CONFIG_ERROR: Once<Py<PyAny>> = Once::new();
 static FROM_REFUSAL: Once<Py<PyAny>> = Once::new();
 
-fn function<'py>(py: Python<'py>, cell: &'static Once<Py<PyAny>>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+/// A name of `seawall.errors`.
+fn found<'py>(py: Python<'py>, cell: &'static Once<Py<PyAny>>, name: &str) -> PyResult<&'py Bound<'py, PyAny>> {
     let found = cell.get_or_find(py, || Ok(py.import("seawall.errors")?.getattr(name)?.unbind()))?;
-    Ok(found.bind(py).clone())
+    Ok(found.bind(py))
 }
 
 /// A `seawall.ConfigError` with path, reason, suggestion and source.
 pub fn config(py: Python<'_>, error: ConfigError) -> PyErr {
-    let made = function(py, &CONFIG_ERROR, "config_error")
+    let made = found(py, &CONFIG_ERROR, "config_error")
         .and_then(|make| make.call1((error.code.as_str(), error.path, error.reason, error.suggestion, error.source)));
     match made {
         Ok(exception) => PyErr::from_value(exception),
@@ -40,28 +41,27 @@ pub fn refusal_dict<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'
 
 static CIRCUIT_OPEN: Once<Py<PyAny>> = Once::new();
 
-/// `from_refusal` for the one that is raised without a driver.
-fn circuit_open<'py>(py: Python<'py>, refusal: &Refusal, policy: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
-    let message = match policy {
-        Some(policy) => format!("{policy}: {refusal}"),
-        None => refusal.to_string(),
-    };
-    let error = function(py, &CIRCUIT_OPEN, "CircuitOpenError")?.call1((message,))?;
-    error.setattr(intern!(py, "policy"), policy)?;
-    error.setattr(intern!(py, "retry_after"), refusal.retry_after.map(|span| span.as_secs_f64()))?;
-    if let Some(state) = refusal.state {
-        error.setattr(intern!(py, "state"), state.as_str())?;
+/// The class of the errors that an open circuit raises.
+fn circuit_open(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    found(py, &CIRCUIT_OPEN, "CircuitOpenError")
+}
+
+/// Raises the one refusal that needs no driver: sets the error, for code that returns null.
+pub fn raise_open(py: Python<'_>, refusal: &Refusal, policy: Option<Py<PyString>>) {
+    match circuit_open(py) {
+        Ok(kind) => OpenCircuit::of(refusal, policy).raise(kind),
+        Err(error) => error.restore(py),
     }
-    Ok(error)
 }
 
 /// A new exception for a refusal.
 pub fn refused(py: Python<'_>, refusal: &Refusal, policy: Option<&str>) -> PyErr {
-    if refusal.code == Code::CircuitOpen {
-        return circuit_open(py, refusal, policy).map_or_else(|error| error, PyErr::from_value);
-    }
-    let made =
-        refusal_dict(py, refusal).and_then(|dict| function(py, &FROM_REFUSAL, "from_refusal")?.call1((dict, policy)));
+    let made = match refusal.code {
+        Code::CircuitOpen => circuit_open(py).and_then(|kind| {
+            kind.call1((OpenCircuit::of(refusal, policy.map(|name| PyString::new(py, name).unbind())),))
+        }),
+        _ => refusal_dict(py, refusal).and_then(|dict| found(py, &FROM_REFUSAL, "from_refusal")?.call1((dict, policy))),
+    };
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,

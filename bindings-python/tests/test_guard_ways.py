@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import pickle
 from collections.abc import Callable
@@ -67,6 +68,40 @@ def test_a_rejection_without_a_test_around_is_the_same() -> None:
         assert str(error).startswith("circuit is open; retry in ")
         told = seawall.report(error)
         assert told is not None and (told.attempts, told.elapsed, told.reason) == (0, 0.0, "refused")
+
+
+def test_a_rejection_makes_its_words_when_they_are_read() -> None:
+    breaker = seawall.circuit_breaker(name="lazy", failures=1, open_for=60)
+
+    @breaker
+    def call() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        call()
+    with pytest.raises(seawall.CircuitOpenError) as refused:
+        try:
+            raise KeyError("around")
+        except KeyError:
+            call()
+    error = refused.value
+    assert isinstance(error.__context__, KeyError), "raised as any other error"
+    assert vars(error) == {} and error.time_until_retry == error.retry_after and 59 < (error.retry_after or 0) < 60.1
+    words = f"lazy: circuit is open; retry in {error.retry_after:.3f}s"
+    assert str(error) == words and repr(error) == f"CircuitOpenError({words!r})"
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert (str(twin), twin.policy, twin.state, twin.retry_after) == (words, "lazy", "open", error.retry_after)
+    error.retry_after, error.state = 5.0, "half_open"
+    twin = pickle.loads(pickle.dumps(error))
+    assert (twin.retry_after, twin.state, twin.policy, str(twin)) == (5.0, "half_open", "lazy", words)
+
+
+def test_a_rejection_made_by_hand_says_what_it_is_given() -> None:
+    error = seawall.CircuitOpenError("closed for the night")
+    assert (str(error), error.state, error.retry_after, error.policy) == ("closed for the night", "open", None, None)
+    assert (seawall.CircuitOpenError.state, seawall.CircuitOpenError().retry_after) == ("open", None)
+    error.retry_after = 2.5
+    assert error.time_until_retry == 2.5
 
 
 def told(policy: seawall.Policy, fn: Callable[[], Any], calls: int) -> tuple[list[Any], Any]:

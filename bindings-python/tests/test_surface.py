@@ -142,10 +142,20 @@ def test_a_dropped_probe_comes_back(box: Sandbox) -> None:
 
 
 def test_a_missing_part_is_named() -> None:
-    with pytest.raises(seawall.NoSuchPartError):
-        seawall.retry().acquire()
-    with pytest.raises(seawall.NoSuchPartError):
-        seawall.circuit_breaker().schedule()
+    retry, breaker = seawall.policy("again", retry={"attempts": 2}), seawall.circuit_breaker()
+    for part, use in (
+        ("breaker", retry.acquire),
+        ("breaker", retry.open),
+        ("bulkhead", retry.enter),
+        ("bulkhead", lambda: retry.resize(2)),
+        ("retry.budget", retry.budget),
+        ("cost", retry.reserve),
+        ("retry", breaker.schedule),
+    ):
+        with pytest.raises(seawall.NoSuchPartError, match=f"the policy has no `{part}`, .* add it to its settings"):
+            use()
+    with pytest.raises(seawall.NoSuchPartError, match="^again: the policy has no"):
+        retry.acquire()
 
 
 def test_a_with_block_cannot_retry_or_fall_back(box: Sandbox) -> None:
@@ -246,6 +256,22 @@ print((time.process_time() - began) * 1e3)
 """
     # CPU time, and the best of several: the machine may be busy with other things.
     assert min(float(child(script, "-X", f"pycache_prefix={tmp_path}")) for _ in range(12)) <= 5.0
+
+
+def test_every_public_name_is_there_and_loaded_when_it_is_named() -> None:
+    script = """
+import sys, seawall
+print('seawall._policy' in sys.modules, sorted(set(seawall.__all__) - set(dir(seawall))))
+print([name for name in seawall.__all__ if type(getattr(seawall, name)) is type(sys)])
+from seawall import *
+print('seawall._policy' in sys.modules, seawall.policies(), len({*seawall.__all__} - {*globals()}))
+try:
+    seawall.nonsense
+except AttributeError as error:
+    print(error)
+"""
+    said = child(script).splitlines()
+    assert said == ["False []", "[]", "True [] 0", "module 'seawall' has no attribute 'nonsense'"]
 
 
 def test_a_second_interpreter_gets_a_clear_error() -> None:

@@ -4,9 +4,10 @@
 use crate::brief::Brief;
 use crate::bulkhead::Wakes;
 use crate::call::{Call, CallOptions, Step};
-use crate::metrics::Counter;
+use crate::metrics::{EndingLines, ErrorType};
 use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
+use crate::permit::Permit;
 use crate::policy::{Live, Policy};
 use crate::sync::Arc;
 
@@ -34,7 +35,7 @@ impl Admission {
 /// It belongs to the policy that made it.
 pub struct Ending {
     outcome: Outcome,
-    errors: Arc<Counter>,
+    errors: Arc<ErrorType>,
 }
 
 impl Live {
@@ -46,7 +47,7 @@ impl Live {
 impl Policy {
     /// The ending of calls whose error is of the class `error_type` and means `outcome`.
     pub fn ending(&self, outcome: Outcome, error_type: &str) -> Ending {
-        Ending { outcome, errors: self.metrics().errors_of(outcome, error_type) }
+        Ending { outcome, errors: self.metrics().errors.ending(outcome, error_type) }
     }
 
     /// [`Policy::fail`] for a call under a pass that nobody need hear of again: it is counted and judged,
@@ -56,10 +57,28 @@ impl Policy {
         if !live.may_end() || matches!(ending.outcome, Outcome::Success | Outcome::Cancelled) {
             return false;
         }
-        let goes_on = Brief::again(self, live, pass).end(ending.outcome, None, false, || None);
-        debug_assert!(goes_on.is_none(), "a call that ends at once went on");
-        ending.errors.add();
+        Brief::again(self, live, pass).fail_uncounted(ending.outcome);
+        if !self.metrics().errors.ended_at_once(&ending.errors) {
+            self.metrics().ended_at_once(ending.outcome);
+        }
         true
+    }
+
+    /// Where a driver that enters failures itself (see [`FailureLog`](crate::breaker::FailureLog)) counts
+    /// the calls that end so: each is one more in one of the words, and nothing else. `None`: there are too
+    /// many kinds, [`Policy::end`] them. The words live as long as this policy.
+    pub fn ending_lines(&self, ending: &Ending) -> Option<EndingLines> {
+        self.metrics().errors.lines(&ending.errors)
+    }
+
+    /// A failure that the driver entered itself, under a gate that passed, is no longer within the
+    /// credit: it is judged, and credit given again.
+    pub fn judge(&self, gate: u32) {
+        if let Some(breaker) = &self.live().parts.breaker
+            && let Some(word) = breaker.entered(Permit(u64::from(gate)))
+        {
+            self.with(|cx| breaker.judge(word, None, cx));
+        }
     }
 
     /// Whether [`Policy::end`] may ever answer with yes under the settings in force.

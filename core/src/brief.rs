@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::breaker::{Breaker, Shard, Untimed};
 use crate::bulkhead::Bulkhead;
-use crate::call::{Call, CallOptions, Step, Verdict};
+use crate::call::{Call, CallOptions, Step};
 use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
 use crate::permit::Permit;
@@ -126,7 +126,14 @@ impl Brief<'_> {
     #[inline(never)]
     fn fail(self, outcome: Outcome, hint: Option<Hint>) {
         self.give_back(outcome, hint);
-        self.policy.metrics().ended_at_once(Verdict::Settle, outcome);
+        self.policy.metrics().ended_at_once(outcome);
+        std::mem::forget(self);
+    }
+
+    /// The attempt was the end of the call, and the metrics are told by the driver.
+    #[inline(always)]
+    pub(crate) fn fail_uncounted(self, outcome: Outcome) {
+        self.give_back(outcome, None);
         std::mem::forget(self);
     }
 

@@ -38,6 +38,8 @@ pub(crate) type MakeCell<C, T> = fn(&Arc<C>, Option<Spot<'_>>) -> T;
 
 /// The cells of one part. A caller holds its cell by an `Arc`; that count is the handle count.
 pub(crate) struct Family<C, T> {
+    /// None where it belongs to a policy without a name alone.
+    name: Option<Arc<str>>,
     /// The settings in force, and where they were given.
     settings: RwLock<(Arc<C>, Arc<str>)>,
     make: MakeCell<C, T>,
@@ -79,22 +81,37 @@ pub(crate) enum Keyed<T> {
 /// A key is a name of a tenant or a model, not a document.
 const KEY_BYTES: usize = 256;
 
+impl<C, T> Family<C, T> {
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref()
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.home.is_some()
+    }
+}
+
 impl<C: PartialEq, T: Cell> Family<C, T> {
     pub(crate) fn new(
         settings: Arc<C>,
-        place: &str,
+        place: &Arc<str>,
         max_keys: u32,
         home: Option<Box<Home>>,
         make: MakeCell<C, T>,
     ) -> Self {
         Family {
-            settings: RwLock::new((settings, place.into())),
+            name: None,
+            settings: RwLock::new((settings, place.clone())),
             make,
             home,
             whole: OnceLock::new(),
             max_keys,
             keys: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn named(self, name: Arc<str>) -> Self {
+        Family { name: Some(name), ..self }
     }
 
     pub(crate) fn settings(&self) -> Arc<C> {
@@ -113,10 +130,6 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
 
     fn spot<'a>(&'a self, key: Option<&'a str>) -> Option<Spot<'a>> {
         self.home.as_deref().map(|home| Spot { home, key })
-    }
-
-    pub(crate) fn is_shared(&self) -> bool {
-        self.home.is_some()
     }
 
     /// Finds each shared cell again whose place another has taken, or, `eager`, whose settings are not
@@ -208,12 +221,11 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
     }
 
     /// Puts new settings in force: `adopt` makes each cell's successor.
-    pub(crate) fn reconfigure(&self, settings: C, place: &str, adopt: Adopt<'_, C, T>) {
-        if *self.settings() == settings {
+    pub(crate) fn reconfigure(&self, settings: Arc<C>, place: &Arc<str>, adopt: Adopt<'_, C, T>) {
+        if *self.settings() == *settings {
             return;
         }
-        let settings = Arc::new(settings);
-        *self.settings.write() = (settings.clone(), place.into());
+        *self.settings.write() = (settings.clone(), place.clone());
         if let Some(whole) = self.whole.get() {
             let mut cell = whole.write();
             if let Some(next) = adopt(&cell, &settings, self.spot(None)) {
@@ -261,7 +273,7 @@ mod tests {
     }
 
     fn family(max: u32) -> Family<bool, Busy> {
-        Family::new(Arc::new(false), "here", max, None, |busy, _| Busy(**busy))
+        Family::new(Arc::new(false), &"here".into(), max, None, |busy, _| Busy(**busy))
     }
 
     fn get(family: &Family<bool, Busy>, key: &str) -> Option<Arc<Busy>> {
@@ -291,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_is_not_idle_stays() {
-        let family: Family<bool, Busy> = Family::new(Arc::new(true), "here", 1, None, |busy, _| Busy(**busy));
+        let family: Family<bool, Busy> = Family::new(Arc::new(true), &"here".into(), 1, None, |busy, _| Busy(**busy));
         drop(get(&family, "a"));
         assert!(get(&family, "b").is_none());
     }

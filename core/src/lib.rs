@@ -24,6 +24,7 @@ mod json;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod metrics;
+mod names;
 pub mod outcome;
 mod parts;
 mod pass;
@@ -43,8 +44,9 @@ mod views;
 mod window;
 
 pub use admission::{Admission, Ending};
+pub use metrics::EndingLines;
 pub use pass::Pass;
-pub use policy::{Policy, RetrySchedule};
+pub use policy::{Policy, Reserved, RetrySchedule};
 pub use registry::Registry;
 pub use run::{Error, Judged, judge, listen, policy, settings};
 

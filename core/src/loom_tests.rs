@@ -105,10 +105,27 @@ fn a_count_window_trips_once() {
         let failing = thread::spawn(move || fail(&other));
         fail(&breaker);
         failing.join().unwrap();
-        // Both were counted; if each looked before the other's entry was in, the next failure trips.
-        fail(&breaker);
+        // Both entries are in before they are counted: whoever is counted last sees both.
         let shown = breaker.peek(Tick::ZERO);
         assert_eq!((shown.state, shown.totals.transitions), (State::Open, 1));
+    });
+}
+
+#[test]
+fn a_failure_on_credit_is_seen_by_who_is_judged_after_it() {
+    explore(|| {
+        let window = Window::Count { size: 8 };
+        let config = BreakerConfig { window, failure_rate: None, failure_count: Some(6), ..BreakerConfig::default() };
+        let breaker = Arc::new(Breaker::new(&config));
+        // The first is judged and answers for the next four.
+        (0..4).for_each(|_| fail(&breaker));
+        let other = breaker.clone();
+        let failing = thread::spawn(move || fail(&other));
+        fail(&breaker);
+        failing.join().unwrap();
+        // One of the two was spared, and the other was the sixth.
+        let shown = breaker.peek(Tick::ZERO);
+        assert_eq!((shown.state, shown.totals.failure, shown.totals.transitions), (State::Open, 6, 1));
     });
 }
 

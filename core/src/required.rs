@@ -32,27 +32,27 @@ impl Families {
         if let Some(family) = &self.breaker {
             family.try_again(key);
         }
-        if let Some(bulkhead) = pick(&self.bulkhead, key, "", &|| false, &mut None) {
+        if let Some(bulkhead) = pick(self.bulkhead.as_ref(), key, "", &|| false, &mut None) {
             bulkhead.try_again();
         }
-        if let Some(family) = &self.budget {
+        if let Some(family) = self.budget() {
             family.try_again(None);
         }
-        self.costs.iter().for_each(|family| family.try_again(None));
+        self.costs().iter().for_each(|family| family.try_again(None));
     }
 
     /// Why a part of `parts` is not shared that is to be: the first of all, or of the cost budgets alone.
     pub(crate) fn lack(&self, parts: &Parts, required: Required) -> Option<Arc<str>> {
-        fn one<C: PartialEq, T: Cell>(family: &Option<Arc<Family<C, T>>>, cell: &Option<Arc<T>>) -> Option<Arc<str>> {
-            family.as_ref()?.lack(cell.as_ref()?)
+        fn one<C: PartialEq, T: Cell>(family: Option<&Arc<Family<C, T>>>, cell: Option<&Arc<T>>) -> Option<Arc<str>> {
+            family?.lack(cell?)
         }
-        let cost = || self.costs.iter().zip(&parts.costs).find_map(|(family, cost)| family.lack(cost));
+        let cost = || self.costs().iter().zip(parts.costs()).find_map(|(family, cost)| family.lack(cost));
         match required {
             Required::Nothing => None,
             Required::Costs => cost(),
-            Required::All => one(&self.breaker, &parts.breaker)
-                .or_else(|| one(&self.bulkhead, &parts.bulkhead))
-                .or_else(|| one(&self.budget, &parts.budget))
+            Required::All => one(self.breaker.as_ref(), parts.breaker.as_ref())
+                .or_else(|| one(self.bulkhead.as_ref(), parts.bulkhead.as_ref()))
+                .or_else(|| one(self.budget(), parts.budget()))
                 .or_else(cost),
         }
     }

@@ -38,6 +38,12 @@ enum Act {
     Hand(Control),
     /// Many successes in a row, as a healthy service has.
     Healthy(u8),
+    /// Many calls through the gate, of which the given failures: one after another, or with some successes
+    /// in between.
+    Failing {
+        failures: u8,
+        apart: u8,
+    },
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -70,13 +76,14 @@ fn acts() -> impl Strategy<Value = Act> {
         12 => prop_oneof![1..50u64, 500..4_000u64, 4_000..40_000u64].prop_map(Act::Pass),
         1 => control.prop_map(Act::Hand),
         4 => (1..30u8).prop_map(Act::Healthy),
+        4 => (1..40u8, 0..4u8).prop_map(|(failures, apart)| Act::Failing { failures, apart }),
     ]
 }
 
 fn settings() -> impl Strategy<Value = BreakerConfig> {
     let window = prop_oneof![
         (1..6u32).prop_map(|failures| Window::Consecutive { failures }),
-        (1..30u32).prop_map(|size| Window::Count { size }),
+        prop_oneof![4 => 1..30u32, 1 => 30..200u32].prop_map(|size| Window::Count { size }),
         (1..6u32, any::<bool>(), 1..4u64).prop_map(|(slices, aligned, length)| Window::Time {
             span: Span::secs(u64::from(slices) * length),
             slices,
@@ -85,7 +92,8 @@ fn settings() -> impl Strategy<Value = BreakerConfig> {
     ];
     let rate = || (1..=20u32).prop_map(|twentieths| Rate::from_f64(f64::from(twentieths) / 20.0));
     let slow = (200..2_000u64, rate()).prop_map(|(ms, rate)| SlowCall { longer_than: Span::millis(ms), rate });
-    let rules = (prop::option::of(rate()), prop::option::of(1..8u32), prop::option::weighted(0.3, slow));
+    let rules =
+        (prop::option::of(rate()), prop::option::of(prop_oneof![1..8u32, 8..60u32]), prop::option::weighted(0.3, slow));
     let open = (1..8u64, prop_oneof![Just(1.0), Just(2.0), Just(1.5)], 1..20u64).prop_map(|(base, factor, cap)| {
         OpenFor { base: Span::secs(base), factor, cap: Span::secs(base.max(cap)), jitter: 0.0 }
     });
@@ -225,17 +233,27 @@ impl Pair {
                 self.at(move |real, cx| real.control(control, cx));
                 self.naive.control(control);
             }
-            Act::Healthy(times) => {
-                for _ in 0..times {
-                    self.begin(true)?;
-                    self.change_hands();
-                    if let Some(call) = self.calls.pop() {
-                        self.end(call, Outcome::Success, Span::ZERO, None);
-                    }
+            Act::Healthy(times) => (0..times).try_for_each(|_| self.pass_with(Outcome::Success))?,
+            Act::Failing { failures, apart } => {
+                for _ in 0..failures {
+                    (0..apart).try_for_each(|_| self.pass_with(Outcome::Success))?;
+                    self.pass_with(Outcome::Failure)?;
+                    // Which of them opens it is decided at once.
+                    prop_assert_eq!(self.real.state(), self.naive.state);
                 }
             }
         }
         self.compare()
+    }
+
+    /// A call through the gate, that ends at once.
+    fn pass_with(&mut self, outcome: Outcome) -> Result<(), TestCaseError> {
+        self.begin(true)?;
+        self.change_hands();
+        if let Some(call) = self.calls.pop() {
+            self.end(call, outcome, Span::ZERO, None);
+        }
+        Ok(())
     }
 
     fn begin(&mut self, by_gate: bool) -> Result<(), TestCaseError> {

@@ -83,14 +83,8 @@ fn count(root: &Path) -> Result<Kept, Box<dyn Error>> {
     fs::create_dir_all(&out)?;
     quiet(command(root, "cargo", &["build", "-q", "--release", "-p", "seawall-instructions"]))?;
     let rust = counts(root, "rust", &root.join("target/release/seawall-instructions"))?;
-    let (library, hot) = (library::build(root, library::Kind::Release)?, out.join("hot"));
-    let mut cc =
-        command(root, "cc", &["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-I", "bindings-c/include"]);
-    cc.arg("bench/instructions/hot.c").arg("-o").arg(&hot).arg(library.join("libseawall.a"));
-    quiet({
-        cc.args(["-lgcc_s", "-lpthread", "-lm", "-ldl"]);
-        cc
-    })?;
+    let hot = out.join("hot");
+    library::link(root, &root.join("bench/instructions/hot.c"), &hot)?;
     let said = |program, argument| output_of(command(root, program, &[argument])).map(|text| text.trim().to_owned());
     Ok(Kept {
         rustc: said("rustc", "--version")?,

@@ -31,7 +31,7 @@ const fn on_the_hot_path(file: &'static str, from: &'static str, to: &'static st
     Mutant { file, from, to, judge: Judge::HotPath }
 }
 
-const MUTANTS: [Mutant; 26] = [
+const MUTANTS: [Mutant; 28] = [
     on_the_hot_path("breaker/tally.rs", "if made >= limit {", "if made > limit {"),
     on_the_hot_path("breaker/tally.rs", "limit.store(0, Ordering::Relaxed)", "drop(limit.load(Ordering::Relaxed))"),
     on_the_hot_path(
@@ -42,14 +42,16 @@ const MUTANTS: [Mutant; 26] = [
     on_the_hot_path("breaker/closed.rs", "counts.failures.saturating_mul(2)", "counts.failures"),
     on_the_hot_path("breaker/closed.rs", "Some(_) if !folded =>", "Some(_) if false && !folded =>"),
     on_the_hot_path("breaker/mod.rs", "let old = self.retire();", "let old = self.word();"),
+    on_the_hot_path("breaker/credit.rs", "(credit >> 32) as u32 == self.credit_tag(word) && left", "left"),
+    on_the_hot_path("window/count.rs", "(k > more && self.entry", "(k >= more && self.entry"),
     mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),
     mutant("breaker/transition.rs", "State::HalfOpen { word.step() + 1 }", "State::HalfOpen { word.step() }"),
     mutant("breaker/closed.rs", "(word.streak() >= failures)", "(word.streak() > failures)"),
     mutant("breaker/closed.rs", "if counts.calls < minimum {", "if counts.calls <= minimum {"),
     mutant(
         "breaker/closed.rs",
-        "(tallied.wrapping_add(1), tallied.wrapping_add(index).wrapping_add(1));",
-        "(tallied.wrapping_add(1), 0);",
+        "|index: u64| tallied.wrapping_add(index).wrapping_add(1);",
+        "|index: u64| index.wrapping_mul(0).wrapping_add(tallied & 0);",
     ),
     mutant("breaker/half_open.rs", "() if successes >= needed => Some(true)", "() if successes > needed => Some(true)"),
     mutant(

@@ -1,21 +1,8 @@
 """Circuit breakers, retries, bulkheads and timeouts that decide the same in every language."""
 
-from ._breaker import Bulkhead, CircuitBreaker, Retry
-from ._context import remaining, spend
-from ._listen import Listener, listen, log_transitions
+from __future__ import annotations
+
 from ._native import Report, __version__
-from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule
-from ._policy import Policy, find, policies
-from ._pool import orphans
-from ._registry import (
-    configure,
-    is_enabled,
-    metrics,
-    operation_timeout,
-    reload,
-    resource_limit,
-    set_enabled,
-)
 from .errors import (
     AttemptTimeoutError,
     BulkheadFullError,
@@ -34,21 +21,41 @@ from .errors import (
     UsageError,
     report,
 )
-from .policies import (
-    bulkhead,
-    cached_fallback,
-    circuit_breaker,
-    cost_budget,
-    empty_on_error,
-    fail_closed,
-    fail_open,
-    fallback,
-    policy,
-    retry,
-    retry_context,
-    stale_fallback,
-    timeout,
-)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._breaker import Bulkhead, CircuitBreaker, Retry
+    from ._context import remaining, spend
+    from ._listen import Listener, listen, log_transitions
+    from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule
+    from ._policy import Policy, find, policies
+    from ._pool import orphans
+    from ._registry import (
+        configure,
+        is_enabled,
+        metrics,
+        operation_timeout,
+        reload,
+        resource_limit,
+        set_enabled,
+    )
+    from ._decorators import (
+        bulkhead,
+        cached_fallback,
+        circuit_breaker,
+        cost_budget,
+        empty_on_error,
+        fail_closed,
+        fail_open,
+        fallback,
+        policy,
+        retry,
+        retry_context,
+        stale_fallback,
+        timeout,
+    )
 
 __all__ = [
     "AttemptTimeoutError",
@@ -107,3 +114,35 @@ __all__ = [
     "stale_fallback",
     "timeout",
 ]
+
+#: What is loaded when somebody names it, by its module: who only catches errors pays for no more than those.
+_LATER = {
+    "_breaker": ("Bulkhead", "CircuitBreaker", "Retry"),
+    "_context": ("remaining", "spend"),
+    "_listen": ("Listener", "listen", "log_transitions"),
+    "_permits": ("BulkheadPlace", "CostReservation", "Permit", "RetryBudget", "RetrySchedule"),
+    "_policy": ("Policy", "find", "policies"),
+    "_pool": ("orphans",),
+    "_registry": (
+        "configure", "is_enabled", "metrics", "operation_timeout", "reload", "resource_limit", "set_enabled",
+    ),
+    "_decorators": (
+        "bulkhead", "cached_fallback", "circuit_breaker", "cost_budget", "empty_on_error", "fail_closed", "fail_open",
+        "fallback", "policy", "retry", "retry_context", "stale_fallback", "timeout",
+    ),
+}  # fmt: skip
+
+if not TYPE_CHECKING:  # to a type checker it would stand for every name
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _LATER.items():
+            if name in names:
+                from importlib import import_module
+
+                found = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

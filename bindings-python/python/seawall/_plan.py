@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from . import _classify, _native, _registry
-from ._store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._registry import Registry
+    from ._store import Store
 
 NOTHING: Any = object()
 
@@ -141,6 +141,8 @@ class Plan:
         registry = self.registry
         store = None if self._stores is None else self._stores.get(id(registry))
         if store is None:
+            from ._store import Store
+
             store = Store(registry.now, *cache)
             self._stores = {id(registry): store}
         return store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import _options, _registry
 from ._kinds import COROUTINE, PLAIN, kind_of
-from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule, aenter, enter, wait_of
 from ._plan import Plan, Spec
 from ._wrap import check, wrap
 from .errors import NoSuchPartError, UsageError, WrongOrderError
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar
 
-    from . import _async, _blocks, _sync
+    from . import _async, _blocks, _permits, _sync
+    from ._permits import BulkheadPlace, CostReservation, Permit, RetryBudget, RetrySchedule
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -164,31 +164,31 @@ class Policy:
 
     def acquire(self) -> Permit:
         """A permit of the breaker, to be reported; raises `CircuitOpenError`."""
-        return Permit(self._plan, self._plan.core.acquire())
+        return _permits.Permit(self._plan, self._plan.core.acquire())
 
     def enter(self, max_wait: Any = None) -> BulkheadPlace:
         """A place in the bulkhead, waiting in the calling thread; raises `BulkheadFullError`."""
-        return enter(self._plan, max_wait)
+        return _permits.enter(self._plan, max_wait)
 
     async def aenter(self, max_wait: Any = None) -> BulkheadPlace:
         """A place in the bulkhead, waiting in the event loop."""
-        return await aenter(self._plan, max_wait)
+        return await _permits.aenter(self._plan, max_wait)
 
     def line_up(self, max_wait: Any = None) -> BulkheadPlace:
         """A place in the bulkhead or in its queue, without waiting; `inf` queues without limit."""
-        return BulkheadPlace(self._plan.core.enter(*wait_of(max_wait)))
+        return _permits.BulkheadPlace(self._plan.core.enter(*_permits.wait_of(max_wait)))
 
     def budget(self) -> RetryBudget:
         """The retry budget of this policy."""
-        return RetryBudget(self._plan.core.budget())
+        return _permits.RetryBudget(self._plan.core.budget())
 
     def schedule(self) -> RetrySchedule:
         """The delays that a call of this policy would wait, one after the other."""
-        return RetrySchedule(self._plan.core.schedule())
+        return _permits.RetrySchedule(self._plan.core.schedule())
 
     def reserve(self, **amounts: int) -> CostReservation:
         """Takes amounts from the cost budgets, to be settled; raises `CostExceededError`."""
-        return CostReservation(self._plan.core.reserve(list(amounts.items())))
+        return _permits.CostReservation(self._plan.core.reserve(list(amounts.items())))
 
     def resize(self, limit: int) -> None:
         """Changes the limit of the bulkhead: growing admits waiters, shrinking takes permits as they return."""
@@ -245,8 +245,8 @@ class Policy:
 def _load_drivers() -> None:
     """What runs calls is loaded with the first policy: to import the package alone is to be quick, and a call
     imports nothing."""
-    global _async, _blocks, _sync
-    from . import _async, _blocks, _sync
+    global _async, _blocks, _permits, _sync
+    from . import _async, _blocks, _permits, _sync
 
 
 #: What policies have whose caller gave nothing but options of the core.

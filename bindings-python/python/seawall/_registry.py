@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 
-from . import _native, _wait
+from . import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ def configure(source: str | os.PathLike[str], *, name: str | None = None) -> Non
     else:
         registry.native.load_path(text)
         registry.loaded = None, text
-    _wait.wake(registry.native.take_wakes())
+    _waker(registry.native.take_wakes())
 
 
 def reload() -> None:
     """Reads the configuration file again and applies it, keeping state where its shape allows."""
     native = current().native
     native.reload()
-    _wait.wake(native.take_wakes())
+    _waker(native.take_wakes())
 
 
 def set_enabled(enabled: bool) -> None:
@@ -146,6 +146,8 @@ def _forked() -> None:
 
 
 def _waker(tickets: Any) -> None:
+    from . import _wait  # who holds a ticket has loaded it
+
     _wait.wake(tickets)
 
 

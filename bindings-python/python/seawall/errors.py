@@ -6,7 +6,7 @@ protected function always passes through untouched. Cancellation is never wrappe
 
 from __future__ import annotations
 
-from ._native import Report
+from ._native import OpenCircuit, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,11 +57,27 @@ class RejectedError(SeawallError):
     retry_after: float | None = None
 
 
+class _Told:
+    """What an error that the native half raised says, until somebody sets something else."""
+
+    __slots__ = ("_name", "_otherwise")
+
+    def __init__(self, name: str, otherwise: str | None) -> None:
+        self._name, self._otherwise = name, otherwise
+
+    def __get__(self, error: CircuitOpenError | None, owner: type) -> Any:
+        # There a message would be, and it is one to whoever shows it: it makes its words when it is read.
+        told = error.args[0] if error is not None and error.args else None
+        return getattr(told, self._name) if type(told) is OpenCircuit else self._otherwise
+
+
 class CircuitOpenError(RejectedError):
     """The circuit is open, half-open with all probes out, or forced open: see `state`."""
 
     code = "circuit_open"
-    state: str = "open"
+    state: str = _Told("state", "open")  # type: ignore[assignment]
+    retry_after: float | None = _Told("retry_after", None)  # type: ignore[assignment]
+    policy: str | None = _Told("policy", None)  # type: ignore[assignment]
 
     @property
     def time_until_retry(self) -> float | None:

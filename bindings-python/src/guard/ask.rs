@@ -28,7 +28,7 @@ pub unsafe fn ask(
             return handover.ask();
         }
         if let Some(refusal) = ours(|| spot.policy().refusal()).flatten() {
-            raise::refused(py, &refusal, spot.policy().name()).restore(py);
+            raise::raise_open(py, &refusal, spot.port.name(py));
             return std::ptr::null_mut();
         }
         if let Some(pass) = spot.ask() {

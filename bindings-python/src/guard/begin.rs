@@ -23,17 +23,13 @@ const STANDS: u8 = 3;
 pub struct OwnPass {
     pub policy: seawall::Policy,
     pub pass: Pass,
-    asked: bool,
 }
 
 #[pymethods]
 impl OwnPass {
     /// The call succeeded.
     fn succeed(&self) {
-        ours(|| match self.asked {
-            true => self.policy.succeed_asked(self.pass),
-            false => drop(self.policy.succeed(self.pass)),
-        });
+        ours(|| self.policy.succeed(self.pass));
     }
 
     /// The pass for `Policy.call_after_pass`.
@@ -61,7 +57,7 @@ pub unsafe extern "C" fn begin(
             Err(pyo3::exceptions::PyTypeError::new_err("begin(args, kwargs)"))
         };
         match begun {
-            Ok(begun) => begun.into_ptr(),
+            Ok(begun) => begun.map_or(std::ptr::null_mut(), Bound::into_ptr),
             Err(error) => {
                 error.restore(py);
                 std::ptr::null_mut()
@@ -70,6 +66,8 @@ pub unsafe extern "C" fn begin(
     })
 }
 
+/// `None`: the call is refused, with the error set.
+///
 /// # Safety
 /// The entry and the arguments are alive.
 unsafe fn begun<'py>(
@@ -77,7 +75,7 @@ unsafe fn begun<'py>(
     entry: &Entry,
     args: *mut PyObject,
     kwargs: *mut PyObject,
-) -> PyResult<Bound<'py, PyTuple>> {
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
     // SAFETY: as promised; `args` is a tuple, and `kwargs` a dict or `None`.
     unsafe {
         let port = entry.port();
@@ -88,7 +86,7 @@ unsafe fn begun<'py>(
         let given = Bound::from_owned_ptr_or_err(py, ffi::PyObject_Call(entry.key(), args, kwargs))?;
         let (key, spot) = spot_at(port, given)?;
         match spot.pass() {
-            Some(pass) => passing(py, &spot, Some(key), pass, false),
+            Some(pass) => passing(py, &spot, Some(key), pass).map(Some),
             None => ask(py, &spot, Some(key)),
         }
     }
@@ -99,21 +97,25 @@ fn passing<'py>(
     spot: &Spot<'_>,
     key: Option<Bound<'py, PyString>>,
     pass: Pass,
-    asked: bool,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let held = Bound::new(py, OwnPass { policy: spot.policy().clone(), pass, asked })?;
+    let held = Bound::new(py, OwnPass { policy: spot.policy().clone(), pass })?;
     (PASSES, key, held).into_pyobject(py)
 }
 
-fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyTuple>> {
+fn ask<'py>(
+    py: Python<'py>,
+    spot: &Spot<'_>,
+    key: Option<Bound<'py, PyString>>,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
     if !spot.asks_alone() {
-        return (ASK, key, py.None()).into_pyobject(py);
+        return (ASK, key, py.None()).into_pyobject(py).map(Some);
     }
     if let Some(refusal) = ours(|| spot.policy().refusal()).flatten() {
-        return Err(raise::refused(py, &refusal, spot.policy().name()));
+        raise::raise_open(py, &refusal, spot.port.name(py));
+        return Ok(None);
     }
     if let Some(pass) = spot.ask() {
-        return passing(py, spot, key, pass, true);
+        return passing(py, spot, key, pass).map(Some);
     }
     let mut call = spot.policy().call();
     let step = call.start();
@@ -123,6 +125,7 @@ fn ask<'py>(py: Python<'py>, spot: &Spot<'_>, key: Option<Bound<'py, PyString>>)
         Step::Run { attempt: 1, limit: None, .. } => (RUNS, key, call).into_pyobject(py),
         step => (STANDS, key, call, tuple_of(py, step)?).into_pyobject(py),
     }
+    .map(Some)
 }
 
 /// The cells that a key leads to, whatever the key function gave.

@@ -23,12 +23,14 @@ mod kinds;
 mod lane;
 mod port;
 mod raised;
+mod refusal;
 mod views;
 
 pub use begin::OwnPass;
 pub use kind::guard;
 pub use lane::settings_changed;
 pub use port::{Deadline, Port, set_deadline_variable};
+pub use refusal::OpenCircuit;
 
 use handover::Handover;
 use port::Spot;

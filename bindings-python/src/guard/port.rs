@@ -9,7 +9,7 @@ use crate::policy::{Policy, gate_off};
 use pyo3::ffi::PyObject;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
 use seawall::Pass;
 use seawall::breaker::Shard;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +36,8 @@ pub struct Port {
     /// that lock another thread may, so they stay as long as the port.
     #[allow(clippy::vec_box)] // whoever looks at a seat knows its address
     left: Mutex<Vec<Box<Seat>>>,
+    /// The name of the policy, wherever it is moved.
+    name: Option<Py<PyString>>,
     /// A function of the user's judges results: no type of them goes without a look.
     judged: bool,
     /// A type of results that carries no status: the first that was met.
@@ -46,8 +48,9 @@ pub struct Port {
 #[pymethods]
 impl Port {
     #[new]
-    fn new(policy: &Policy, asks: bool, alone: bool, judged: bool) -> Port {
+    fn new(py: Python<'_>, policy: &Policy, asks: bool, alone: bool, judged: bool) -> Port {
         Port {
+            name: policy.inner.name().map(|name| PyString::new(py, name).unbind()),
             seat: AtomicPtr::new(Seat::boxed(policy, asks, alone)),
             left: Mutex::default(),
             judged,
@@ -121,6 +124,10 @@ impl Port {
     /// Whether a call can be asked for here, and judged where it fails, without a driver in Python.
     pub fn asks_alone(&self, policy: &seawall::Policy) -> bool {
         self.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
+    }
+
+    pub fn name(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.name.as_ref().map(|name| name.clone_ref(py))
     }
 
     /// Whether a function of the user's judges results.
@@ -234,7 +241,7 @@ impl<'a> Spot<'a> {
     }
 
     pub fn succeed_asked(&self, pass: Pass) {
-        ours(|| self.policy().succeed_asked(pass));
+        ours(|| self.policy().succeed(pass));
     }
 
     pub fn asks_alone(&self) -> bool {

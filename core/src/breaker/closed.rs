@@ -12,6 +12,7 @@ use crate::config::Window;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::Hint;
+use crate::permit::Permit;
 use crate::sync::Ordering;
 use crate::time::{Span, Tick};
 use crate::window::Counts;
@@ -61,21 +62,42 @@ impl Breaker {
             }
             Window::Count { size } => {
                 if failed {
-                    self.log_failure(slow)
+                    let index = self.log_failure(slow);
+                    if word.pass() && self.is_spared(word, index) {
+                        return Some(false);
+                    }
                 } else {
                     self.log_success(writer, slow)
                 }
-                let opens = self.count_verdict(word, u64::from(size)).is_some();
-                if !opens {
-                    self.open_gate(word);
-                }
-                opens
+                self.is_due(word, u64::from(size), failed)
             }
         };
         if slow {
             self.count(SLOW_TOTAL);
         }
         Some(opens)
+    }
+
+    /// A driver has entered a failure in the log: the word to be judged if it opens the circuit.
+    pub(crate) fn entered(&self, permit: Permit) -> Option<Word> {
+        let (word, Window::Count { size }) = (self.word(), self.config.window) else { return None };
+        let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
+        let now = counts && word.gate() >> 1 == permit.0 as u32 >> 1;
+        (now && self.is_due(word, u64::from(size), true)).then_some(word)
+    }
+
+    /// Whether a count window opens the circuit. If not, its gate is set as it allows, and after a
+    /// failure the next ones may be spared.
+    #[inline(never)]
+    fn is_due(&self, word: Word, size: u64, failed: bool) -> bool {
+        let opens = self.count_verdict(word, size).is_some();
+        if !opens {
+            self.open_gate(word);
+            if failed {
+                self.spare_failures(word, size);
+            }
+        }
+        opens
     }
 
     fn log_success(&self, writer: Writer, slow: bool) {
@@ -86,18 +108,20 @@ impl Breaker {
         }
     }
 
-    fn log_failure(&self, slow: bool) {
+    #[inline(always)]
+    fn log_failure(&self, slow: bool) -> u64 {
         // The tallies are read before the index is taken: a stopped thread must not make a young
         // entry at an old index.
         let tallied = self.sum(TALLY);
-        let index = self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
-        let (streak, number) = (tallied.wrapping_add(1), tallied.wrapping_add(index).wrapping_add(1));
-        if let Some(log) = self.failure_log() {
-            log.enter(&self.cell, index, number);
-            if slow {
-                self.log_slow(number);
-            }
+        let number = |index: u64| tallied.wrapping_add(index).wrapping_add(1);
+        let index = match self.failure_log() {
+            Some(log) => log.enter(&self.cell, number),
+            None => self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel),
+        };
+        if slow {
+            self.log_slow(number(index));
         }
+        let streak = tallied.wrapping_add(1);
         // A streak that no verdict asks for: a new one where a success came in between. Relaxed: it is
         // only shown.
         let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
@@ -105,6 +129,7 @@ impl Breaker {
             first.store(index, Ordering::Relaxed);
             sum.store(streak, Ordering::Relaxed);
         }
+        index
     }
 
     /// Failures since the last success.
@@ -177,8 +202,7 @@ impl Breaker {
 
     fn log_slow(&self, number: u64) {
         if let Some(log) = self.slow_log() {
-            let index = self.cell.word(SLOWS).fetch_add(1, Ordering::AcqRel);
-            log.enter(&self.cell, index, number);
+            log.enter(&self.cell, |_| number);
         }
     }
 
@@ -218,17 +242,21 @@ impl Breaker {
 
     /// The verdict after a recorded outcome: open, or set the gate as the window now allows.
     pub(crate) fn judge(&self, seen: Word, hint: Option<Hint>, cx: &mut Cx) {
-        let word = self.word();
-        if word.generation() != seen.generation() {
-            return;
-        }
-        match self.verdict(word, cx.now) {
-            Verdict::Open(reason) if word.state() == State::MetricsOnly => self.say_once(word, reason, cx),
-            Verdict::Open(reason) => self.trip(word, reason, hint, cx),
-            Verdict::Stay(pass) if word.state() == State::Closed => {
-                self.change_word(word, |word| word.with_pass(pass && word.streak() == 0));
+        loop {
+            let word = self.word();
+            if word.generation() != seen.generation() {
+                return;
             }
-            Verdict::Stay(_) => {}
+            match self.verdict(word, cx.now) {
+                Verdict::Open(reason) if word.state() == State::MetricsOnly => return self.say_once(word, reason, cx),
+                // Where only the gate has changed meanwhile, nobody else need come to trip it: judge again.
+                Verdict::Open(reason) => self.trip(word, reason, hint, cx),
+                Verdict::Stay(pass) if word.state() == State::Closed => {
+                    self.change_word(word, |word| word.with_pass(pass && word.streak() == 0));
+                    return;
+                }
+                Verdict::Stay(_) => return,
+            }
         }
     }
 
@@ -354,7 +382,11 @@ impl Breaker {
 
     /// How many calls of a count window there have been.
     pub(super) fn call_number(&self) -> u64 {
-        let failed = self.failures();
+        self.call_number_after(self.failures())
+    }
+
+    /// The same with so many failures, which were read before.
+    pub(super) fn call_number_after(&self, failed: u64) -> u64 {
         self.sum(TALLY).wrapping_add(failed)
     }
 
@@ -365,21 +397,21 @@ impl Breaker {
         self.cell.word(FAILURES).load(Ordering::Acquire).wrapping_add(others)
     }
 
-    fn failure_log(&self) -> Option<Log> {
-        let length = self.layout.ring;
-        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window, length })
+    pub(super) fn failure_log(&self) -> Option<Log> {
+        let length = self.layout.ring();
+        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window(), length })
     }
 
     fn slow_log(&self) -> Option<Log> {
-        let length = self.layout.slow_ring;
-        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window, length })
+        let length = self.layout.slow_ring();
+        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window(), length })
     }
 
     pub(super) fn slices(&self) -> Option<Slices> {
         let Window::Time { span, slices, .. } = self.config.window else { return None };
         let count = u64::from(slices.max(1));
         let length = Span((span.0 / count).max(1));
-        Some(Slices { first: self.layout.window, stride: SLICE_WORDS, count, length, epoch: EPOCH })
+        Some(Slices { first: self.layout.window(), stride: SLICE_WORDS, count, length, epoch: EPOCH })
     }
 
     /// Slices that are not aligned begin at the first call ever seen: this one, if there was none.

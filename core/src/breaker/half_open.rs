@@ -97,8 +97,8 @@ pub(super) struct Probes {
 impl Breaker {
     pub(super) fn claim_probe(&self, word: Word, cx: &mut Cx) -> Claim {
         let generation = word.generation();
-        for slot in 0..self.layout.permits {
-            let cell = self.cell.word(self.layout.leases + slot);
+        for slot in 0..self.layout.permits() {
+            let cell = self.cell.word(self.layout.leases() + slot);
             let seen = Lease(cell.load(Ordering::Acquire));
             // Only now: what was seen is of this generation or before it, never the lease of a later
             // one, which would look like a free slot.
@@ -173,11 +173,11 @@ impl Breaker {
     ) {
         let id = permit.0 >> 32;
         let (slot, mark) = ((id >> MARK_BITS) as usize, id & ((1 << MARK_BITS) - 1));
-        if slot >= self.layout.permits {
+        if slot >= self.layout.permits() {
             return self.count(STALE);
         }
         let generation = word.generation();
-        let cell = self.cell.word(self.layout.leases + slot);
+        let cell = self.cell.word(self.layout.leases() + slot);
         let seen = Lease(cell.load(Ordering::Acquire));
         let mine = seen.kind(generation) == Kind::Held && seen.mark() == mark && !seen.is_over(cx.now);
         let result = match (counted, slow) {
@@ -221,8 +221,8 @@ impl Breaker {
 
     pub(super) fn probes(&self, generation: u32, now: Tick) -> Probes {
         let mut probes = Probes::default();
-        for slot in 0..self.layout.permits {
-            let lease = Lease(self.cell.word(self.layout.leases + slot).load(Ordering::Acquire));
+        for slot in 0..self.layout.permits() {
+            let lease = Lease(self.cell.word(self.layout.leases() + slot).load(Ordering::Acquire));
             let results = &mut probes.results;
             match lease.kind(generation) {
                 Kind::Free => probes.left += 1,

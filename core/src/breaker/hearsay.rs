@@ -91,8 +91,7 @@ impl Breaker {
     /// The same cell, as another process has it.
     #[cfg(test)]
     pub(crate) fn elsewhere(&self) -> Breaker {
-        let (config, cell) = (self.config.clone(), self.cell.clone());
-        Breaker { config, layout: self.layout, cell, heard: Some(Heard::from(self.word())) }
+        Breaker::over_cell(&self.config, self.layout, self.cell.clone(), Some(Heard::from(self.word())))
     }
 
     /// A state in between, whose end came before anybody here looked: that it was, not why.

@@ -14,7 +14,7 @@ impl Breaker {
     /// At a spot that processes share; of this process's own where there is none.
     pub(crate) fn at_spot(config: &Arc<BreakerConfig>, spot: Option<Spot<'_>>) -> Breaker {
         let shared = spot.and_then(|spot| {
-            let words = Layout::of(config, WRITERS).words;
+            let words = Layout::of(config, WRITERS).words();
             let fill = |new: &[AtomicU64], old: Option<(&BreakerConfig, &[AtomicU64])>| Breaker::fill(config, new, old);
             let (config, found) = spot.home.cell(spot.key, config, words, &fill)?;
             Breaker::in_cell(&config, found.held)
@@ -36,12 +36,7 @@ impl Breaker {
     /// The same over words that may only be looked at.
     pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
         let layout = Layout::of(config, WRITERS);
-        (layout.words <= cell.len()).then(|| Breaker {
-            config: config.clone(),
-            layout,
-            cell: Arc::new(cell),
-            heard: None,
-        })
+        (layout.words() <= cell.len()).then(|| Breaker::over_cell(config, layout, Arc::new(cell), None))
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and
@@ -50,7 +45,7 @@ impl Breaker {
         let new = Breaker::of_lines(config, WRITERS);
         if let Some((old_config, old)) = old {
             let same = Layout::of(old_config, WRITERS) == new.layout;
-            let (first, count) = if same { (0, new.layout.words) } else { (DEADLINES, 4) };
+            let (first, count) = if same { (0, new.layout.words()) } else { (DEADLINES, 4) };
             // Relaxed: nobody else knows the new cell yet; each word of the old one is taken as it is.
             for index in (first..first + count).take_while(|index| *index < old.len()) {
                 new.cell.word(index).store(old[index].load(Ordering::Acquire), Ordering::Relaxed);
@@ -58,7 +53,7 @@ impl Breaker {
             let word = Word(old[WORD].load(Ordering::Acquire));
             new.cell.word(WORD).store(word.with_pass(false).0, Ordering::Relaxed);
         }
-        for (index, word) in words.iter().enumerate().take(new.layout.words) {
+        for (index, word) in words.iter().enumerate().take(new.layout.words()) {
             word.store(new.cell.word(index).load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }

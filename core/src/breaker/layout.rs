@@ -3,12 +3,22 @@
 use crate::cell::{LINE, Writers};
 use crate::config::{BreakerConfig, Rate, Window};
 
-// Line 0: read by every call.
+// Line 0: read by every call. What a snapshot shows of the last transition and of the window that tripped
+// changes only when the word does.
 pub(crate) const WORD: usize = 0;
+pub(crate) const LAST: usize = 1;
+pub(crate) const LAST_AT: usize = 2;
+pub(crate) const REJECTED_BEFORE: usize = 3;
+pub(crate) const KEPT_CALLS: usize = 4;
+pub(crate) const KEPT_FAILURES: usize = 5;
+pub(crate) const KEPT_SLOW: usize = 6;
+pub(crate) const KEPT_STREAK: usize = 7;
 // Line 1: written by failures.
 pub(crate) const FAILURES: usize = LINE;
 pub(crate) const SLOWS: usize = LINE + 1;
 pub(crate) const EPOCH: usize = LINE + 2;
+/// Count window: which failures need no verdict. The word is that of `EPOCH`, which only time windows have.
+pub(crate) const CREDIT: usize = LINE + 2;
 /// Half-open, mode `concurrent`: results so far.
 pub(crate) const RESULTS: usize = LINE + 3;
 /// Leases that ran out since the last verdict, tagged with the generation.
@@ -29,15 +39,9 @@ pub(crate) const RECLAIMED: usize = 3 * LINE + 3;
 pub(crate) const TRANSITIONS: usize = 3 * LINE + 4;
 pub(crate) const SLOW_TOTAL: usize = 3 * LINE + 5;
 pub(crate) const PROBE_FAILURES: usize = 3 * LINE + 6;
-// Line 4: what a snapshot shows of the last transition and of the window that tripped.
-pub(crate) const LAST: usize = 4 * LINE;
-pub(crate) const LAST_AT: usize = 4 * LINE + 1;
-pub(crate) const REJECTED_BEFORE: usize = 4 * LINE + 2;
-pub(crate) const KEPT_CALLS: usize = 4 * LINE + 3;
-pub(crate) const KEPT_FAILURES: usize = 4 * LINE + 4;
-pub(crate) const KEPT_SLOW: usize = 4 * LINE + 5;
-pub(crate) const KEPT_STREAK: usize = 4 * LINE + 6;
-const FIRST_WRITER: usize = 5 * LINE;
+/// The lease of a circuit that sends one probe; more have words of their own.
+const ONLY_LEASE: usize = 3 * LINE + 7;
+const FIRST_WRITER: usize = 4 * LINE;
 
 // Further words of a writer's line; the first ones are those of the pass path, in `tally.rs`.
 pub(crate) const REJECTED: usize = 3;
@@ -46,37 +50,36 @@ pub(crate) const OTHER_SUCCESS: usize = 4;
 /// Window of a streak: failures, which have no sequence there. The word is that of `tally::MARK`.
 pub(crate) const OTHER_FAILURES: usize = 5;
 
-/// The part of the layout that depends on the settings.
+/// The part of the layout that depends on the settings. Small, as every breaker has one.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Layout {
-    pub leases: usize,
-    pub permits: usize,
-    /// Failure log of a count window, or the slices of a time window.
-    pub window: usize,
-    pub ring: usize,
-    /// The log of slow calls, where there is a slow-call rule on a count window.
-    pub slow_window: usize,
-    pub slow_ring: usize,
-    pub words: usize,
+    leases: u32,
+    permits: u32,
+    window: u32,
+    ring: u32,
+    slow_ring: u32,
+    words: u32,
     kind: u8,
     /// Who passes reads the clock: drivers that hold the gate itself have to learn of it.
     slow: bool,
     /// Size of a count window, slices of a time window.
-    extent: u64,
+    extent: u32,
     span: u64,
 }
 
 impl Layout {
     pub(crate) fn of(config: &BreakerConfig, writers: Writers) -> Layout {
-        let leases = FIRST_WRITER + writers.lines() * LINE;
-        let permits = config.half_open.permits.max(1) as usize;
-        let window = (leases + permits).next_multiple_of(LINE);
+        let behind = (FIRST_WRITER + writers.lines() * LINE) as u32;
+        let permits = config.half_open.permits.max(1);
+        let (leases, window) = match permits {
+            1 => (ONLY_LEASE as u32, behind),
+            _ => (behind, behind.saturating_add(permits)),
+        };
         let mut layout = Layout {
             leases,
             permits,
             window,
             ring: 0,
-            slow_window: window,
             slow_ring: 0,
             words: window,
             kind: 0,
@@ -88,22 +91,54 @@ impl Layout {
             Window::Consecutive { .. } => {}
             Window::Count { size } => {
                 layout.kind = 1;
-                layout.extent = u64::from(size);
+                layout.extent = size;
                 // Where no rule ends the failures, a window may be full of them.
                 let endless = config.failure_rate.is_none() && config.failure_count.is_none();
                 layout.ring = log_length(config, size, if endless { Some(Rate::ONE) } else { config.failure_rate });
-                layout.slow_window = window + layout.ring;
                 layout.slow_ring = config.slow_call.map_or(0, |slow| log_length(config, size, Some(slow.rate)));
-                layout.words = layout.slow_window + layout.slow_ring;
+                layout.words = window.saturating_add(layout.ring).saturating_add(layout.slow_ring);
             }
             Window::Time { span, slices, .. } => {
                 layout.kind = 2;
-                layout.extent = u64::from(slices);
+                layout.extent = slices;
                 layout.span = span.0;
-                layout.words = window + slices as usize * SLICE_WORDS;
+                layout.words = window.saturating_add(slices.saturating_mul(SLICE_WORDS as u32));
             }
         }
         layout
+    }
+
+    /// The first of the words of probes.
+    pub(crate) fn leases(&self) -> usize {
+        self.leases as usize
+    }
+
+    pub(crate) fn permits(&self) -> usize {
+        self.permits as usize
+    }
+
+    /// The failure log of a count window, or the slices of a time window.
+    pub(crate) fn window(&self) -> usize {
+        self.window as usize
+    }
+
+    /// The length of the failure log.
+    pub(crate) fn ring(&self) -> usize {
+        self.ring as usize
+    }
+
+    /// The log of slow calls, where there is a slow-call rule on a count window.
+    pub(crate) fn slow_window(&self) -> usize {
+        self.window() + self.ring()
+    }
+
+    pub(crate) fn slow_ring(&self) -> usize {
+        self.slow_ring as usize
+    }
+
+    /// How many words there are.
+    pub(crate) fn words(&self) -> usize {
+        self.words as usize
     }
 
     pub(crate) fn writer(line: usize) -> usize {
@@ -115,11 +150,12 @@ impl Layout {
 pub(crate) const SLICE_WORDS: usize = 4;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 34] = [
+pub(crate) const SHAPE: [usize; 36] = [
     WORD,
     FAILURES,
     SLOWS,
     EPOCH,
+    CREDIT,
     RESULTS,
     EXPIRED,
     ORIGIN,
@@ -141,6 +177,7 @@ pub(crate) const SHAPE: [usize; 34] = [
     KEPT_FAILURES,
     KEPT_SLOW,
     KEPT_STREAK,
+    ONLY_LEASE,
     FIRST_WRITER,
     REJECTED,
     OTHER_SUCCESS,
@@ -153,8 +190,8 @@ pub(crate) const SHAPE: [usize; 34] = [
 ];
 
 /// As many failures as a verdict ever looks back at, and a few for judges that are overtaken.
-fn log_length(config: &BreakerConfig, size: u32, rate: Option<Rate>) -> usize {
+fn log_length(config: &BreakerConfig, size: u32, rate: Option<Rate>) -> u32 {
     let by_rate = rate.map_or(0, |rate| rate.needed_of(u64::from(size)));
     let by_count = u64::from(config.failure_count.unwrap_or(0));
-    (by_rate.max(by_count).max(u64::from(config.minimum_calls)) + 8) as usize
+    u32::try_from(by_rate.max(by_count).max(u64::from(config.minimum_calls)) + 8).unwrap_or(u32::MAX)
 }

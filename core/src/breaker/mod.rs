@@ -1,14 +1,16 @@
 //! The circuit breaker: closed, open, half-open, and three states by hand.
 //!
 //! A map of the rooms: `word.rs` is the one word that changes hands, `layout.rs` says where the
-//! rest lives. `closed.rs` counts calls and decides when to open; `half_open.rs` hands out probes
-//! and decides what they prove; `tally.rs` is the path of those who need not ask; `transition.rs`
-//! is the only place where a state changes; `snapshot.rs` looks and touches nothing.
+//! rest lives. `closed.rs` counts calls and decides when to open, `credit.rs` when nobody need decide;
+//! `half_open.rs` hands out probes and decides what they prove; `tally.rs` is the path of those who
+//! need not ask; `transition.rs` is the only place where a state changes; `snapshot.rs` looks and
+//! touches nothing.
 //!
 //! Nothing here blocks. Whoever looks applies what is due, so no thread and no timer is needed and
 //! a caller that dies in the middle holds nobody up.
 
 mod closed;
+mod credit;
 mod half_open;
 #[cfg(all(test, not(loom)))]
 mod hazards;
@@ -21,6 +23,7 @@ mod tally;
 mod transition;
 mod word;
 
+pub use credit::FailureLog;
 pub(crate) use host::retire_words;
 pub(crate) use layout::SHAPE;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
@@ -45,6 +48,8 @@ use word::Word;
 pub struct Breaker {
     config: Arc<BreakerConfig>,
     layout: Layout,
+    /// See [`credit::rules`].
+    rules: u32,
     cell: Arc<Block>,
     /// Only of a cell that other processes change too.
     heard: Option<Heard>,
@@ -79,12 +84,20 @@ impl Breaker {
 
     fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
         let layout = Layout::of(config, writers);
-        let breaker = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
+        let breaker = Breaker::new_cell(config, layout);
         breaker.first_limits(writers);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
         breaker.cell.word(WORD).store(breaker.first_word(word).0, Ordering::Relaxed);
         breaker
+    }
+
+    fn new_cell(config: &Arc<BreakerConfig>, layout: Layout) -> Breaker {
+        Breaker::over_cell(config, layout, Arc::new(Block::new(layout.words())), None)
+    }
+
+    fn over_cell(config: &Arc<BreakerConfig>, layout: Layout, cell: Arc<Block>, heard: Option<Heard>) -> Breaker {
+        Breaker { config: config.clone(), layout, rules: credit::rules(config), cell, heard }
     }
 
     /// The settings in force.
@@ -97,9 +110,9 @@ impl Breaker {
     pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
         let layout = Layout::of(config, self.cell.writers());
         if layout == self.layout {
-            return Breaker { config: config.clone(), layout, cell: self.cell.clone(), heard: self.heard.clone() };
+            return Breaker::over_cell(config, layout, self.cell.clone(), self.heard.clone());
         }
-        let next = Breaker { config: config.clone(), layout, cell: Arc::new(Block::new(layout.words)), heard: None };
+        let next = Breaker::new_cell(config, layout);
         next.first_limits(self.cell.writers());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());

@@ -6,6 +6,7 @@
 
 use super::Breaker;
 use super::State;
+use super::credit::FailureLog;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
 use crate::cell::{Block, LENT, LINE, Writer, Writers, are_lent};
@@ -54,6 +55,8 @@ pub struct Overlay {
     /// Addresses of the lines that were lent to the driver's scheduler (see [`lend_lines`]): each of its
     /// writers adds to one by a plain load and store.
     pub lent: [Option<usize>; LENT],
+    /// Where failures are entered, where the driver can do that itself.
+    pub log: Option<FailureLog>,
 }
 
 /// Lends the lines of the first few writers to the driver of this process, for good: where threads come
@@ -150,6 +153,7 @@ impl Breaker {
                 let writer = are_lent().then(|| self.cell.writer_of(slot)).filter(|writer| writer.alone)?;
                 Some(address(self.at(writer, TALLY)))
             }),
+            log: self.failure_log_at(|word| address(self.cell.word(word)), Layout::writer(0) + TALLY),
         }
     }
 

@@ -15,12 +15,12 @@ impl Call {
         if let Some(refusal) = self.live.refusal_without_host() {
             return self.refused(refusal, PartKind::Call, now);
         }
-        for index in 0..self.live.parts.costs.len() {
-            if let Err(refusal) = self.live.parts.costs[index].check(cx!(self, now)) {
+        for index in 0..self.live.parts.costs().len() {
+            if let Err(refusal) = self.live.parts.costs()[index].check(cx!(self, now)) {
                 return self.refused(refusal, PartKind::Cost, now);
             }
         }
-        if let Some(budget) = &self.live.parts.budget {
+        if let Some(budget) = self.live.parts.budget() {
             budget.begin(cx!(self, now));
             self.budget_begun = true;
         }
@@ -112,7 +112,7 @@ impl Call {
 
     fn attempt_limit(&mut self, now: Tick) -> Option<Limit> {
         let fixed = self.live.config.timeout.as_ref().and_then(|timeout| timeout.attempt);
-        let own = match (fixed, &self.live.parts.adaptive) {
+        let own = match (fixed, self.live.parts.adaptive()) {
             (Some(fixed), Some(adaptive)) => Some(adaptive.limit(fixed, cx!(self, now))),
             (fixed, _) => fixed,
         };
@@ -128,10 +128,9 @@ impl Call {
     fn reserve_costs(&mut self, now: Tick) -> Result<(), Refusal> {
         let estimate = std::mem::take(&mut self.options.estimate);
         let mut result = Ok(());
-        for index in 0..self.live.parts.costs.len() {
-            let cost = &self.live.parts.costs[index];
-            let known: Vec<(&str, u64)> = cost.known(estimate.iter().map(|(name, n)| (name.as_str(), *n)));
-            match cost.reserve(&known, cx!(self, now)) {
+        for index in 0..self.live.parts.costs().len() {
+            let cost = &self.live.parts.costs()[index];
+            match cost.reserve(&estimate, cx!(self, now)) {
                 Ok(reservation) => self.held.reserved.push((index, reservation)),
                 Err(refusal) => {
                     result = Err(refusal);
@@ -167,7 +166,7 @@ impl Call {
     /// What was taken for an attempt that will not run.
     pub(super) fn give_back(&mut self, now: Tick) {
         for (index, reservation) in std::mem::take(&mut self.held.reserved) {
-            self.live.parts.costs[index].give_back(reservation, cx!(self, now));
+            self.live.parts.costs()[index].give_back(reservation, cx!(self, now));
         }
         self.leave_bulkhead(now);
         if let Some(permit) = self.held.permit.take() {
@@ -189,7 +188,7 @@ impl Call {
     }
 
     pub(super) fn end_retry(&mut self, now: Tick) {
-        if let (Some(cost), Some(budget)) = (self.retry_cost.take(), &self.live.parts.budget) {
+        if let (Some(cost), Some(budget)) = (self.retry_cost.take(), self.live.parts.budget()) {
             budget.retry_end(cost, cx!(self, now));
         }
     }

@@ -331,7 +331,7 @@ impl Call {
 
     fn finish(&mut self, verdict: Verdict, now: Tick) -> Step {
         if std::mem::take(&mut self.budget_begun)
-            && let Some(budget) = &self.live.parts.budget
+            && let Some(budget) = self.live.parts.budget()
         {
             budget.end(cx!(self, now));
         }

@@ -15,7 +15,7 @@ impl Call {
         self.last = Some(outcome);
         match outcome {
             Outcome::Success => {
-                if let Some(budget) = &self.live.parts.budget {
+                if let Some(budget) = self.live.parts.budget() {
                     budget.success(self.last_cost.take(), cx!(self, now));
                 }
                 if self.attempt > 1 {
@@ -101,12 +101,9 @@ impl Call {
     fn settle_reserved(&mut self, outcome: Outcome, now: Tick) {
         let actual = self.actual.take();
         for (index, reservation) in std::mem::take(&mut self.held.reserved) {
-            let cost = &self.live.parts.costs[index];
+            let cost = &self.live.parts.costs()[index];
             match &actual {
-                Some(actual) => {
-                    let known = cost.known(actual.iter().map(|(name, n)| (name.as_str(), *n)));
-                    cost.settle(reservation, &known, cx!(self, now));
-                }
+                Some(actual) => cost.settle(reservation, actual, cx!(self, now)),
                 None if outcome == Outcome::Cancelled => cost.give_back(reservation, cx!(self, now)),
                 None => cost.settle_as_reserved(reservation, cx!(self, now)),
             }
@@ -115,7 +112,7 @@ impl Call {
 
     fn measure(&mut self, outcome: Outcome, took: Span, now: Tick) {
         let counts = !matches!(outcome, Outcome::Cancelled | Outcome::Ignored | Outcome::Refused);
-        if counts && let Some(adaptive) = &self.live.parts.adaptive {
+        if counts && let Some(adaptive) = self.live.parts.adaptive() {
             // A timed-out attempt enters with the limit it hit, so that the limit can grow.
             let sample = match (outcome, self.limit) {
                 (Outcome::Timeout, Some(limit)) => limit.span,
@@ -183,7 +180,7 @@ impl Call {
     }
 
     fn pay(&mut self, outcome: Outcome, now: Tick) -> bool {
-        let Some(budget) = &self.live.parts.budget else { return true };
+        let Some(budget) = self.live.parts.budget() else { return true };
         match budget.withdraw(outcome, cx!(self, now)) {
             Some(cost) => {
                 self.retry_cost = Some(cost);

@@ -5,9 +5,6 @@ pub(crate) use crate::segment::Here;
 use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
-#[cfg_attr(not(loom), repr(C, align(64)))]
-struct Line([AtomicU64; LINE]);
-
 /// A block of words, aligned to cache lines; zeroed where it is new.
 pub(crate) struct Block {
     #[cfg(not(loom))]
@@ -20,14 +17,15 @@ pub(crate) struct Block {
 }
 
 enum Home {
-    Heap(Box<[Line]>),
+    /// The block's own memory.
+    Heap(#[cfg(loom)] Box<[AtomicU64]>),
     Mapped(Arc<Held>),
     /// Words of a file that is only looked at.
-    Seen {
+    Seen(
         #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words that `base` points to"))]
-        file: Arc<segment::File>,
-        words: std::ops::Range<usize>,
-    },
+        Arc<segment::File>,
+        #[cfg(loom)] std::ops::Range<usize>,
+    ),
 }
 
 // SAFETY: `base` points into `home`, which is `Send` and `Sync` and is never changed; all access is
@@ -41,18 +39,15 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// At least `words` words of this process's own, rounded up to whole lines.
+    /// So many words of this process's own.
+    #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
-        let lines: Box<[Line]> =
-            (0..words.div_ceil(LINE)).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))).collect();
-        Block {
-            #[cfg(not(loom))]
-            base: std::ptr::NonNull::from(&*lines).cast(),
-            #[cfg(not(loom))]
-            words: lines.len() * LINE,
-            table: None,
-            home: Home::Heap(lines),
-        }
+        Block { base: heap::zeroed(words), words, table: None, home: Home::Heap() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(words: usize) -> Block {
+        Block { table: None, home: Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect()) }
     }
 
     /// The words of a cell that many processes map.
@@ -75,7 +70,11 @@ impl Block {
             #[cfg(not(loom))]
             words: words.len(),
             table: Some(segment::nobodys_table()),
-            home: Home::Seen { file, words },
+            home: Home::Seen(
+                file,
+                #[cfg(loom)]
+                words,
+            ),
         }
     }
 
@@ -110,9 +109,9 @@ impl Block {
     #[cfg(loom)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
         match &self.home {
-            Home::Heap(lines) => &lines[index / LINE].0[index % LINE],
+            Home::Heap(words) => &words[index],
             Home::Mapped(held) => &held.words()[index],
-            Home::Seen { file, words } => &file.map.words()[words.clone()][index],
+            Home::Seen(file, words) => &file.map.words()[words.clone()][index],
         }
     }
 
@@ -147,10 +146,13 @@ impl Block {
 
     /// How many words there are.
     pub(crate) fn len(&self) -> usize {
+        #[cfg(not(loom))]
+        return self.words;
+        #[cfg(loom)]
         match &self.home {
-            Home::Heap(lines) => lines.len() * LINE,
+            Home::Heap(words) => words.len(),
             Home::Mapped(held) => held.words().len(),
-            Home::Seen { words, .. } => words.len(),
+            Home::Seen(_, words) => words.len(),
         }
     }
 
@@ -162,7 +164,7 @@ impl Block {
     /// The hold on a mapped cell.
     pub(crate) fn held(&self) -> Option<&Arc<Held>> {
         match &self.home {
-            Home::Heap(_) | Home::Seen { .. } => None,
+            Home::Heap(..) | Home::Seen(..) => None,
             Home::Mapped(held) => Some(held),
         }
     }
@@ -236,9 +238,46 @@ impl Block {
     #[inline(never)]
     fn claim_line(&self, slot: usize) -> Writer {
         match &self.home {
-            Home::Heap(_) | Home::Seen { .. } => Writers::HEAP.of_slot(slot),
+            Home::Heap(..) | Home::Seen(..) => Writers::HEAP.of_slot(slot),
             Home::Mapped(held) => held.claim_line(slot),
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl Drop for Block {
+    fn drop(&mut self) {
+        if let Home::Heap() = self.home {
+            heap::free(self.base, self.words);
+        }
+    }
+}
+
+/// Memory of whole lines' alignment and of no more words than are asked for.
+#[cfg(not(loom))]
+#[allow(unsafe_code)]
+mod heap {
+    use super::{AtomicU64, LINE};
+    use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+    use std::ptr::NonNull;
+
+    fn layout(words: usize) -> Layout {
+        let layout = Layout::array::<AtomicU64>(words.max(1));
+        let aligned = layout.and_then(|layout| layout.align_to(LINE * size_of::<AtomicU64>()));
+        aligned.expect("no cell is larger than memory")
+    }
+
+    pub(super) fn zeroed(words: usize) -> NonNull<AtomicU64> {
+        let layout = layout(words);
+        // SAFETY: its size is not zero. All bytes zero are words of the value zero.
+        let memory = unsafe { alloc_zeroed(layout) };
+        NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    /// Gives back what `zeroed` gave for as many words.
+    pub(super) fn free(memory: NonNull<AtomicU64>, words: usize) {
+        // SAFETY: from `zeroed` with the same layout; the block that had it goes, and nobody else knows it.
+        unsafe { dealloc(memory.as_ptr().cast(), layout(words)) }
     }
 }
 
@@ -254,10 +293,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_zero_and_whole_lines_are_aligned() {
+    fn words_are_zero_and_lines_are_aligned() {
         let block = Block::new(9);
-        assert_eq!(block.bytes(), 128);
-        assert!((0..16).all(|i| block.word(i).load(Ordering::Relaxed) == 0));
+        assert_eq!(block.bytes(), 72);
+        assert!((0..9).all(|i| block.word(i).load(Ordering::Relaxed) == 0));
         assert_eq!(std::ptr::from_ref(block.word(8)).addr() % 64, 0);
     }
 

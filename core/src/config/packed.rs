@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// A [`Value`] that is kept for a reload that may never come: some tens of bytes, where the tree
 /// takes thousands.
+#[derive(Clone, PartialEq)]
 pub(crate) struct Packed(Box<[u8]>);
 
 const NULL: u8 = 0;

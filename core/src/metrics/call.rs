@@ -1,12 +1,13 @@
 //! What the calls of one policy came to. Written off the pass path only.
 
+use super::errors::Errors;
 use crate::call::Verdict;
 use crate::cell::{Block, LINE, Writers};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
-use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{AtomicU64, OnceLock, Ordering};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ pub(crate) const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 const VERDICTS: usize = 0;
 const ATTEMPTS_BY_OUTCOME: usize = VERDICTS + Verdict::ALL.len();
 const EARLY: usize = ATTEMPTS_BY_OUTCOME + Outcome::ALL.len();
-const ENDS: usize = (EARLY + 1).next_multiple_of(LINE);
-/// Error types beyond this many are counted as `other`.
-const ERROR_TYPES: usize = 50;
+/// Calls that ended at once, by an outcome that is no success: each is a call that settled and an attempt.
+const ENDED: usize = EARLY + 1;
+const ENDS: usize = (ENDED + Outcome::ALL.len() - 1).next_multiple_of(LINE);
 
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -34,9 +35,6 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 }
-
-/// Errors by the name of their type.
-type ErrorTypes = BTreeMap<Box<str>, Arc<Counter>>;
 
 #[derive(Default)]
 pub(crate) struct Histogram {
@@ -70,8 +68,7 @@ pub(crate) struct CallMetrics {
     pub cache_misses: Counter,
     /// In the order of [`Code::ALL`].
     refusals: [Counter; Code::ALL.len()],
-    /// By outcome.
-    pub errors: Mutex<BTreeMap<&'static str, ErrorTypes>>,
+    pub errors: Errors,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
     ends: OnceLock<Block>,
     pub retry_delay: Histogram,
@@ -90,26 +87,12 @@ impl CallMetrics {
     }
     /// An attempt ended with an error of the class `name`.
     pub(crate) fn error(&self, outcome: Outcome, name: &str) {
-        self.with_errors_of(outcome, name, |count| count.add());
-    }
-    /// Where such errors are counted.
-    pub(crate) fn errors_of(&self, outcome: Outcome, name: &str) -> Arc<Counter> {
-        self.with_errors_of(outcome, name, Arc::clone)
-    }
-    fn with_errors_of<R>(&self, outcome: Outcome, name: &str, act: impl FnOnce(&Arc<Counter>) -> R) -> R {
-        let mut errors = self.errors.lock();
-        if let Some(count) = errors.get(outcome.as_str()).and_then(|types| types.get(name)) {
-            return act(count);
-        }
-        let known: usize = errors.values().map(BTreeMap::len).sum();
-        let name = if known < ERROR_TYPES { name } else { "other" };
-        act(errors.entry(outcome.as_str()).or_default().entry(name.into()).or_default())
+        self.errors.add(outcome, name);
     }
     /// A call that needed no stepper did not succeed.
-    #[inline]
-    pub(crate) fn ended_at_once(&self, verdict: Verdict, outcome: Outcome) {
-        self.add(VERDICTS + verdict as usize);
-        self.add(ATTEMPTS_BY_OUTCOME + outcome as usize);
+    #[inline(always)]
+    pub(crate) fn ended_at_once(&self, outcome: Outcome) {
+        self.add(ENDED + (outcome as usize).saturating_sub(1));
     }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
         self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();
@@ -136,11 +119,17 @@ impl CallMetrics {
     /// How many calls ended with `verdict`.
     pub(crate) fn verdict(&self, verdict: Verdict) -> u64 {
         let early = if verdict == Verdict::Refused { self.sum(EARLY) } else { 0 };
-        self.sum(VERDICTS + verdict as usize) + early
+        let ended = if verdict == Verdict::Settle { Outcome::ALL.into_iter().map(|o| self.ended(o)).sum() } else { 0 };
+        self.sum(VERDICTS + verdict as usize) + early + ended
     }
     /// How many attempts ended with `outcome`.
     pub(crate) fn attempts(&self, outcome: Outcome) -> u64 {
-        self.sum(ATTEMPTS_BY_OUTCOME + outcome as usize)
+        self.sum(ATTEMPTS_BY_OUTCOME + outcome as usize) + self.ended(outcome)
+    }
+    /// Calls whose first attempt was their end, with `outcome`.
+    fn ended(&self, outcome: Outcome) -> u64 {
+        let here = if outcome == Outcome::Success { 0 } else { self.sum(ENDED + outcome as usize - 1) };
+        here + self.errors.ended_with(outcome)
     }
     /// Refusals by their code.
     pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {

@@ -1,16 +1,19 @@
 //! One catalogue of metrics for all languages, and its Prometheus text form.
 
 mod call;
+mod errors;
 mod parts;
 mod text;
 
-pub(crate) use call::{CallMetrics, Counter};
+pub(crate) use call::CallMetrics;
+pub use errors::EndingLines;
+pub(crate) use errors::ErrorType;
 pub(crate) use parts::of_cells;
 
 use crate::call::Verdict;
 use crate::config::{FallbackStep, Scope};
+use crate::names::PartName;
 use crate::outcome::Outcome;
-use crate::parts::PartName;
 use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::retry::Stop;
@@ -96,16 +99,13 @@ fn calls(policy: &Policy, text: &mut Text) {
             value,
         );
     }
-    for (outcome, types) in m.errors.lock().iter() {
-        let labels = with(&labels, "outcome", outcome);
-        for (error, value) in types {
-            count(
-                "seawall_call_errors_total",
-                "Errors of attempts, by type.",
-                &with(&labels, "error_type", error),
-                value.get(),
-            );
-        }
+    for (outcome, error, value) in m.errors.totals() {
+        count(
+            "seawall_call_errors_total",
+            "Errors of attempts, by type.",
+            &with(&with(&labels, "outcome", outcome), "error_type", &error),
+            value,
+        );
     }
     text.histogram("seawall_retry_delay_seconds", "Waits before retries.", &labels, &m.retry_delay);
     text.histogram(

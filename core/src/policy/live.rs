@@ -1,6 +1,6 @@
 //! The settings and cells in force, and what of them a call's first look needs.
 
-use super::Shared;
+use super::{Settings, Shared};
 use crate::clock::Clock;
 use crate::config::PolicyConfig;
 use crate::parts::Parts;
@@ -50,11 +50,17 @@ impl Live {
         }
     }
 
-    pub(super) fn choose(registry: &Registry, shared: &Arc<Shared>, key: Option<&Arc<str>>) -> Live {
-        let name = shared.name.clone();
+    pub(super) fn choose(registry: &Registry, shared: &Shared, key: Option<&Arc<str>>) -> Live {
         let settings = shared.settings.read();
         // Read under the lock that a change holds, so that number and settings belong together.
         let epoch = shared.epoch.load(Ordering::Acquire);
+        let (live, said) = Live::of(registry, &settings, epoch, key);
+        drop(settings);
+        said.tell(registry, shared.name.as_deref());
+        live
+    }
+
+    pub(super) fn of(registry: &Registry, settings: &Settings, epoch: u64, key: Option<&Arc<str>>) -> (Live, Said) {
         let config = settings.config.clone();
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
@@ -101,12 +107,19 @@ impl Live {
             refuses_early,
             next,
         };
-        drop(settings);
-        if let Some((part, why)) = chosen.passed_by {
+        (live, Said(chosen.passed_by))
+    }
+}
+
+/// What is to be said of a choice, once no lock is held.
+pub(super) struct Said(Option<(&'static str, &'static str)>);
+
+impl Said {
+    pub(super) fn tell(self, registry: &Registry, policy: Option<&str>) {
+        if let Some((part, why)) = self.0 {
             let detail = format!("calls of some keys pass through the {part}: {why}");
-            registry.internal(name.as_deref(), &detail);
+            registry.internal(policy, &detail);
         }
         registry.say_troubles();
-        live
     }
 }

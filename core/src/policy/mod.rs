@@ -2,14 +2,16 @@
 
 mod by_hand;
 mod live;
+mod reserved;
 
 pub use by_hand::RetrySchedule;
 pub(crate) use live::Live;
+pub use reserved::Reserved;
 
 use crate::admission::Admission;
 use crate::breaker::Breaker;
 use crate::call::{Call, CallOptions};
-use crate::config::PolicyConfig;
+use crate::config::{Packed, PolicyConfig};
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::events::Event;
@@ -27,6 +29,7 @@ use crate::views::Views;
 pub(crate) struct Shared {
     id: u64,
     name: Option<Arc<str>>,
+    origin: Arc<Origin>,
     /// Made with the first call that has to be asked for.
     metrics: OnceLock<Box<CallMetrics>>,
     /// Set once it was said that blocking Rust code is not held to the attempt limit.
@@ -34,11 +37,21 @@ pub(crate) struct Shared {
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
+    /// What handles without a key work with at first.
+    live: Arc<Live>,
 }
 
+/// Where a policy was declared, and what code gave there beside its name.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Origin {
+    pub place: Arc<str>,
+    pub code: Option<Packed>,
+}
+
+/// The settings without the name, so that policies of one kind share them.
 struct Settings {
     config: Arc<PolicyConfig>,
-    families: Arc<Families>,
+    families: Families,
 }
 
 /// A composed policy, or the view of it for one key. Cloning is cheap; all clones are one policy.
@@ -46,20 +59,24 @@ struct Settings {
 pub struct Policy(Arc<Handle>);
 
 /// A policy as its registry keeps it.
-#[derive(Clone)]
-pub(crate) struct Kept {
-    shared: Arc<Shared>,
-    live: Arc<Live>,
-}
+pub(crate) struct Kept(Arc<Shared>);
 
 impl Kept {
     pub(crate) fn policy(&self, registry: &Registry) -> Policy {
-        let Kept { shared, live } = self.clone();
-        Policy(Arc::new(Handle { registry: registry.clone(), shared, key: None, live, views: OnceLock::new() }))
+        Policy::whole(registry.clone(), self.0.clone())
     }
 
-    pub(crate) fn config(&self) -> Arc<PolicyConfig> {
-        self.shared.settings.read().config.clone()
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.0.name.as_ref()
+    }
+
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.0.origin
+    }
+
+    /// The settings in force, without the name.
+    pub(crate) fn settings(&self) -> Arc<PolicyConfig> {
+        self.0.settings.read().config.clone()
     }
 }
 
@@ -68,7 +85,7 @@ pub(crate) struct WeakPolicy(Weak<Shared>);
 
 impl WeakPolicy {
     pub(crate) fn upgrade(&self, registry: &Registry) -> Option<Policy> {
-        self.0.upgrade().map(|shared| Policy::handle(registry.clone(), shared, None))
+        self.0.upgrade().map(|shared| Policy::whole(registry.clone(), shared))
     }
     pub(crate) fn is_alive(&self) -> bool {
         self.0.strong_count() > 0
@@ -85,25 +102,43 @@ struct Handle {
 }
 
 impl Policy {
-    pub(crate) fn new(registry: Registry, config: Arc<PolicyConfig>, families: Families) -> Policy {
-        let shared = Arc::new(Shared {
+    /// `config` is without the name.
+    pub(crate) fn new(
+        registry: Registry,
+        name: Option<Arc<str>>,
+        origin: Arc<Origin>,
+        config: Arc<PolicyConfig>,
+        families: Families,
+    ) -> Policy {
+        let settings = Settings { config, families };
+        let (live, said) = Live::of(&registry, &settings, 0, None);
+        let shared = Shared {
             id: process_unique(),
-            name: config.name.as_deref().map(Arc::from),
+            name,
+            origin,
             metrics: OnceLock::new(),
             unenforced: OnceLock::new(),
-            settings: RwLock::new(Settings { config, families: Arc::new(families) }),
+            settings: RwLock::new(settings),
             epoch: AtomicU64::new(0),
-        });
-        Policy::handle(registry, shared, None)
+            live: Arc::new(live),
+        };
+        said.tell(&registry, shared.name.as_deref());
+        Policy::whole(registry, Arc::new(shared))
     }
 
-    fn handle(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>) -> Policy {
-        let live = Live::choose(&registry, &shared, key.as_ref());
-        Policy(Arc::new(Handle { registry, shared, key, live: Arc::new(live), views: OnceLock::new() }))
+    fn whole(registry: Registry, shared: Arc<Shared>) -> Policy {
+        let live = shared.live.clone();
+        Policy(Arc::new(Handle { registry, shared, key: None, live, views: OnceLock::new() }))
+    }
+
+    fn view(&self, key: &str) -> Policy {
+        let (registry, shared, key) = (self.0.registry.clone(), self.0.shared.clone(), Some(Arc::from(key)));
+        let live = Arc::new(Live::choose(&registry, &shared, key.as_ref()));
+        Policy(Arc::new(Handle { registry, shared, key, live, views: OnceLock::new() }))
     }
 
     pub(crate) fn keep(&self) -> Kept {
-        Kept { shared: self.0.shared.clone(), live: self.0.live.clone() }
+        Kept(self.0.shared.clone())
     }
 
     pub(crate) fn downgrade(&self) -> WeakPolicy {
@@ -132,7 +167,11 @@ impl Policy {
 
     /// The settings in force: those of the last reload, once a call or this was asked.
     pub fn config(&self) -> Arc<PolicyConfig> {
-        self.live().config.clone()
+        let settings = &self.live().config;
+        match self.name() {
+            None => settings.clone(),
+            Some(name) => Arc::new(PolicyConfig { name: Some(name.to_owned()), ..(**settings).clone() }),
+        }
     }
 
     /// Whether the policy protects: neither switched off by itself nor for the process.
@@ -150,15 +189,14 @@ impl Policy {
     /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
     /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
     pub fn at(&self, key: &str) -> Policy {
-        let make = || Policy::handle(self.0.registry.clone(), self.0.shared.clone(), Some(key.into()));
         if self.0.key.is_some() {
-            return make();
+            return self.view(key);
         }
         let views = self.0.views.get_or_init(|| self.0.registry.new_views());
         if let Some(view) = views.find(key) {
             return view;
         }
-        let view = make();
+        let view = self.view(key);
         if view.0.live.keyed_all {
             views.keep(&view);
         }
@@ -275,9 +313,9 @@ impl Policy {
     }
 
     /// Puts new settings in force; handles take them up with their next call.
-    pub(crate) fn reconfigure(&self, config: PolicyConfig, families: Families) {
+    pub(crate) fn reconfigure(&self, config: Arc<PolicyConfig>, families: Families) {
         let mut settings = self.0.shared.settings.write();
-        *settings = Settings { config: Arc::new(config), families: Arc::new(families) };
+        *settings = Settings { config, families };
         // Release: a handle that sees the number finds the settings.
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }

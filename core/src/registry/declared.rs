@@ -4,14 +4,31 @@ use super::Registry;
 use crate::config::{Document, Layers, Packed, PolicyConfig, Value, resolve};
 use crate::error::{ConfigCode, ConfigError};
 use crate::event::EventKind;
-use crate::policy::{Kept, Policy, WeakPolicy};
+use crate::policy::{Kept, Origin, Policy, WeakPolicy};
 use crate::sync::Arc;
 use crate::time::Span;
 
-pub(super) struct Known {
-    pub(super) policy: Kept,
-    code: Option<Packed>,
-    place: Box<str>,
+/// The named policies in the order of their names, and of one name in the order they were built.
+#[derive(Default)]
+pub(super) struct Known(Vec<Kept>);
+
+impl Known {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Kept> {
+        self.0.iter()
+    }
+
+    /// Those of one name.
+    pub(super) fn of(&self, name: &str) -> &[Kept] {
+        let from = self.0.partition_point(|known| known.name().is_some_and(|known| **known < *name));
+        let of_name = |known: &Kept| known.name().is_some_and(|known| **known == *name);
+        let count = self.0[from..].iter().take_while(|known| of_name(known)).count();
+        &self.0[from..from + count]
+    }
+
+    fn add(&mut self, policy: Kept) {
+        let place = self.0.partition_point(|known| known.name() <= policy.name());
+        self.0.insert(place, policy);
+    }
 }
 
 pub(super) struct File {
@@ -69,30 +86,31 @@ impl Registry {
         let config = resolve(&layers, name)?;
         if let Some(name) = &config.name {
             let policies = self.0.policies.lock();
-            let others: Vec<&str> = policies.keys().map(String::as_str).collect();
+            let others: Vec<&str> = policies.all().filter_map(Kept::name).map(|name| &**name).collect();
             self.0.environment.check_clash(name, &others)?;
         }
         Ok(self.remember(config, code, place))
     }
 
-    fn remember(&self, config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
+    fn remember(&self, mut config: PolicyConfig, code: Option<Value>, place: &str) -> Policy {
+        let name: Option<Arc<str>> = config.name.take().map(Arc::from);
         let mut policies = self.0.policies.lock();
-        let known = config.name.as_ref().map(|name| policies.entry(name.clone()).or_default());
-        if let Some(known) = &known
-            && let Some(same) = known.iter().find(|known| *known.policy.config() == config)
+        if let Some(name) = &name
+            && let Some(same) = policies.of(name).iter().find(|known| *known.settings() == config)
         {
-            return same.policy.policy(self);
+            return same.policy(self);
         }
-        let (families, conflicts) = self.0.names.families(&config, place, self.host_of(&config));
-        let policy = Policy::new(self.clone(), self.0.latest.shared(&config), families);
-        match known {
-            Some(known) => {
-                let code = code.as_ref().map(Packed::of);
-                // Almost always the only one of its name.
-                known.reserve_exact(1);
-                known.push(Known { policy: policy.keep(), code, place: place.into() });
-            }
-            None => self.remember_unnamed(&policy),
+        let code = code.filter(|_| name.is_some()).map(without_name);
+        let origin = self.0.origins.shared(&Origin { place: place.into(), code: code.as_ref().map(Packed::of) });
+        let host = self.host_of(&config);
+        let (families, conflicts) = self.0.names.families((name.as_ref(), &config), &origin.place, host);
+        let config = self.0.latest.shared(&config);
+        let is_named = name.is_some();
+        let policy = Policy::new(self.clone(), name, origin, config, families);
+        if is_named {
+            policies.add(policy.keep());
+        } else {
+            self.remember_unnamed(&policy);
         }
         drop(policies);
         for conflict in conflicts {
@@ -146,17 +164,19 @@ impl Registry {
         }
         let policies = self.0.policies.lock();
         let mut changed = Vec::new();
-        for (name, known) in policies.iter().flat_map(|(name, list)| list.iter().map(move |known| (name, known))) {
-            let config = resolved(known.code.as_ref().map(Packed::value), name)?;
-            if config != *known.policy.config() {
-                changed.push((known.policy.policy(self), config, known.place.clone()));
+        for known in policies.all() {
+            let Some(name) = known.name() else { continue };
+            let origin = known.origin();
+            let config = PolicyConfig { name: None, ..resolved(origin.code.as_ref().map(Packed::value), name)? };
+            if config != *known.settings() {
+                changed.push((known.policy(self), name.clone(), config, origin.clone()));
             }
         }
         drop(policies);
-        for (policy, config, place) in changed {
-            let (families, wakes) =
-                self.0.names.reconfigure(&config, &place, self.host_of(&config), self.clock().now());
-            policy.reconfigure(config, families);
+        for (policy, name, config, origin) in changed {
+            let (host, now) = (self.host_of(&config), self.clock().now());
+            let (families, wakes) = self.0.names.reconfigure((Some(&name), &config), &origin.place, host, now);
+            policy.reconfigure(self.0.latest.shared(&config), families);
             self.strand(wakes);
         }
         self.say_troubles();
@@ -189,6 +209,14 @@ impl Registry {
     pub fn resource_limit(&self, resource: &str) -> u32 {
         crate::config::resource_limit(self.file().as_ref().map(|file| &file.document), resource)
     }
+}
+
+/// Of all that code gives the name alone is each policy's own.
+fn without_name(mut code: Value) -> Value {
+    if let Value::Table(options) = &mut code {
+        options.remove("name");
+    }
+    code
 }
 
 fn read(path: &str) -> Result<Document, ConfigError> {

@@ -8,8 +8,8 @@ use crate::cx::Cx;
 use crate::event::{EventKind, PartKind};
 use crate::events::Events;
 use crate::metrics;
-use crate::parts::{Latest, Names};
-use crate::policy::{Policy, WeakPolicy};
+use crate::names::{Latest, Names};
+use crate::policy::{Kept, Origin, Policy, WeakPolicy};
 use crate::rng::Rng;
 use crate::run::listen::Listeners;
 use crate::segment::{Host, SegmentOptions, Trouble};
@@ -17,7 +17,6 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering, RwLock,
 use crate::time::{Span, Tick};
 use crate::views::Views;
 use declared::{File, Known};
-use std::collections::BTreeMap;
 
 /// The policies of a process, or of one test. Cloning is cheap; all clones are one registry.
 #[derive(Clone)]
@@ -51,8 +50,8 @@ struct Inner {
     views: Mutex<Vec<Weak<Views>>>,
     names: Names,
     latest: Latest<PolicyConfig>,
-    /// Named policies, with the code layer they were built from.
-    policies: Mutex<BTreeMap<String, Vec<Known>>>,
+    origins: Latest<Origin>,
+    policies: Mutex<Known>,
     file: RwLock<Option<Arc<File>>>,
     environment: Environment,
     /// The segment of policies in host scope, chosen with the first of them.
@@ -78,7 +77,8 @@ impl Registry {
             views: Mutex::new(Vec::new()),
             names: Names::default(),
             latest: Latest::default(),
-            policies: Mutex::new(BTreeMap::new()),
+            origins: Latest::default(),
+            policies: Mutex::default(),
             file: RwLock::new(None),
             environment,
             host: OnceLock::new(),
@@ -205,12 +205,12 @@ impl Registry {
 
     /// The first policy of that name that was built.
     pub fn find(&self, name: &str) -> Option<Policy> {
-        self.0.policies.lock().get(name).and_then(|known| known.first()).map(|known| known.policy.policy(self))
+        self.0.policies.lock().of(name).first().map(|known| known.policy(self))
     }
 
     /// All named policies, by name.
     pub fn policies(&self) -> Vec<Policy> {
-        self.0.policies.lock().values().flatten().map(|known| known.policy.policy(self)).collect()
+        self.0.policies.lock().all().map(|known: &Kept| known.policy(self)).collect()
     }
 
     /// Applies transitions that are due, so that listeners hear of them without a call.

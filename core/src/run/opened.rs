@@ -36,7 +36,7 @@ impl Opened {
     pub(super) fn new(mut guarded: Guarded) -> Box<Opened> {
         let call = &mut guarded.0;
         call.commit();
-        let idle = call.policy().config().timeout.as_ref().and_then(|timeout| timeout.idle);
+        let idle = call.policy().live().config.timeout.as_ref().and_then(|timeout| timeout.idle);
         let deadline = call.deadline();
         Box::new(Opened { guarded, idle, deadline, asked: None, timer: None })
     }

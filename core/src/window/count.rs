@@ -16,11 +16,33 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Enters the number of a call. `fetch_max`: a writer that was stopped must not put an old
-    /// number over a younger one.
-    pub(crate) fn enter(self, block: &Block, index: u64, number: u64) {
-        // Release: a judge that sees the entry sees the tallies it was computed from.
-        block.word(self.ring + (index % self.length as u64) as usize).fetch_max(number, Ordering::AcqRel);
+    /// Enters a call whose number depends on its index, and returns that.
+    ///
+    /// The entry stands there before it is counted, so that of several that are made at once the last
+    /// to be counted sees all of them, and one that is never counted is the next one's place. Two may
+    /// write the same place: each number is that of a call no younger than the one that is counted.
+    #[inline(always)]
+    pub(crate) fn enter(self, block: &Block, number: impl Fn(u64) -> u64) -> u64 {
+        let counter = block.word(self.counter);
+        // Acquire, here and below: who sees a count sees the entries below it.
+        let mut index = counter.load(Ordering::Acquire);
+        loop {
+            let entry = block.word(self.ring + (index % self.length as u64) as usize);
+            let number = number(index);
+            // A writer that was stopped must not put an old number over a younger one. Stopped between
+            // these two, for as long as it takes to fill the ring, it makes one entry older: it errs
+            // towards "no". Relaxed: only the number is compared.
+            if entry.load(Ordering::Relaxed) < number {
+                // Release: a judge that sees the entry sees the tallies it was computed from, and that
+                // the counter has come so far.
+                entry.store(number, Ordering::Release);
+            }
+            // Release: the entry is there for who sees it counted.
+            match counter.compare_exchange(index, index.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return index,
+                Err(moved) => index = moved,
+            }
+        }
     }
 
     /// Whether the `k`-th latest entry is a call after number `start`.
@@ -28,13 +50,25 @@ impl Log {
     /// `made` is the counter as read before the tallies were summed, so that the judge errs towards
     /// "no". `None`: the ring moved on meanwhile, judge again.
     pub(crate) fn reaches(self, block: &Block, made: u64, k: u64, start: u64) -> Option<bool> {
-        if k == 0 || made < k || k > self.length as u64 {
+        if k == 0 || made < k || k >= self.length as u64 {
             return Some(false);
         }
-        let entry = block.word(self.ring + ((made - k) % self.length as u64) as usize).load(Ordering::Acquire);
-        // An entry that a later failure has replaced would be younger than the one asked for.
+        self.entry(block, made - k).map(|entry| entry > start)
+    }
+
+    /// Whether after `more` entries the `k`-th latest is one of those that are here, or none, and a call no
+    /// later than number `start`.
+    pub(crate) fn stays_out(self, block: &Block, made: u64, more: u64, k: u64, start: u64) -> bool {
+        let latest = made.wrapping_add(more);
+        k == 0 || latest < k || (k > more && self.entry(block, latest - k).is_some_and(|entry| entry <= start))
+    }
+
+    /// The entry of `index`; `None` if the ring has moved on over it.
+    fn entry(self, block: &Block, index: u64) -> Option<u64> {
+        let entry = block.word(self.ring + (index % self.length as u64) as usize).load(Ordering::Acquire);
+        // One that replaces it would be younger than the one asked for. It is there before it is counted.
         let now = block.word(self.counter).load(Ordering::Acquire);
-        (now.wrapping_sub(made) <= self.length as u64 - k).then_some(entry > start)
+        (now.wrapping_sub(index) < self.length as u64).then_some(entry)
     }
 
     /// How many entries are calls after number `start`: at least, if more than the ring holds.
@@ -52,8 +86,7 @@ mod tests {
     fn with_entries(numbers: &[u64]) -> Block {
         let block = Block::new(16);
         for &number in numbers {
-            let index = block.word(0).fetch_add(1, Ordering::AcqRel);
-            LOG.enter(&block, index, number);
+            LOG.enter(&block, |_| number);
         }
         block
     }
@@ -70,6 +103,7 @@ mod tests {
     fn an_overtaken_judge_judges_again() {
         let block = with_entries(&[1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(LOG.reaches(&block, 3, 3, 0), None);
-        assert_eq!(LOG.reaches(&block, 7, 4, 3), Some(true));
+        assert_eq!(LOG.reaches(&block, 7, 3, 4), Some(true));
+        assert_eq!(LOG.reaches(&block, 7, 3, 5), Some(false));
     }
 }

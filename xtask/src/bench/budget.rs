@@ -124,6 +124,7 @@ impl Budget {
             Some(Row { unit: Unit::Bytes, .. }) => " B",
             Some(Row { unit: Unit::Ms, .. }) => " ms",
             Some(Row { unit: Unit::Count, .. }) => "",
+            Some(Row { unit: Unit::Ratio, .. }) => "×",
             _ => " ns",
         };
         Verdict {

@@ -1,5 +1,6 @@
 //! What a measuring program prints: one JSON object a line.
 
+use super::together::Pair;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -47,6 +48,8 @@ pub enum Unit {
     Bytes,
     Ms,
     Count,
+    /// Of two others.
+    Ratio,
 }
 
 fn one() -> u32 {
@@ -62,6 +65,8 @@ fn bare() -> String {
 pub struct Measured {
     pub peers: BTreeMap<String, String>,
     pub rows: Vec<Row>,
+    /// Both scopes, for the table of its own that they have; as rows they are ratios.
+    pub pairs: Vec<Pair>,
 }
 
 impl Measured {

@@ -29,7 +29,16 @@ pub fn look(root: &Path, tools: &[(&str, &[&str])]) -> Machine {
         // Without what a distribution calls its build of it.
         kernel: format!("{} {} {}", said("uname", &["-s"]), release(&said("uname", &["-r"])), said("uname", &["-m"])),
         load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
-        tools: tools.iter().map(|(program, arguments)| said(program, arguments)).collect(),
+        tools: tools.iter().map(|(program, arguments)| named(program, &said(program, arguments))).collect(),
+    }
+}
+
+/// A bare number says nothing.
+fn named(program: &str, version: &str) -> String {
+    if version.starts_with(|first: char| first == 'v' || first.is_ascii_digit()) {
+        format!("{program} {version}")
+    } else {
+        version.to_owned()
     }
 }
 

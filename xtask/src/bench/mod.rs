@@ -4,6 +4,7 @@
 //! the floors of the same run, with each other, with the budgets, and written down.
 
 mod budget;
+mod c;
 mod golang;
 mod lines;
 mod machine;
@@ -15,12 +16,13 @@ mod ranking;
 mod record;
 mod rust;
 mod table;
+mod together;
 
 use crate::Outcome;
 use crate::steps::{command, output_of, quiet};
 use lines::Measured;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How long a run takes: so many rounds, each row so many milliseconds in each.
@@ -32,6 +34,9 @@ struct Effort {
 
 /// What was measured, or why nothing could be.
 type Rows = Result<Measured, Box<dyn std::error::Error>>;
+
+/// A program that is built and installed, or why it is not.
+type Ready = Result<Program, Box<dyn std::error::Error>>;
 
 /// How to measure a language; host scope counts as one.
 struct Language {
@@ -65,8 +70,14 @@ const LANGUAGES: [Language; 5] = [
     Language {
         name: "host",
         title: "Host scope",
-        measure: rust::measure_host,
-        tools: &[("rustc", &["--version"])],
+        measure: together::measure,
+        tools: &[
+            ("rustc", &["--version"]),
+            ("cc", &["-dumpfullversion"]),
+            ("python3", &["--version"]),
+            ("node", &["--version"]),
+            ("go", &["version"]),
+        ],
         absent: None,
     },
 ];
@@ -129,6 +140,7 @@ fn one(root: &Path, language: &Language, quick: bool) -> Result<Vec<String>, Box
 pub fn compiles(root: &Path) -> Outcome {
     quiet(rust::cargo(root, "check"))?;
     quiet(command(root, "python3", &["-m", "compileall", "-q", "bench/python"]))?;
+    c::compiles(root, "together")?;
     let unformatted = output_of(command(root, "gofmt", &["-l", "bench/go"]))?;
     if !unformatted.is_empty() {
         return Err(format!("not formatted, run gofmt -w bench/go:\n{unformatted}").into());
@@ -149,12 +161,45 @@ pub fn page(root: &Path, check: bool) -> Outcome {
     if check { page::check(root) } else { page::write(root) }
 }
 
-/// Runs a measuring program; the segment of its policies in host scope goes with the run.
-fn run_program(mut program: Command, effort: Effort) -> Result<String, Box<dyn std::error::Error>> {
-    let segment = format!("/dev/shm/seawall-bench-{}", std::process::id());
-    std::fs::DirBuilder::new().mode(0o700).create(&segment)?;
-    program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]).env("SEAWALL_HOST_DIR", &segment);
-    let said = output_of(program);
-    std::fs::remove_dir_all(&segment)?;
-    said
+/// A measuring program that is ready to run: where, and its first words.
+struct Program {
+    home: PathBuf,
+    words: Vec<String>,
+}
+
+impl Program {
+    fn new(home: &Path, words: &[&str]) -> Program {
+        Program { home: home.to_owned(), words: words.iter().map(|word| (*word).to_owned()).collect() }
+    }
+
+    /// Its policies in host scope are in the segment.
+    fn command(&self, segment: &Segment) -> Command {
+        let mut command = command(&self.home, &self.words[0], &[]);
+        command.args(&self.words[1..]).env("SEAWALL_HOST_DIR", &segment.0);
+        command
+    }
+
+    fn measure(&self, effort: Effort) -> Result<String, Box<dyn std::error::Error>> {
+        let segment = Segment::new()?;
+        let mut program = self.command(&segment);
+        program.args([effort.rounds.to_string(), effort.slice_ms.to_string()]);
+        output_of(program)
+    }
+}
+
+/// The folder of a segment, gone when this is dropped.
+struct Segment(PathBuf);
+
+impl Segment {
+    fn new() -> std::io::Result<Segment> {
+        let folder = PathBuf::from(format!("/dev/shm/seawall-bench-{}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Segment(folder))
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

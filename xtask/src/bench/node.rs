@@ -1,13 +1,20 @@
 //! The Node rows: the tarball that ships and the peers of the lock file, in a folder of their own.
 
 use super::lines::Measured;
-use super::{Effort, Rows, run_program};
+use super::{Effort, Program, Ready, Rows};
 use crate::node;
 use crate::steps::{command, quiet};
 use std::fs;
 use std::path::Path;
 
 pub fn measure(root: &Path, effort: Effort) -> Rows {
+    let mut measured = Measured::default();
+    measured.read(&program(root, "main.js")?.measure(effort)?)?;
+    Ok(measured)
+}
+
+/// One of the files of `bench/node`.
+pub fn program(root: &Path, file: &str) -> Ready {
     let (from, home) = (root.join("bench/node"), root.join("build/bench/node"));
     fs::create_dir_all(&home)?;
     let lock = fs::read_to_string(from.join("package-lock.json"))?;
@@ -24,7 +31,5 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
     fs::create_dir_all(&place)?;
     let tarball = node::pack(root, &place)?.display().to_string();
     npm(&["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--no-package-lock", &tarball])?;
-    let mut measured = Measured::default();
-    measured.read(&run_program(command(&home, "node", &["--expose-gc", "main.js"]), effort)?)?;
-    Ok(measured)
+    Ok(Program::new(&home, &["node", "--expose-gc", file]))
 }

@@ -3,6 +3,7 @@
 use super::budget::{Verdict, shown};
 use super::lines::OURS;
 use super::record::{self, Entry, Record};
+use super::together::Cell;
 use super::{LANGUAGES, Language};
 use super::{picture, table};
 use crate::Outcome;
@@ -22,6 +23,8 @@ What a protected call costs, beside what would be used instead, measured in one 
 - One thread is timed by its own processor time where the language tells it; two threads share one object and are timed by the clock.
 - A library that counts no outcomes is shown, and not ranked.
 ";
+
+const TOGETHER: &str = "So many processes call at the same time: each a policy of its own (`own`: process scope), or all the same one (`one cell`: host scope). They begin at the same instant, and host scope has just as long as process scope in each round. A call's cost is the processor time of all the processes over the number of their calls, for four processes on two cores wait for each other: the calling thread's time in Rust, C and Go, the whole process's in Python and Node, whose collectors of garbage are in it. Of `failing`, one call in 16 succeeds; `open` is refused; `bulkhead` has 64 places.";
 
 /// # Errors
 /// A record that cannot be read, a file that cannot be written.
@@ -80,6 +83,7 @@ fn section(page: &mut String, language: &Language, record: &Record, drawn: bool)
     if drawn {
         let _ = writeln!(page, "\n![What each library adds to a call in {title}](performance/{name}.svg)");
     }
+    together(page, &record.together);
     page.push_str("\n### Budgets\n\n| budget | at most, or least | figure | |\n|---|---:|---:|---|\n");
     record.verdicts.iter().for_each(|verdict| judged(page, verdict));
     if !record.ranking.is_empty() {
@@ -104,6 +108,26 @@ fn section(page: &mut String, language: &Language, record: &Record, drawn: bool)
         let _ = writeln!(page, "| **{title}** | | | | | | |");
         record.of(title).into_iter().for_each(|entry| row(page, entry));
     }
+}
+
+/// The table of both scopes.
+fn together(page: &mut String, cells: &[Cell]) {
+    let Some(first) = table::by_case(cells).next() else { return };
+    let _ = write!(page, "\n### One cell, several processes\n\n{TOGETHER}\n\n| ns of a call |");
+    for cell in first {
+        let _ = write!(page, " {}: own | one cell | ratio |", table::processes(cell.processes));
+    }
+    let _ = writeln!(page, "\n|---|{}", "---:|---:|---:|".repeat(first.len()));
+    for cells in table::by_case(cells) {
+        let _ = write!(page, "| {}, {} |", cells[0].language, cells[0].case);
+        for cell in cells {
+            let bold = if cell.processes == 1 { "**" } else { "" };
+            let (process, host, ratio) = (shown(cell.process), shown(cell.host), shown(cell.ratio));
+            let _ = write!(page, " {process} | {host} | {bold}{ratio}×{bold} |");
+        }
+        page.push('\n');
+    }
+    let _ = writeln!(page, "\n{}", table::busy(cells));
 }
 
 fn judged(page: &mut String, verdict: &Verdict) {

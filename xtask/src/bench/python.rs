@@ -1,13 +1,20 @@
 //! The Python rows: the wheel that ships and the peers of the lock file, in an environment of their own.
 
 use super::lines::Measured;
-use super::{Effort, Rows, run_program};
+use super::{Effort, Program, Ready, Rows};
 use crate::python;
 use crate::steps::{command, quiet};
 use std::fs;
 use std::path::Path;
 
 pub fn measure(root: &Path, effort: Effort) -> Rows {
+    let mut measured = Measured::default();
+    measured.read(&program(root, "__main__.py")?.measure(effort)?)?;
+    Ok(measured)
+}
+
+/// One of the files of `bench/python`.
+pub fn program(root: &Path, file: &str) -> Ready {
     let home = root.join("build/bench/venv");
     let python = home.join("bin/python").display().to_string();
     let lock = fs::read_to_string(root.join("bench/python/requirements.lock"))?;
@@ -20,7 +27,5 @@ pub fn measure(root: &Path, effort: Effort) -> Rows {
     let wheel = python::wheel(root)?;
     let install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", &wheel];
     quiet(command(root, &python, &install))?;
-    let mut measured = Measured::default();
-    measured.read(&run_program(command(root, &python, &["bench/python"]), effort)?)?;
-    Ok(measured)
+    Ok(Program::new(root, &[&python, &format!("bench/python/{file}")]))
 }

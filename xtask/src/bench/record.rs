@@ -4,6 +4,7 @@ use super::budget::Verdict;
 use super::lines::{FLOOR, Measured, OURS, Row, Unit, median, quantile, ratios};
 use super::machine::Machine;
 use super::ranking::title;
+use super::together::{Cell, Pair};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,6 +19,9 @@ pub struct Record {
     pub verdicts: Vec<Verdict>,
     pub ranking: Vec<Verdict>,
     pub entries: Vec<Entry>,
+    /// Both scopes with one process and with more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Cell>,
 }
 
 /// A row, summed up.
@@ -45,13 +49,15 @@ pub struct Entry {
 
 impl Record {
     pub fn new(machine: Machine, measured: &Measured, verdicts: Vec<Verdict>, ranking: Vec<Verdict>) -> Record {
+        let rows = || measured.rows.iter().filter(|row| row.unit != Unit::Ratio);
         Record {
             machine,
             peers: measured.peers.clone(),
-            rounds: measured.rows.iter().map(|row| row.samples.len()).max().unwrap_or(0),
+            rounds: rows().map(|row| row.samples.len()).max().unwrap_or(0),
             verdicts,
             ranking,
-            entries: measured.rows.iter().map(|row| entry(measured, row)).collect(),
+            entries: rows().map(|row| entry(measured, row)).collect(),
+            together: measured.pairs.iter().map(Pair::cell).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The Rust rows: a crate of its own, with its own lock file.
 
 use super::lines::Measured;
-use super::{Effort, Rows, run_program};
+use super::{Effort, Program, Ready, Rows};
 use crate::steps::{command, output_of, quiet};
 use std::path::Path;
 use std::process::Command;
@@ -9,20 +9,16 @@ use std::process::Command;
 const HOME: &str = "build/bench/rust";
 
 pub fn measure(root: &Path, effort: Effort) -> Rows {
-    quiet(cargo(root, "build"))?;
-    let program = |name: &str| command(root, &format!("{HOME}/release/{name}"), &[]);
     let mut measured = Measured::default();
-    measured.read(&run_program(program("seawall-bench"), effort)?)?;
-    measured.read(&output_of(program("memory"))?)?;
+    measured.read(&program(root, "seawall-bench")?.measure(effort)?)?;
+    measured.read(&output_of(command(root, &format!("{HOME}/release/memory"), &[]))?)?;
     Ok(measured)
 }
 
-/// Host scope beside process scope.
-pub fn measure_host(root: &Path, effort: Effort) -> Rows {
+/// One of the crate's programs.
+pub fn program(root: &Path, name: &str) -> Ready {
     quiet(cargo(root, "build"))?;
-    let mut measured = Measured::default();
-    measured.read(&run_program(command(root, &format!("{HOME}/release/host"), &[]), effort)?)?;
-    Ok(measured)
+    Ok(Program::new(root, &[&format!("{HOME}/release/{name}")]))
 }
 
 /// `cargo build` or `cargo check` of the crate, away from what ships.

@@ -3,6 +3,7 @@
 use super::budget::{Verdict, shown};
 use super::lines::{OURS, Unit};
 use super::record::{Entry, Record};
+use super::together::Cell;
 
 pub fn print(lang: &str, record: &Record) {
     let peers: Vec<String> = record.peers.iter().map(|(peer, version)| format!("{peer} {version}")).collect();
@@ -23,6 +24,7 @@ pub fn print(lang: &str, record: &Record) {
             line(&format!("  {mark} {}", name(entry)), &shown(entry.added), entry);
         }
     }
+    together(&record.together);
     judged("budgets", &record.verdicts);
     judged("first in its case", &record.ranking);
 }
@@ -40,6 +42,7 @@ pub fn unit(entry: &Entry) -> &'static str {
         Unit::Bytes => "B",
         Unit::Ms => "ms",
         Unit::Count => "",
+        Unit::Ratio => "×",
     }
 }
 
@@ -62,6 +65,42 @@ fn line(name: &str, added: &str, entry: &Entry) {
         if entry.low == entry.high { String::new() } else { format!("{}–{}", shown(entry.low), shown(entry.high)) };
     let (floor, ours, allocs) = (optional(entry.to_floor), optional(entry.to_ours), allocations(entry));
     println!("{name:58} {median:>10} {half:>17} {added:>9} {floor:>8} {ours:>8} {allocs:>12}");
+}
+
+fn together(cells: &[Cell]) {
+    let Some(first) = by_case(cells).next() else { return };
+    let heads = first.iter().map(|cell| format!("{:>31}", processes(cell.processes))).collect::<String>();
+    println!("\n{:18}{heads}", "ns of a call");
+    println!("{:18}{}", "", format!("{:>10} {:>10} {:>9}", "own", "one cell", "ratio").repeat(first.len()));
+    for cells in by_case(cells) {
+        let columns =
+            |cell: &Cell| format!("{:>10} {:>10} {:>8}×", shown(cell.process), shown(cell.host), shown(cell.ratio));
+        let columns: String = cells.iter().map(columns).collect();
+        println!("{:18}{columns}", format!("{}, {}", cells[0].language, cells[0].case));
+    }
+    println!("{}", busy(cells));
+}
+
+/// Runs of one language and case.
+pub fn by_case(cells: &[Cell]) -> impl Iterator<Item = &[Cell]> {
+    cells.chunk_by(|a, b| a.language == b.language && a.case == b.case)
+}
+
+pub fn processes(number: usize) -> String {
+    format!("{number} process{}", if number == 1 { "" } else { "es" })
+}
+
+/// That processes ran at the same time.
+pub fn busy(cells: &[Cell]) -> String {
+    let numbers: Vec<usize> = by_case(cells).next().unwrap_or_default().iter().map(|cell| cell.processes).collect();
+    let least = |number: &usize| {
+        let busy = cells.iter().filter(|cell| cell.processes == *number).map(|cell| cell.busy);
+        format!("{} had {}", processes(*number), shown(busy.fold(f64::MAX, f64::min)))
+    };
+    format!(
+        "Processors in use at the same time, at the least: {}.",
+        numbers.iter().map(least).collect::<Vec<_>>().join(", ")
+    )
 }
 
 fn judged(title: &str, verdicts: &[Verdict]) {

@@ -5,6 +5,7 @@ use crate::Outcome;
 use crate::steps::{command, output_of, quiet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Which library: the one that ships, or the one for tests, which can be told to panic.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -36,6 +37,22 @@ pub fn build(root: &Path, kind: Kind) -> Result<PathBuf, Box<dyn std::error::Err
     only_ours(root, &archive)?;
     shared(root, &archive, &out)?;
     Ok(out)
+}
+
+/// Compiles one source file, at its quickest, with the library that ships linked in.
+pub fn link(root: &Path, source: &Path, program: &Path) -> Outcome {
+    let library = build(root, Kind::Release)?;
+    let mut cc = compiler(root, source);
+    cc.args(["-O2", "-g", "-o"]).arg(program).arg(library.join("libseawall.a"));
+    cc.args(["-lgcc_s", "-lpthread", "-lm", "-ldl"]);
+    quiet(cc)
+}
+
+/// The compiler with our header and every warning, on one source file.
+pub fn compiler(root: &Path, source: &Path) -> Command {
+    let mut cc = command(root, "cc", &["-std=c11", "-Wall", "-Wextra", "-Werror", "-I", "bindings-c/include"]);
+    cc.arg(source);
+    cc
 }
 
 fn is_newer(built: &Path, made: &Path) -> bool {

@@ -1,4 +1,4 @@
-//! One policy in host scope beside the same in process scope, and one cell used by more and more processes.
+//! One policy in host scope beside the same in process scope, in one process.
 //! `host ROUNDS SLICE_MS [CASE]`; the folder of the segment is `SEAWALL_HOST_DIR`.
 
 use seawall::breaker::Control;
@@ -7,23 +7,14 @@ use seawall::run::Builder;
 use seawall::{Error, Policy};
 use seawall_bench::harness::{Options, Suite};
 use seawall_bench::work::{HOUR, fail, ok};
-use serde_json::json;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What a child does until it is stopped.
-const BESIDE: &str = "beside";
-
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [BESIDE, case] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return beside(case);
-    }
     let number = |index: usize, usual: f64| words.get(index).and_then(|word| word.parse().ok()).unwrap_or(usual);
     let options = Options { rounds: number(0, 15.0) as usize, slice_ms: number(1, 2.0), only: words.get(2).cloned() };
     let mut suite = Suite::default();
@@ -31,9 +22,6 @@ fn main() {
     compared(&mut suite);
     suite.unranked("process scope", "the same policy, shared with nobody");
     suite.run(&options);
-    if options.only.is_none() {
-        together(&options);
-    }
 }
 
 /// The settings by case and variant, the same in both scopes.
@@ -87,76 +75,4 @@ fn compared(s: &mut Suite) {
             s.both(case, library, variant, move |n, _| calls(&policy, case, n));
         }
     }
-}
-
-/// The settings of a case with the default window, and the name that processes share.
-fn shared(case: &str) -> Policy {
-    let all = settings();
-    let (_, _, builder) = all.into_iter().rfind(|(there, _, _)| *there == case).expect("a case");
-    made(builder, &format!("together in {case}"), case, Scope::Host)
-}
-
-/// Uses the cell until this process is ended.
-fn beside(case: &str) {
-    let policy = shared(case);
-    println!("ready");
-    loop {
-        calls(&policy, case, 1000);
-    }
-}
-
-/// A call of this process while others use the cell; its own processor time, since there are fewer
-/// cores than processes.
-fn together(options: &Options) {
-    let program = std::env::current_exe().expect("this program");
-    for case in ["closed", "failing", "bulkhead"] {
-        let policy = shared(case);
-        for processes in [1, 2, 4] {
-            let samples: Vec<f64> = (0..options.rounds)
-                .map(|_| {
-                    let _others: Vec<Other> = (1..processes).map(|_| Other::begin(&program, case)).collect();
-                    timed(&policy, case, options.slice_ms)
-                })
-                .collect();
-            let plural = if processes == 1 { "" } else { "es" };
-            let variant = format!("{processes} process{plural} on one cell");
-            println!(
-                "{}",
-                json!({"row": {"case": format!("{case}, processes"), "library": "seawall", "variant": variant, "unit": "ns", "samples": samples}})
-            );
-        }
-    }
-}
-
-/// Another process, ended when it is dropped.
-struct Other(Child);
-
-impl Other {
-    fn begin(program: &std::path::Path, case: &str) -> Other {
-        let mut child =
-            Command::new(program).args([BESIDE, case]).stdout(Stdio::piped()).spawn().expect("this program, once more");
-        let out = child.stdout.take().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line).expect("it says that it began");
-        assert_eq!(line, "ready\n");
-        Other(child)
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn timed(policy: &Policy, case: &str, slice_ms: f64) -> f64 {
-    let (until, start) =
-        (Instant::now() + Duration::from_secs_f64(slice_ms * 4e-3), seawall_bench::harness::processor_time());
-    let mut done = 0;
-    while Instant::now() < until {
-        calls(policy, case, 1000);
-        done += 1000;
-    }
-    (seawall_bench::harness::processor_time() - start) / done as f64
 }
