@@ -44,13 +44,10 @@ impl Policy {
                 }
             },
         };
-        if let Some(bulkhead) = &live.parts.bulkhead {
-            if live.shared && live.is_left_alone() {
-                return None;
-            }
-            if !bulkhead.comes_in() {
-                return None;
-            }
+        if let Some(bulkhead) = &live.parts.bulkhead
+            && (live.needs_place && live.is_left_alone() || !bulkhead.comes_in())
+        {
+            return None;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
         Some(Brief { policy: self, live, pass, running: false })

@@ -67,7 +67,8 @@ impl Live {
     }
 
     /// A bulkhead changes its place by itself: whether it has lost the one that is required.
+    #[inline(never)]
     pub(crate) fn is_left_alone(&self) -> bool {
-        self.config.host_required == Some(true) && self.parts.bulkhead.as_ref().is_some_and(|own| own.is_alone())
+        self.needs_place && self.parts.bulkhead.as_ref().is_some_and(|own| own.is_alone())
     }
 }

@@ -5,7 +5,7 @@ use crate::cell::{self, Block, LINE, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::{Home, Owner};
-use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 // Line 0.
 /// Those let in that no place counts, and under cells that this one took the place of.
@@ -40,16 +40,6 @@ pub(super) struct Door {
     swept: AtomicU64,
 }
 
-struct State {
-    /// What this process asked for; what is in force may be another's.
-    wanted: Arc<BulkheadConfig>,
-    config: Arc<BulkheadConfig>,
-    seats: Seats,
-    /// None where the segment cannot be used: then this process is by itself.
-    cell: Option<Block>,
-    next: OnceLock<Box<State>>,
-}
-
 fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
@@ -62,67 +52,6 @@ fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
 
 fn words(config: &BulkheadConfig) -> usize {
     WORDS + seats(config).words()
-}
-
-impl State {
-    /// Asks for the cell in force.
-    fn find(wanted: &Arc<BulkheadConfig>, home: &Home, key: Option<&str>) -> State {
-        let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
-            let old = old.map_or(&[] as &[AtomicU64], |(_, old)| old);
-            // Relaxed: nobody else knows the new cell yet.
-            new[..WORDS]
-                .iter()
-                .zip(old)
-                .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
-            let admitted = cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(wanted)]);
-            new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
-            // Permits of the old cell may lie above the new limit.
-            let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
-            let before = new[LIMIT].swap(limit, Ordering::Relaxed);
-            new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
-        };
-        let found = home.cell(key, wanted, words(wanted), &fill);
-        let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
-        let (config, cell) = match fits {
-            Some((config, found)) => (config, Some(Block::mapped(found.held))),
-            None => (wanted.clone(), None),
-        };
-        let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
-        let (places, limit) = (state.seats.capacity, state.config.limit.into());
-        if state.cell.is_some() && limit > places as u64 {
-            let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
-            home.has_fewer(places, limit, advice);
-        }
-        state
-    }
-
-    #[inline(always)]
-    fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
-        let limits = (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire));
-        let home = Seats::home(me);
-        let seat = self.seats.take(cell, me, limits, home)?;
-        if !Seats::has_counted(seat, home) {
-            // Relaxed: a total that nothing is decided by.
-            cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
-        }
-        Some(seat)
-    }
-
-    /// Whether nothing is new here.
-    fn is_as(&self, before: &State) -> bool {
-        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(Arc::as_ptr);
-        held(self) == held(before) && self.config == before.config && self.wanted == before.wanted
-    }
-
-    fn is_current(&self) -> bool {
-        self.cell.as_ref().is_none_or(Block::is_current)
-    }
-
-    /// Whether what is taken here comes along to `next`.
-    fn is_carried_to(&self, next: &State) -> bool {
-        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(|held| held.segment().clone());
-        held(self).zip(held(next)).is_some_and(|(here, there)| Arc::ptr_eq(&here, &there))
-    }
 }
 
 impl Door {
@@ -176,9 +105,7 @@ impl Door {
         if next.is_as(state) {
             return;
         }
-        if let Some(cell) = &state.cell
-            && let Some(me) = cell.owner()
-        {
+        if let Some((cell, me)) = state.at() {
             let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
             self.unplaced.fetch_add(state.seats.give_back_all(cell, me, carried), Ordering::AcqRel);
         }
@@ -189,7 +116,7 @@ impl Door {
     /// Gives places of a cell that nobody here knows yet to those inside who have none, as far as there
     /// are any.
     fn place_all(&self, next: &State) {
-        let Some((cell, me)) = next.cell.as_ref().and_then(|cell| Some((cell, cell.owner()?))) else { return };
+        let Some((cell, me)) = next.at() else { return };
         while self.unplaced() > 0
             && let Some(seat) = next.take(cell, me)
         {
@@ -231,7 +158,6 @@ impl Door {
     }
 
     /// Takes a place, if there is one; `None` where this process is by itself.
-    #[inline(always)]
     pub(super) fn take(&self) -> Option<bool> {
         loop {
             let state = self.state();
@@ -254,7 +180,6 @@ impl Door {
     }
 
     /// Gives back a place of this process: they are all alike.
-    #[inline(never)]
     pub(super) fn give_back(&self) {
         loop {
             let state = self.state();
@@ -262,8 +187,7 @@ impl Door {
                 return;
             }
             // Not current, its places are still ours to give back: they may have been carried over.
-            if let Some(cell) = &state.cell
-                && let Some(me) = cell.owner()
+            if let Some((cell, me)) = state.at()
                 && let Some(seat) = state.seats.give_back_one(cell, me, Seats::home(me))
             {
                 crate::segment::point("permit returned");
@@ -371,6 +295,11 @@ impl Door {
 
 #[cfg(all(test, loom))]
 mod modelled;
+mod quick;
+mod state;
+
+pub(super) use quick::{Place, Quick};
+use state::State;
 
 /// How many were ever let in: those of this cell, and before it.
 fn admitted(cell: &Block, seats: Seats) -> u64 {

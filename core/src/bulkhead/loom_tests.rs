@@ -1,8 +1,10 @@
 //! Interleavings of the door and the queue; the list of protocols is `core/loom.toml`.
 
 use super::{Bulkhead, Entry, Poll};
+use crate::cell::Seats;
 use crate::config::BulkheadConfig;
 use crate::loom_tests::{at, explore};
+use crate::segment::Owner;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 use loom::sync::Arc;
@@ -54,30 +56,25 @@ fn who_looks_and_who_is_woken_is_admitted_once() {
 
 #[test]
 fn a_place_given_back_is_seen_by_who_begins_to_wait() {
-    explore(|| {
-        let bulkhead = Arc::new(Bulkhead::new(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
-        let place = bulkhead.try_enter().expect("it is empty");
-        let other = bulkhead.clone();
-        let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
-        let entry = at(1, |cx| bulkhead.enter(None, cx));
-        let woken = leaving.join().unwrap();
-        match entry {
-            Entry::Admitted(_) => assert!(woken.is_empty()),
-            Entry::Queued { ticket, .. } => {
-                assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
-                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
-            }
-            Entry::Refused(refusal) => panic!("{refusal:?}"),
-        }
-        assert_eq!(bulkhead.look().in_use, 1);
-    });
+    leave_against_waiting(Bulkhead::new);
 }
 
 #[test]
 fn a_shared_place_given_back_is_seen_by_who_begins_to_wait() {
-    explore(|| {
-        let config = BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None };
-        let bulkhead = Arc::new(Bulkhead::as_if_shared(&config));
+    leave_against_waiting(Bulkhead::as_if_shared);
+}
+
+#[test]
+fn the_nearest_place_given_back_is_seen_by_who_begins_to_wait() {
+    // Of the slot whose line is the first of all, which has the only place.
+    crate::cell::take_slot(12);
+    assert_eq!(Seats::home_of(Owner::new(1, 7), 12), 0);
+    leave_against_waiting(Bulkhead::as_if_shared);
+}
+
+fn leave_against_waiting(make: fn(&BulkheadConfig) -> Bulkhead) {
+    explore(move || {
+        let bulkhead = Arc::new(make(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
         let place = bulkhead.try_enter().expect("it is empty");
         let other = bulkhead.clone();
         let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));

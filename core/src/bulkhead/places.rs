@@ -1,6 +1,6 @@
 //! The places: how many there are and how many are taken, here or at the door of the host.
 
-use super::door::Door;
+use super::door::{Door, Place, Quick};
 use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT};
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
@@ -16,9 +16,26 @@ impl Bulkhead {
         }
     }
 
-    // Apart from the path of a bulkhead of this process's own, which it would make longer.
+    // Apart from the path of a bulkhead of this process's own, which it would make longer; and what is
+    // rare apart from it, for whose sake it would save registers.
     #[inline(never)]
     fn take_at(&self, door: &Door) -> bool {
+        match door.take_nearest() {
+            Quick::Done => true,
+            Quick::Late(place) => self.take_after(door, place),
+            Quick::Not => self.take_any_at(door),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_after(&self, door: &Door, place: Place<'_>) -> bool {
+        door.undo(place);
+        self.take_any_at(door)
+    }
+
+    #[inline(never)]
+    fn take_any_at(&self, door: &Door) -> bool {
         door.take().unwrap_or_else(|| self.take_unplaced(door))
     }
 
@@ -78,7 +95,28 @@ impl Bulkhead {
 
     #[inline(never)]
     fn give_at(&self, door: &Door) -> u64 {
+        match door.give_nearest() {
+            Quick::Done => self.waited_for(),
+            Quick::Late(place) => self.give_after(door, place),
+            Quick::Not => self.give_any_at(door),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_after(&self, door: &Door, place: Place<'_>) -> u64 {
+        door.given_late(place);
+        self.waited_for()
+    }
+
+    #[inline(never)]
+    fn give_any_at(&self, door: &Door) -> u64 {
         door.give_back();
+        self.waited_for()
+    }
+
+    #[inline(always)]
+    fn waited_for(&self) -> u64 {
         // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
         self.cell.word(LEFT).load(Ordering::SeqCst)
     }

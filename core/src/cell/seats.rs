@@ -30,34 +30,38 @@ impl Seats {
 
     /// Takes a place where fewer than `limit` are taken; `most` is the highest limit there ever was. The
     /// search begins at `home`, which is of no meaning but that what is given back there is found there.
-    #[inline(always)]
     pub(crate) fn take(self, cell: &Block, me: Owner, (limit, most): (u64, u64), home: usize) -> Option<usize> {
         let within = |limit: u64| limit.min(self.capacity as u64) as usize;
         let open = if most <= limit { within(limit) } else { self.open(cell, within(limit), within(most)) };
+        if self.take_first(cell, me, open as u64, home) {
+            return Some(home * ROW);
+        }
+        (0..open).find(|seat| take_one(self.word(cell, *seat), me))
+    }
+
+    /// Takes the first place of the line `home`, if it is free and among the first `open`.
+    #[inline(always)]
+    pub(crate) fn take_first(self, cell: &Block, me: Owner, open: u64, home: usize) -> bool {
         let seat = home * ROW;
-        if seat < open && take_one(self.first_of(cell, home), me) {
-            let count = cell.word(self.first + home * LINE + ROW);
+        if seat >= self.capacity || seat as u64 >= open {
+            return false;
+        }
+        let line = cell.line(self.first + home * LINE);
+        // SeqCst: as in `take_one`. Not looked at before: it is most often free, and whoever waits for
+        // what it says can as well wait for the exchange.
+        let taken = line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        in_one_order();
+        if taken {
+            let count = &line[ROW];
             // Relaxed: a total that nothing is decided by, and one writer at a time.
             count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-            return Some(seat);
         }
-        self.take_another(cell, me, open)
+        taken
     }
 
     /// Whether taking that place from that home was counted here.
     pub(crate) fn has_counted(seat: usize, home: usize) -> bool {
         seat == home * ROW
-    }
-
-    #[inline(never)]
-    fn take_another(self, cell: &Block, me: Owner, open: usize) -> Option<usize> {
-        (0..open).find(|seat| take_one(self.word(cell, *seat), me))
-    }
-
-    /// The first place of a line.
-    #[inline(always)]
-    fn first_of(self, cell: &Block, line: usize) -> &AtomicU64 {
-        cell.word(self.first + line * LINE)
     }
 
     #[inline(always)]
@@ -66,9 +70,13 @@ impl Seats {
     }
 
     /// The line where the calling thread of a process looks first: no two of a few threads have the same.
-    #[inline(always)]
     pub(crate) fn home(me: Owner) -> usize {
-        (me.slot() * 4 + super::slot()) % HOMES
+        Seats::home_of(me, super::slot())
+    }
+
+    #[inline(always)]
+    pub(crate) fn home_of(me: Owner, slot: usize) -> usize {
+        (me.slot() * 4 + slot) % HOMES
     }
 
     /// How often places were taken by those who looked there first.
@@ -102,21 +110,22 @@ impl Seats {
     }
 
     /// Gives back any place of this process, and says which; `None` if it has none.
-    #[inline(always)]
     pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
-        let seat = home * ROW;
-        let first = if seat < self.capacity { Some(self.first_of(cell, home)) } else { None };
-        // SeqCst: as in `give_back`. What was carried over is found by who searches.
-        if first.is_some_and(|word| word.compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok()) {
-            in_one_order();
-            return Some(seat);
+        if self.give_back_first(cell, me, home) {
+            return Some(home * ROW);
         }
-        self.give_back_another(cell, me)
+        (0..self.capacity).find(|seat| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat))
     }
 
-    #[inline(never)]
-    fn give_back_another(self, cell: &Block, me: Owner) -> Option<usize> {
-        (0..self.capacity).find(|seat| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat))
+    /// Gives back the first place of the line `home`; `false` if it is not this process's, or was carried
+    /// over: who searches finds that.
+    #[inline(always)]
+    pub(crate) fn give_back_first(self, cell: &Block, me: Owner, home: usize) -> bool {
+        // SeqCst: as in `give_back`.
+        let free = |word: &AtomicU64| word.compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        let given = home * ROW < self.capacity && free(cell.word(self.first + home * LINE));
+        in_one_order();
+        given
     }
 
     fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {

@@ -1,6 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
 use super::{LINE, Writer, Writers};
+pub(crate) use crate::segment::Here;
 use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -88,6 +89,23 @@ impl Block {
         unsafe { self.base.add(index).as_ref() }
     }
 
+    /// The words of a line, from its first on.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(crate) fn line(&self, first: usize) -> &[AtomicU64; LINE] {
+        if first > self.words.wrapping_sub(LINE) || self.words < LINE {
+            out_of_bounds(first, self.words);
+        }
+        // SAFETY: as in `word`, of the line's last.
+        unsafe { self.base.add(first).cast().as_ref() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn line(&self, first: usize) -> [&AtomicU64; LINE] {
+        std::array::from_fn(|word| self.word(first + word))
+    }
+
     #[cfg(loom)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
         match &self.home {
@@ -157,6 +175,17 @@ impl Block {
             Home::Mapped(held) => held.segment().owner(),
             #[cfg(all(test, loom))]
             Home::Heap(_) => Some(Owner::new(1, 7)),
+            _ => None,
+        }
+    }
+
+    /// The same, and whether the cell lives, for who looks at that later.
+    #[inline(always)]
+    pub(crate) fn here(&self) -> Option<Here<'_>> {
+        match &self.home {
+            Home::Mapped(held) => held.here(),
+            #[cfg(all(test, loom))]
+            Home::Heap(_) => Some(Here::always(Owner::new(1, 7))),
             _ => None,
         }
     }

@@ -60,6 +60,15 @@ pub(crate) fn slot() -> usize {
     }
 }
 
+/// The same where the thread has one.
+#[inline(always)]
+pub(crate) fn known_slot() -> Option<usize> {
+    match SLOT.get() {
+        NONE => None,
+        slot => Some(slot as usize),
+    }
+}
+
 #[cfg(not(loom))]
 use owned::claim;
 

@@ -33,6 +33,8 @@ pub(crate) struct Live {
     pub lacks: Option<Arc<str>>,
     /// Other processes share its cells: a later look may find others in their place.
     pub shared: bool,
+    /// It may lose the place of its bulkhead, which it is not to go on without.
+    pub needs_place: bool,
     /// The breaker counts slow calls.
     pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
@@ -94,6 +96,7 @@ impl Live {
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
         let shared = registry.shares(&config);
+        let needs_place = config.host_required == Some(true) && parts.bulkhead.is_some();
         let live = Live {
             config,
             parts,
@@ -108,6 +111,7 @@ impl Live {
             lacks,
             slow,
             shared,
+            needs_place,
             refuses_early,
             next,
         };

@@ -64,6 +64,14 @@ pub(crate) enum State {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Life(u64);
 
+impl Life {
+    /// Whether a block is in the life that it was found in; nobody wants it gone.
+    #[inline(always)]
+    pub(crate) fn is_in(self, pulse: &AtomicU64) -> bool {
+        pulse.load(Ordering::SeqCst) == self.0 | LIVE
+    }
+}
+
 impl<'a> Arena<'a> {
     pub(crate) fn new(words: &'a [AtomicU64], regions: Regions) -> Arena<'a> {
         Arena { words, regions }
@@ -192,9 +200,9 @@ impl<'a> Arena<'a> {
         }
     }
 
-    /// Whether a block is in the life that it was found in; nobody wants it gone.
-    pub(crate) fn is_in(self, block: Block, life: Life) -> bool {
-        self.word(block, STATE).load(Ordering::SeqCst) == life.0 | LIVE
+    /// The word that says of a block whether it lives; see [`Life::is_in`].
+    pub(crate) fn pulse(self, block: Block) -> &'a AtomicU64 {
+        self.word(block, STATE)
     }
 
     /// The same for who has set his bit: takes away the mark of one who wants it gone.
@@ -203,7 +211,7 @@ impl<'a> Arena<'a> {
         // SeqCst throughout: ordered with the bit that was set before.
         let marked = (life.0 | MARKED, life.0 | LIVE);
         let _ = state.compare_exchange(marked.0, marked.1, Ordering::SeqCst, Ordering::SeqCst);
-        state.load(Ordering::SeqCst) == life.0 | LIVE
+        life.is_in(state)
     }
 
     /// Ends a life, whoever uses the block: something has taken its place.

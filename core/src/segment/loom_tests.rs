@@ -154,6 +154,41 @@ fn places_are_never_more_than_the_limit() {
 }
 
 #[test]
+fn a_permit_taken_as_its_cell_ends_is_carried_or_undone() {
+    explore(|| {
+        let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
+        let me = Owner::new(1, 7);
+        let seats = Seats { first: 0, capacity: 1 };
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let moving = moving(&old, &new, &ended);
+        // Whether the cell lives is looked at once, after the place was taken.
+        assert!(seats.take_first(&old, me, 1, 0));
+        let kept = !ended.load(Ordering::SeqCst);
+        if !kept {
+            seats.give_back(&old, me, 0);
+            seats.give_back_carried(&new, me, 0);
+        }
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&new), u64::from(kept));
+    });
+}
+
+/// A cell is moved, and its life ends between the two halves of that.
+fn moving(
+    old: &Arc<cell::Block>,
+    new: &Arc<cell::Block>,
+    ended: &Arc<loom::sync::atomic::AtomicBool>,
+) -> thread::JoinHandle<()> {
+    let (old, new, ended) = (old.clone(), new.clone(), ended.clone());
+    thread::spawn(move || {
+        let (old, new) = (std::slice::from_ref(old.word(0)), std::slice::from_ref(new.word(0)));
+        let _ = cell::carry(old, new);
+        ended.store(true, Ordering::SeqCst);
+        cell::carry_rest(old, new);
+    })
+}
+
+#[test]
 fn a_permit_carried_to_a_new_cell_comes_back_once() {
     explore(|| {
         let old = Arc::new(cell::Block::new(8));
@@ -162,12 +197,7 @@ fn a_permit_carried_to_a_new_cell_comes_back_once() {
         assert_eq!(seats.take(&old, me, (1, 1), 0), Some(0));
         let new = Arc::new(cell::Block::new(8));
         let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
-        let (o, n, e) = (old.clone(), new.clone(), ended.clone());
-        let moving = thread::spawn(move || {
-            let _ = cell::carry(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
-            e.store(true, Ordering::SeqCst);
-            cell::carry_rest(std::slice::from_ref(o.word(0)), std::slice::from_ref(n.word(0)));
-        });
+        let moving = moving(&old, &new, &ended);
         // Given back where it was taken, and in the new cell if the old one's life has ended.
         seats.give_back(&old, me, 0);
         if ended.load(Ordering::SeqCst) {

@@ -1,14 +1,15 @@
 //! The raw edge: mapped memory, locks of open file descriptions, the fork handler. The only unsafe
 //! code of the segment.
 
-use crate::sync::AtomicU64;
+use crate::sync::{Arc, AtomicU64};
 use rustix::fd::BorrowedFd;
 use std::io;
+use std::ptr::NonNull;
 
 /// Words of a segment, for as long as it is mapped (or, under the model checker, on the heap).
 pub(crate) struct Map {
     #[cfg(not(loom))]
-    base: std::ptr::NonNull<AtomicU64>,
+    base: NonNull<AtomicU64>,
     #[cfg(not(loom))]
     words: usize,
     #[cfg(loom)]
@@ -34,7 +35,7 @@ impl Map {
         let protection = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let at = unsafe { mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, file, 0)? };
-        let base = std::ptr::NonNull::new(at.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let base = NonNull::new(at.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Map { base, words: length / size_of::<AtomicU64>() })
     }
 
@@ -62,6 +63,37 @@ impl Map {
     }
     pub(crate) fn words(&self) -> &[AtomicU64] {
         &self.words
+    }
+}
+
+/// A word of what `keeper` keeps, found without a way through it.
+pub(crate) struct Pinned<K> {
+    word: NonNull<AtomicU64>,
+    keeper: Arc<K>,
+}
+
+// SAFETY: the word is an atomic of what `keeper` shares with all threads.
+#[allow(unsafe_code)]
+unsafe impl<K: Send + Sync> Send for Pinned<K> {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl<K: Send + Sync> Sync for Pinned<K> {}
+
+impl<K> Pinned<K> {
+    pub(crate) fn new(keeper: Arc<K>, choose: impl for<'a> FnOnce(&'a K) -> &'a AtomicU64) -> Pinned<K> {
+        Pinned { word: NonNull::from(choose(&keeper)), keeper }
+    }
+
+    pub(crate) fn keeper(&self) -> &Arc<K> {
+        &self.keeper
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(crate) fn word(&self) -> &AtomicU64 {
+        // SAFETY: `choose` may give what is good as long as the keeper is borrowed, and it is kept, shared
+        // and where it is, as long as `self` lives.
+        unsafe { self.word.as_ref() }
     }
 }
 

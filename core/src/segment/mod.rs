@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod fork;
 mod hash;
+mod held;
 mod here;
 mod host;
 mod layout;
@@ -35,6 +36,7 @@ pub use view::{CellView, PartView, ProcessInfo, View};
 
 pub(crate) use crash::point;
 pub(crate) use file::File;
+pub(crate) use held::{Held, Here};
 pub(crate) use host::{Home, Host, Trouble, now};
 pub(crate) use layout::{PROCESSES, WRITERS};
 pub(crate) use map::at_fork;
@@ -42,11 +44,12 @@ pub(crate) use process::Owner;
 pub(crate) use record::{Identity, Record, Wanted};
 pub(crate) use writers::{Table, nobodys_table, of_slot};
 
-use crate::cell::Writer;
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak};
-use blocks::{Arena, Block, Life};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};
+use blocks::{Arena, Block};
 use directory::{Directory, Others, Place};
+use held::Myself;
 use layout::Regions;
+use map::Pinned;
 use process::Attachment;
 use std::collections::HashMap;
 
@@ -66,24 +69,12 @@ pub(crate) struct Segment {
     name: String,
     table: usize,
     attached: Mutex<Option<Attachment>>,
-    /// Who we are, and the count of forks that it was said at.
-    owner: AtomicU64,
-    forks: AtomicUsize,
+    me: Myself,
     /// Cells in use by their first line.
     held: Mutex<HashMap<usize, Weak<Held>>>,
     show_keys: bool,
-    /// Another file has the path now: who works on this one is to go over.
+    /// Another file has the path now: who works on this one is to go over. Changed with the lock on `held`.
     lost: AtomicBool,
-}
-
-/// A cell in use: it is neither taken away nor used for something else as long as this lives.
-pub(crate) struct Held {
-    segment: Arc<Segment>,
-    block: Block,
-    life: Life,
-    /// First word of the cell in the block's body.
-    cell: usize,
-    wanted: bool,
 }
 
 /// A cell that was asked for, and the settings in force.
@@ -136,8 +127,7 @@ impl Segment {
             name: name.to_owned(),
             table: writers::take_table(),
             attached: Mutex::new(None),
-            owner: AtomicU64::new(0),
-            forks: AtomicUsize::new(usize::MAX),
+            me: Myself::unknown(),
             held: Mutex::new(HashMap::new()),
             show_keys: options.show_keys,
             lost: AtomicBool::new(false),
@@ -158,13 +148,31 @@ impl Segment {
     /// Looks whether the path still names the file that is mapped.
     pub(crate) fn is_in_place(&self) -> bool {
         let in_place = self.file.is_in_place();
-        self.lost.store(!in_place, Ordering::Release);
+        let held = self.tell_held(Some(!in_place));
         if let Some(owner) = self.owner_now().filter(|_| in_place) {
             process::insist(self.words(), owner);
-            let held: Vec<Arc<Held>> = self.held.lock().values().filter_map(Weak::upgrade).collect();
             held.iter().for_each(|held| self.arena().insist(held.block));
         }
         in_place
+    }
+
+    /// Tells the cells in use who this process is, and whether the segment is lost where that is news.
+    fn tell_held(&self, lost: Option<bool>) -> Vec<Arc<Held>> {
+        let held = self.held.lock();
+        if let Some(lost) = lost {
+            self.lost.store(lost, Ordering::Release);
+        }
+        // They end behind the lock, which their end takes.
+        let all: Vec<Arc<Held>> = held.values().filter_map(Weak::upgrade).collect();
+        all.iter().for_each(|held| self.tell(held));
+        all
+    }
+
+    fn tell(&self, held: &Held) {
+        match self.owner_now().filter(|_| !self.lost.load(Ordering::Acquire)) {
+            Some(owner) => held.me.tell(owner),
+            None => held.me.forget(),
+        }
     }
 
     pub(crate) fn show_keys(&self) -> bool {
@@ -193,8 +201,7 @@ impl Segment {
 
     #[inline]
     pub(crate) fn owner_now(&self) -> Option<Owner> {
-        let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
-        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
+        self.me.now()
     }
 
     fn attach(&self) -> Result<Owner, SegmentError> {
@@ -212,12 +219,10 @@ impl Segment {
         let attachment = process::attach(&self.file, &self.name, clear)?;
         let owner = attachment.owner;
         *attached = Some(attachment);
-        self.owner.store(owner.word(), Ordering::Release);
-        self.forks.store(crate::fork::count(), Ordering::Release);
+        self.me.tell(owner);
         drop(attached);
         // What a parent uses, its child uses too.
-        let held: Vec<Arc<Held>> = self.held.lock().values().filter_map(Weak::upgrade).collect();
-        for held in &held {
+        for held in self.tell_held(None) {
             self.arena().hold(held.block, owner.slot());
             record::want(self.arena().body(held.block), owner.slot(), held.wanted);
         }
@@ -249,7 +254,9 @@ impl Segment {
 
     fn hold(self: &Arc<Self>, held: &mut HashMap<usize, Weak<Held>>, place: Place, wanted: bool) -> Found {
         let Place { block, life, record } = place;
-        let found = Arc::new(Held { segment: self.clone(), block, life, cell: record.cell, wanted });
+        let segment = Pinned::new(self.clone(), |segment| segment.arena().pulse(block));
+        let found = Arc::new(Held { segment, life, me: Myself::unknown(), block, cell: record.cell, wanted });
+        self.tell(&found);
         if held.len() == held.capacity() {
             held.retain(|_, held| held.strong_count() > 0);
         }
@@ -275,64 +282,5 @@ impl Drop for Segment {
             process::detach(self.words(), owner);
         }
         writers::give_back(self.table);
-    }
-}
-
-impl Held {
-    /// The words of the cell.
-    pub(crate) fn words(&self) -> &[AtomicU64] {
-        &self.segment.arena().body(self.block)[self.cell..]
-    }
-
-    /// Whether this is still the cell of its name, for this process as it is now.
-    pub(crate) fn is_current(&self) -> bool {
-        self.owner_if_current().is_some()
-    }
-
-    /// Who this process is, where this is still the cell of its name.
-    #[inline]
-    pub(crate) fn owner_if_current(&self) -> Option<Owner> {
-        let segment = &self.segment;
-        let lives = segment.arena().is_in(self.block, self.life) && !segment.lost.load(Ordering::Acquire);
-        lives.then(|| segment.owner_now()).flatten()
-    }
-
-    /// Whether the settings in force are those that this process asked for.
-    pub(crate) fn is_as_wanted(&self) -> bool {
-        self.wanted
-    }
-
-    pub(crate) fn segment(&self) -> &Arc<Segment> {
-        &self.segment
-    }
-
-    pub(crate) fn table(&self) -> &'static Table {
-        writers::table(self.segment.table)
-    }
-
-    /// A line for the slot of a thread that has none yet.
-    #[cold]
-    pub(crate) fn claim_line(&self, slot: usize) -> Writer {
-        let segment = &self.segment;
-        match segment.owner() {
-            Some(me) => writers::claim(segment.words(), segment.table, slot, me, |owner| segment.is_alive(owner)),
-            None => WRITERS.shared(slot),
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let segment = &self.segment;
-        let mut held = segment.held.lock();
-        let mine = held.get(&self.block.line).is_some_and(|known| std::ptr::eq(known.as_ptr(), self));
-        if !mine {
-            return;
-        }
-        held.remove(&self.block.line);
-        if let Some(owner) = segment.owner_now() {
-            record::want(segment.arena().body(self.block), owner.slot(), false);
-            segment.arena().let_go(self.block, owner.slot());
-        }
     }
 }

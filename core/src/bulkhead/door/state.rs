@@ -1,0 +1,87 @@
+//! One link of the chain: a cell that was asked for, or none, and the settings in force.
+
+use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, seats, words};
+use crate::cell::{self, Block, Seats};
+use crate::config::BulkheadConfig;
+use crate::segment::{Home, Owner};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+
+pub(in crate::bulkhead) struct State {
+    /// What this process asked for; what is in force may be another's.
+    pub(super) wanted: Arc<BulkheadConfig>,
+    pub(super) config: Arc<BulkheadConfig>,
+    pub(super) seats: Seats,
+    /// None where the segment cannot be used: then this process is by itself.
+    pub(super) cell: Option<Block>,
+    pub(super) next: OnceLock<Box<State>>,
+}
+
+impl State {
+    /// Asks for the cell in force.
+    pub(super) fn find(wanted: &Arc<BulkheadConfig>, home: &Home, key: Option<&str>) -> State {
+        let fill = |new: &[AtomicU64], old: Option<(&BulkheadConfig, &[AtomicU64])>| {
+            let old = old.map_or(&[] as &[AtomicU64], |(_, old)| old);
+            // Relaxed: nobody else knows the new cell yet.
+            new[..WORDS]
+                .iter()
+                .zip(old)
+                .for_each(|(new, old)| new.store(old.load(Ordering::Acquire), Ordering::Relaxed));
+            let admitted = cell::carry(old.get(WORDS..).unwrap_or_default(), &new[WORDS..words(wanted)]);
+            new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
+            // Permits of the old cell may lie above the new limit.
+            let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
+            let before = new[LIMIT].swap(limit, Ordering::Relaxed);
+            new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
+        };
+        let found = home.cell(key, wanted, words(wanted), &fill);
+        let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
+        let (config, cell) = match fits {
+            Some((config, found)) => (config, Some(Block::mapped(found.held))),
+            None => (wanted.clone(), None),
+        };
+        let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
+        let (places, limit) = (state.seats.capacity, state.config.limit.into());
+        if state.cell.is_some() && limit > places as u64 {
+            let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
+            home.has_fewer(places, limit, advice);
+        }
+        state
+    }
+
+    /// The limit in force, and the highest that there ever was.
+    #[inline(always)]
+    pub(super) fn limits(&self, cell: &Block) -> (u64, u64) {
+        (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire))
+    }
+
+    pub(super) fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
+        let home = Seats::home(me);
+        let seat = self.seats.take(cell, me, self.limits(cell), home)?;
+        if !Seats::has_counted(seat, home) {
+            // Relaxed: a total that nothing is decided by.
+            cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
+        }
+        Some(seat)
+    }
+
+    /// The cell, and who this process is there.
+    pub(super) fn at(&self) -> Option<(&Block, Owner)> {
+        self.cell.as_ref().and_then(|cell| Some((cell, cell.owner()?)))
+    }
+
+    /// Whether nothing is new here.
+    pub(super) fn is_as(&self, before: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(Arc::as_ptr);
+        held(self) == held(before) && self.config == before.config && self.wanted == before.wanted
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        self.cell.as_ref().is_none_or(Block::is_current)
+    }
+
+    /// Whether what is taken here comes along to `next`.
+    pub(super) fn is_carried_to(&self, next: &State) -> bool {
+        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(|held| held.segment().clone());
+        held(self).zip(held(next)).is_some_and(|(here, there)| Arc::ptr_eq(&here, &there))
+    }
+}

@@ -1,0 +1,135 @@
+//! A cell in use by this process, and who this process is there.
+
+use super::blocks::{Block, Life};
+use super::map::Pinned;
+use super::process::Owner;
+use super::{Segment, Table, WRITERS, record, writers};
+use crate::cell::Writer;
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
+
+/// Who this process is, and the count of forks that it was said at.
+pub(super) struct Myself {
+    owner: AtomicU64,
+    forks: AtomicUsize,
+}
+
+impl Myself {
+    pub(super) fn unknown() -> Myself {
+        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX) }
+    }
+
+    #[inline(always)]
+    pub(super) fn now(&self) -> Option<Owner> {
+        let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
+        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
+    }
+
+    pub(super) fn tell(&self, owner: Owner) {
+        self.owner.store(owner.word(), Ordering::Release);
+        // Release, and after the number that it goes with.
+        self.forks.store(crate::fork::count(), Ordering::Release);
+    }
+
+    pub(super) fn forget(&self) {
+        self.forks.store(usize::MAX, Ordering::Release);
+    }
+}
+
+/// A cell in use: it is neither taken away nor used for something else as long as this lives.
+pub(crate) struct Held {
+    /// The segment, and its word that says whether the block lives.
+    pub(super) segment: Pinned<Segment>,
+    pub(super) life: Life,
+    /// Nobody where another file has the path of the segment.
+    pub(super) me: Myself,
+    pub(super) block: Block,
+    /// First word of the cell in the block's body.
+    pub(super) cell: usize,
+    pub(super) wanted: bool,
+}
+
+/// This process at a cell.
+#[derive(Copy, Clone)]
+pub(crate) struct Here<'a> {
+    pub me: Owner,
+    pulse: Option<(&'a AtomicU64, Life)>,
+}
+
+impl Here<'_> {
+    /// At one that nobody replaces.
+    #[cfg(all(test, loom))]
+    pub(crate) fn always(me: Owner) -> Here<'static> {
+        Here { me, pulse: None }
+    }
+
+    /// Whether this is still the cell of its name.
+    #[inline(always)]
+    pub(crate) fn lives(&self) -> bool {
+        self.pulse.is_none_or(|(pulse, life)| life.is_in(pulse))
+    }
+}
+
+impl Held {
+    /// The words of the cell.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        &self.segment().arena().body(self.block)[self.cell..]
+    }
+
+    /// Whether this is still the cell of its name, for this process as it is now.
+    #[inline(always)]
+    pub(crate) fn is_current(&self) -> bool {
+        self.owner_if_current().is_some()
+    }
+
+    /// Who this process is, where this is still the cell of its name.
+    #[inline(always)]
+    pub(crate) fn owner_if_current(&self) -> Option<Owner> {
+        self.life.is_in(self.segment.word()).then(|| self.me.now()).flatten()
+    }
+
+    /// Who this process is as long as the path of the segment names its file, and where to see whether
+    /// this is still the cell of its name.
+    #[inline(always)]
+    pub(crate) fn here(&self) -> Option<Here<'_>> {
+        Some(Here { me: self.me.now()?, pulse: Some((self.segment.word(), self.life)) })
+    }
+
+    /// Whether the settings in force are those that this process asked for.
+    pub(crate) fn is_as_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    pub(crate) fn segment(&self) -> &Arc<Segment> {
+        self.segment.keeper()
+    }
+
+    pub(crate) fn table(&self) -> &'static Table {
+        writers::table(self.segment().table)
+    }
+
+    /// A line for the slot of a thread that has none yet.
+    #[cold]
+    pub(crate) fn claim_line(&self, slot: usize) -> Writer {
+        let segment = self.segment();
+        match segment.owner() {
+            Some(me) => writers::claim(segment.words(), segment.table, slot, me, |owner| segment.is_alive(owner)),
+            None => WRITERS.shared(slot),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let segment = self.segment();
+        let mut held = segment.held.lock();
+        let mine = held.get(&self.block.line).is_some_and(|known| std::ptr::eq(known.as_ptr(), self));
+        if !mine {
+            return;
+        }
+        held.remove(&self.block.line);
+        if let Some(owner) = segment.owner_now() {
+            record::want(segment.arena().body(self.block), owner.slot(), false);
+            segment.arena().let_go(self.block, owner.slot());
+        }
+    }
+}
