@@ -191,6 +191,7 @@ impl Breaker {
         }
     }
 
+    #[inline]
     pub(super) fn sum(&self, column: usize) -> u64 {
         self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
     }
