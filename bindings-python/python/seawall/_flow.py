@@ -258,8 +258,8 @@ class Flow:
         verdict = self.step[1]
         call, plan = self.call, self.plan
         self._close_record()
-        store = plan.store
-        if store is not None and self.store_key is not None:
+        store = None if self.store_key is None else plan.store
+        if store is not None:
             if call.should_store():
                 store.put(self.store_key, self.value)
             elif call.should_forget():
