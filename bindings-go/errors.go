@@ -72,11 +72,15 @@ func (e *RejectedError) Error() string {
 	case ErrBulkheadFull:
 		what = fmt.Sprintf("bulkhead is full (%d of %d permits in use)", e.Used, e.Limit)
 	case ErrBulkheadTimeout:
-		what = fmt.Sprintf("no bulkhead permit within %v", duration(e.Limit))
+		what = fmt.Sprintf("no bulkhead permit within %v", duration(e.Limit).Round(time.Millisecond))
 	case ErrHostUnavailable:
 		what = "not called: the state it shares with other processes cannot be had: " + e.Problem
 	default:
-		what = fmt.Sprintf("cost budget is spent (%d of %d)", e.Used, e.Limit)
+		what = "cost budget is spent"
+		if e.Used < e.Limit {
+			what = "cost budget has too little left"
+		}
+		what += fmt.Sprintf(" (%d of %d used)", e.Used, e.Limit)
 	}
 	if e.RetryAfter > 0 {
 		what += fmt.Sprintf("; retry in %v", e.RetryAfter.Round(time.Millisecond))

@@ -58,6 +58,16 @@ export function amount(value: unknown, what: string): number {
   throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number that is not negative, not ${typeof value === 'number' ? value : kind(value)}`);
 }
 
+/** Named amounts of a cost budget, as JSON. */
+export function amounts(given: Readonly<Record<string, number>>): string {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new MisuseError('UNKNOWN_VALUE', `an amount must be a whole number that is not negative, not ${name}: ${typeof value === 'number' ? value : kind(value)}`);
+    }
+  }
+  return JSON.stringify(given);
+}
+
 export function text(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   throw new MisuseError('UNKNOWN_VALUE', `${what} must be a string, not ${kind(value)}`);

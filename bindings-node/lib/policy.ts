@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { amount, callable, checked, outcomeNumber, text, written } from './checks.js';
+import { amount, amounts, callable, checked, outcomeNumber, text, written } from './checks.js';
 import { configuring, dressed, MisuseError, type SeawallError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
@@ -191,10 +191,10 @@ export class Policy {
 
   /** Reserves of the cost budget: settle it with what it really cost, or give it back. */
   reserve(estimate: Readonly<Record<string, number>>) {
-    const held = this.#driven.native.reserve(JSON.stringify(estimate));
+    const held = this.#driven.native.reserve(amounts(estimate));
     if (held.refusal !== null) throw dressed(held.refusal, this.#driven.name);
     return {
-      settle: (actual: Readonly<Record<string, number>>) => held.settle(JSON.stringify(actual)),
+      settle: (actual: Readonly<Record<string, number>>) => held.settle(amounts(actual)),
       giveBack: () => held.giveBack(),
     };
   }

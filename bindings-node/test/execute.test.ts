@@ -207,6 +207,18 @@ test('a part that is missing is named', () => {
   assert.throws(() => seawall.circuitBreaker().schedule(), { code: 'NO_SUCH_PART', message: /no `retry`/ });
 });
 
+test('an amount that is none is refused, and takes nothing', () => {
+  const policy = seawall.policy({ cost: { name: 'amounts-in-node', limits: { tokens: 5 } } });
+  for (const tokens of [1.5, -1, NaN, 'x', 2 ** 60] as number[]) {
+    assert.throws(() => policy.reserve({ tokens }), { code: 'UNKNOWN_VALUE', message: /an amount must be a whole number that is not negative, not tokens: / });
+  }
+  const held = policy.reserve({ tokens: 5 });
+  assert.throws(() => policy.reserve({ tokens: 1 }), { code: 'COST_EXCEEDED', message: /tokens is spent \(5 of 5 used\)/ });
+  assert.throws(() => held.settle({ tokens: 0.1 }), { code: 'UNKNOWN_VALUE' });
+  held.settle({ tokens: 3 });
+  assert.throws(() => policy.reserve({ tokens: 3 }), { message: /tokens has too little left \(3 of 5 used\)/ });
+});
+
 test('every refusal of the core has a class', () => {
   const refusals = Object.entries(seawall.CODES).filter(([, number]) => number >= 16 && number < 64).map(([name]) => name);
   assert.deepEqual(Object.keys(REFUSALS).sort(), refusals.sort());

@@ -153,6 +153,11 @@ impl Policy {
 
     // -- parts by hand -------------------------------------------------------------------------
 
+    /// The error of who asks for a part that it does not have.
+    fn lacks(&self, py: Python<'_>, part: &str) -> Py<PyAny> {
+        missing(py, &self.inner, part).into_value(py).into_any()
+    }
+
     fn acquire(&self, py: Python<'_>) -> PyResult<Permit> {
         Permit::acquire(py, &self.inner)
     }

@@ -47,6 +47,9 @@ def test_configuration_errors_say_where(options: dict[str, Any], kind: str, path
 def test_a_misspelt_option_gets_a_suggestion() -> None:
     with pytest.raises(seawall.ConfigError, match="did you mean `attempts`"):
         seawall.retry(atempts=3)
+    for name in ("misspelt", None):
+        with pytest.raises(seawall.ConfigError, match="`retrry` is not an option here; did you mean `retry`"):
+            seawall.policy(name, retrry=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,23 @@ def test_a_missing_part_is_named() -> None:
             use()
     with pytest.raises(seawall.NoSuchPartError, match="^again: the policy has no"):
         retry.acquire()
+    with pytest.raises(seawall.NoSuchPartError, match="^again: the policy has no `cache`"):
+        retry.remember(print, 1)
+
+
+def test_an_amount_that_is_none_is_refused_and_takes_nothing() -> None:
+    policy = seawall.policy(cost={"name": "amounts in python", "limits": {"tokens": 5}})
+    for tokens in (1.5, -1, "x", None, 2**64):
+        with pytest.raises(ValueError, match="an amount is a whole number from 0, not tokens="):
+            policy.reserve(tokens=tokens)
+    held = policy.reserve(tokens=5)
+    with pytest.raises(seawall.CostExceededError, match=r"tokens is spent \(5 of 5 used\)"):
+        policy.reserve(tokens=1)
+    with pytest.raises(ValueError, match="an amount"):
+        held.settle(tokens=0.1)  # type: ignore[arg-type]
+    held.settle(tokens=3)
+    with pytest.raises(seawall.CostExceededError, match=r"tokens has too little left \(3 of 5 used\)"):
+        policy.reserve(tokens=3)
 
 
 def test_a_with_block_cannot_retry_or_fall_back(box: Sandbox) -> None:

@@ -148,12 +148,21 @@ impl fmt::Display for Refusal {
                 None => f.write_str("circuit is open")?,
             },
             Code::BulkheadFull => write!(f, "bulkhead is full ({} of {} permits in use)", self.used, self.limit)?,
-            Code::BulkheadTimeout => write!(f, "no bulkhead permit within {}", Span(self.limit))?,
+            Code::BulkheadTimeout => {
+                // It was measured: parts of a millisecond tell nobody anything.
+                const MILLISECOND: u64 = 1_000_000;
+                write!(
+                    f,
+                    "no bulkhead permit within {}",
+                    Span(self.limit.div_ceil(MILLISECOND).saturating_mul(MILLISECOND))
+                )?;
+            }
             Code::AttemptTimeout => write!(f, "attempt took longer than {}", Span(self.limit))?,
             Code::DeadlineExceeded => write!(f, "deadline of {} exceeded", Span(self.limit))?,
             Code::CostExceeded => {
                 let amount = self.amount().unwrap_or("cost");
-                write!(f, "cost budget for {amount} is spent ({} of {})", self.used, self.limit)?;
+                let is_spent = if self.used < self.limit { "has too little left" } else { "is spent" };
+                write!(f, "cost budget for {amount} {is_spent} ({} of {} used)", self.used, self.limit)?;
             }
             Code::HostUnavailable => {
                 f.write_str("not called: the state it shares with other processes cannot be had")?;

@@ -10,7 +10,7 @@ from __future__ import annotations
 from . import _options, _parts
 from ._breaker import Bulkhead, CircuitBreaker, Retry
 from ._plan import NOTHING
-from ._policy import Policy, config_of
+from ._policy import HOST, Policy, config_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def policy(
     attempt bulkhead, breaker and attempt timeout. Stack decorators to nest them otherwise.
     """
     _parts.refuse_bare("policy", name)
-    own: dict[str, Any] = {**host}
+    own: dict[str, Any] = {key: value for key, value in host.items() if key in HOST}
     parts: dict[str, Any] = {
         "breaker": breaker, "retry": retry, "bulkhead": bulkhead, "timeout": timeout, "cache": cache,
     }  # fmt: skip
@@ -74,6 +74,8 @@ def policy(
         "preset": preset, "cost": cost, "enabled": enabled, "scope": scope, "host_required": host_required,
         "revision": revision, "max_keys": max_keys, "stream": stream,
     }  # fmt: skip
+    # What nobody knows is the core's to refuse, with its place.
+    options |= {key: value for key, value in host.items() if key not in HOST}
     if name is not None and all(value is None for value in options.values()):
         return Policy._build(None, name, own)
     return Policy._build(config_of(name, options), None, own)

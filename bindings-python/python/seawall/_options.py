@@ -52,6 +52,22 @@ def nanos(value: Any) -> int:
     return min(round(number * 1e9), 2**63 - 1) if number < 9e9 else 2**63 - 1
 
 
+def amounts(given: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Named amounts of a cost budget."""
+    import operator
+
+    taken = []
+    for name, value in given.items():
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = -1
+        if not 0 <= number < 2**64:
+            raise ValueError(f"an amount is a whole number from 0, not {name}={value!r}")
+        taken.append((name, number))
+    return taken
+
+
 def plain(options: Mapping[str, Any], within: str = "") -> dict[str, Any]:
     """The options that were given, as plain data of the schema."""
     return {key: _value(key, value, within) for key, value in options.items() if value is not None}

@@ -239,7 +239,7 @@ class CostReservation:
         self._native = native
 
     def settle(self, **amounts: int) -> None:
-        self._native.settle(list(amounts.items()))
+        self._native.settle(_options.amounts(amounts))
 
     def give_back(self) -> None:
         """Nothing was used."""

@@ -6,7 +6,7 @@ from . import _options, _registry
 from ._kinds import COROUTINE, PLAIN, kind_of
 from ._plan import Plan, Spec
 from ._wrap import check, wrap
-from .errors import NoSuchPartError, UsageError, WrongOrderError
+from .errors import UsageError, WrongOrderError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Policy:
 
     def reserve(self, **amounts: int) -> CostReservation:
         """Takes amounts from the cost budgets, to be settled; raises `CostExceededError`."""
-        return _permits.CostReservation(self._plan.core.reserve(list(amounts.items())))
+        return _permits.CostReservation(self._plan.core.reserve(_options.amounts(amounts)))
 
     def resize(self, limit: int) -> None:
         """Changes the limit of the bulkhead: growing admits waiters, shrinking takes permits as they return."""
@@ -232,7 +232,7 @@ class Policy:
         """Puts a value into the cache, as if `fn` had returned it for these arguments `age` seconds ago."""
         plan = self._for(args, kwargs)
         if plan.store is None:
-            raise NoSuchPartError("the policy has no cache")
+            raise plan.core.lacks("cache")
         plan.store.put(plan.store_key(fn, args, kwargs), value, _options.nanos(age))
 
     def forget(self) -> None:
