@@ -1,8 +1,8 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
-use crate::breaker::{Breaker, Overlay, Shard};
+use crate::breaker::{Breaker, Overlay, Shard, State};
 use crate::clock::Clock;
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::policy::Policy;
@@ -164,11 +164,11 @@ impl Policy {
 
     /// Of a shared circuit: by the reading that also says whether it is time to look at the segment.
     #[inline(never)]
-    fn refusal_between_looks(&self, breaker: &Breaker) -> Option<Refusal> {
+    fn refuses_between_looks(&self, breaker: &Breaker) -> Option<(State, Option<Span>)> {
         let clock = self.registry().clock();
         // Other clocks than the system's say nothing about the last look.
         let host = self.registry().host().filter(|_| !clock.is_manual())?;
-        breaker.refuse_early(|| Some(clock.coarse()).filter(|read| host.has_looked(read.0)))
+        breaker.refuses_early(|| Some(clock.coarse()).filter(|read| host.has_looked(read.0)))
     }
 
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
@@ -180,11 +180,12 @@ impl Policy {
             return None;
         }
         let breaker = live.parts.breaker.as_ref()?;
-        let refusal = match live.shared {
-            false => breaker.refuse_early(|| Some(self.registry().clock().coarse()))?,
-            true => self.refusal_between_looks(breaker)?,
+        let (state, retry_after) = match live.shared {
+            false => breaker.refuses_early(|| Some(self.registry().clock().coarse()))?,
+            true => self.refuses_between_looks(breaker)?,
         };
         self.metrics().refused_early();
-        Some(refusal)
+        // Made in one place: it is larger than all that decides on it.
+        Some(Refusal { state: Some(state), retry_after, ..Refusal::new(Code::CircuitOpen) })
     }
 }

@@ -164,10 +164,10 @@ impl Breaker {
         refuses.then(|| self.reject(word, cx))
     }
 
-    /// The rejection of a circuit that is open without doubt, by the coarse clock: `None` means ask.
-    /// It counts as one and makes no event.
+    /// Whether the circuit is open without doubt, by the coarse clock, and for how long; `None` means ask.
+    /// It counts as a rejection and makes no event.
     #[inline(always)]
-    pub(crate) fn refuse_early(&self, coarse: impl FnOnce() -> Option<(Tick, Span)>) -> Option<Refusal> {
+    pub(crate) fn refuses_early(&self, coarse: impl FnOnce() -> Option<(Tick, Span)>) -> Option<(State, Option<Span>)> {
         let word = self.word();
         let retry_after = match word.state() {
             State::ForcedOpen => coarse().map(|_| None)?,
@@ -179,7 +179,7 @@ impl Breaker {
             _ => return None,
         };
         self.add(self.cell.writer(), REJECTED);
-        Some(Refusal { state: Some(word.state()), retry_after, ..Refusal::new(Code::CircuitOpen) })
+        Some((word.state(), retry_after))
     }
 
     /// Reports how the call that `permit` was given for ended, after `took`.
