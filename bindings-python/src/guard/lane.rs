@@ -4,7 +4,6 @@
 //! where one thread runs at a time; without that lock every pass goes through the core.
 
 use seawall::Policy;
-use seawall::breaker::Overlay;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -107,9 +106,9 @@ impl Lane {
         }
         let changes = CHANGES.load(Ordering::Relaxed);
         // A pass that is told when it began needs a clock.
-        let overlay = policy.overlay().filter(|_| policy.config().retry.is_none());
+        let overlay = policy.own_overlay().filter(|_| policy.config().retry.is_none());
         self.0.set(match overlay {
-            Some(Overlay { gate, own: Some(own), .. }) => Known {
+            Some((gate, own)) => Known {
                 changes,
                 // What is at the addresses is shared, and written by atomic operations only.
                 gate: std::ptr::with_exposed_provenance(gate),

@@ -9,7 +9,7 @@ mod writer;
 
 pub(crate) use seats::{ROW, Seats, carry, carry_rest};
 pub(crate) use words::Block;
-pub(crate) use writer::{LENT, Writer, Writers, are_lent, forked, lend, slot};
+pub(crate) use writer::{LENT, Writer, Writers, are_lent, are_together, forked, keep_together, lend, slot};
 
 #[cfg(loom)]
 pub(crate) use writer::take_slot;
