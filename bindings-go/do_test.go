@@ -196,8 +196,22 @@ func TestManualTransitions(t *testing.T) {
 		mustState(t, p, step.want)
 	}
 	retry := seawalltest.New(t).Policy(seawall.Config{Retry: noJitter(2, time.Second)})
-	if _, err := retry.State(); !errors.Is(err, seawall.ErrNoSuchPart) {
-		t.Fatal(err)
+	_, state := retry.State()
+	_, permit := retry.Acquire()
+	_, place := retry.TryEnter(nil)
+	_, budget := retry.RetryBudget()
+	_, reserved := retry.Reserve(nil)
+	_, schedule := p.Schedule()
+	for _, c := range []struct {
+		part string
+		err  error
+	}{
+		{"breaker", state}, {"breaker", permit}, {"breaker", retry.Open()}, {"bulkhead", place}, {"bulkhead", retry.Resize(2)},
+		{"retry.budget", budget}, {"cost", reserved}, {"cost", retry.CheckCost()}, {"retry", schedule},
+	} {
+		if !errors.Is(c.err, seawall.ErrNoSuchPart) || !strings.Contains(c.err.Error(), "no `"+c.part+"`, which this call is about: add it") {
+			t.Errorf("without %s: %v", c.part, c.err)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ var (
 var sentinels = map[abi.Status]error{
 	circuitOpen: ErrCircuitOpen, 17: ErrBulkheadFull, 18: ErrBulkheadTimeout, 19: ErrAttemptTimeout,
 	20: ErrDeadlineExceeded, 21: ErrCostExceeded, hostUnavailable: ErrHostUnavailable,
-	96: ErrUnknownValue, 97: ErrNullArgument, 98: ErrConfig, 99: ErrInvalidText, 100: ErrNoSuchPart,
+	96: ErrUnknownValue, 97: ErrNullArgument, 98: ErrConfig, 99: ErrInvalidText, noSuchPart: ErrNoSuchPart,
 	101: ErrStaleHandle, 102: ErrInvalidSize, 103: ErrUnknownPolicy, 104: ErrWrongOrder,
 	200: ErrInternal,
 }
@@ -178,6 +178,24 @@ func statusError(status abi.Status, policy string) error {
 	return fmt.Errorf("policy %s: %w", policy, kind)
 }
 
+// lacks is the error of who asks for a part that the policy does not have; part is where its settings
+// would stand.
+func (p *Policy) lacks(status abi.Status, part string) error {
+	if status != noSuchPart {
+		return statusError(status, p.name)
+	}
+	return &misuseError{ErrNoSuchPart, prefix(p.name) + "the policy has no `" + part + "`, which this call is about: add it to its settings"}
+}
+
+// misuseError is a sentinel that says what to do.
+type misuseError struct {
+	kind  error
+	words string
+}
+
+func (e *misuseError) Error() string { return e.words }
+func (e *misuseError) Unwrap() error { return e.kind }
+
 // turnedAway is the error of a call that an open circuit refused at once. Refusals of one tick of the
 // clock are alike and share it.
 func (p *Policy) turnedAway(r *abi.Refusal) error {
@@ -191,9 +209,9 @@ func (p *Policy) turnedAway(r *abi.Refusal) error {
 }
 
 // refusalError builds the error of a refusal by a part that was used by hand.
-func (p *Policy) refusalError(r abi.Refusal) error {
+func (p *Policy) refusalError(r abi.Refusal, part string) error {
 	if r.Status < 16 || r.Status >= 64 {
-		return statusError(r.Status, p.name)
+		return p.lacks(r.Status, part)
 	}
 	return p.rejected(r.Status, r.State, r.RetryAfter, r.Used, r.Limit)
 }
@@ -212,7 +230,7 @@ func (p *Policy) rejected(status abi.Status, state uint8, retryAfter, used, limi
 	return e
 }
 
-const circuitOpen, hostUnavailable abi.Status = 16, 22
+const circuitOpen, hostUnavailable, noSuchPart abi.Status = 16, 22, 100
 
 // duration turns "none" into zero and keeps what does not fit at the greatest length.
 func duration(nanos uint64) time.Duration {

@@ -44,7 +44,7 @@ func (p *Policy) Acquire() (Permit, error) {
 	id, refusal := p.core.Acquire()
 	p.registry.pump()
 	if refusal.Status != 0 {
-		return Permit{}, p.refusalError(refusal)
+		return Permit{}, p.refusalError(refusal, "breaker")
 	}
 	return Permit{p, id, new(atomic.Bool)}, nil
 }
@@ -74,7 +74,7 @@ func (m Permit) report(outcome Outcome, took time.Duration, hint int64) error {
 	m.policy.registry.sync()
 	status := m.policy.core.Record(m.id, uint8(outcome), nanos(took), hint)
 	m.policy.registry.pump()
-	return statusError(status, m.policy.name)
+	return m.policy.lacks(status, "breaker")
 }
 
 // Enter takes a bulkhead permit, waiting as configured; leave gives it back and may be called twice.
@@ -119,7 +119,7 @@ func (p *Policy) TryEnter(maxWait *time.Duration) (*Entry, error) {
 	answer, refusal := p.core.Enter(limit)
 	p.registry.pump()
 	if refusal.Status != 0 {
-		return nil, p.refusalError(refusal)
+		return nil, p.refusalError(refusal, "bulkhead")
 	}
 	e := &Entry{policy: p}
 	e.take(answer)
@@ -162,7 +162,7 @@ func (e *Entry) Poll() error {
 	if refusal.Status != 0 {
 		waiters.Delete(e.ticket)
 		e.state.Store(entryOut)
-		return e.policy.refusalError(refusal)
+		return e.policy.refusalError(refusal, "bulkhead")
 	}
 	if answer.Ticket == 0 {
 		answer.Ticket = e.ticket
@@ -214,5 +214,5 @@ func (p *Policy) Resize(limit int) error {
 	p.registry.sync()
 	status := p.core.Resize(uint32(max(limit, 0)), wake)
 	p.registry.pump()
-	return statusError(status, p.name)
+	return p.lacks(status, "bulkhead")
 }

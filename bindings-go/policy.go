@@ -75,7 +75,7 @@ func (p *Policy) State() (State, error) {
 	p.registry.sync()
 	state, status := p.core.State()
 	p.registry.pump()
-	return State(state), statusError(status, p.name)
+	return State(state), p.lacks(status, "breaker")
 }
 
 // The breaker moved by hand. ForceOpen, Disable and MetricsOnly never end by themselves; Reset
@@ -95,7 +95,7 @@ func (p *Policy) control(control uint8, span uint64) error {
 	p.registry.sync()
 	status := p.core.Control(control, span)
 	p.registry.pump()
-	return statusError(status, p.name)
+	return p.lacks(status, "breaker")
 }
 
 // Snapshot is the policy's state as a JSON document, decoded; the reference lists its fields.

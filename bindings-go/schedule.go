@@ -18,7 +18,7 @@ func (p *Policy) Schedule() (*Schedule, error) {
 	p.registry.sync()
 	core, status := p.core.Schedule()
 	if status != 0 {
-		return nil, statusError(status, p.name)
+		return nil, p.lacks(status, "retry")
 	}
 	return &Schedule{core, p.registry}, nil
 }
@@ -55,7 +55,7 @@ type RetryBudget struct{ policy *Policy }
 // RetryBudget is shared by all policies that name it; ErrNoSuchPart if there is none.
 func (p *Policy) RetryBudget() (RetryBudget, error) {
 	if p.look().shape.Parts&abi.PartBudget == 0 {
-		return RetryBudget{}, statusError(100, p.name)
+		return RetryBudget{}, p.lacks(noSuchPart, "retry.budget")
 	}
 	return RetryBudget{p}, nil
 }
@@ -96,7 +96,7 @@ type Reservation struct{ core *abi.Reservation }
 func (p *Policy) CheckCost() error {
 	p.registry.sync()
 	if refusal := p.core.CostCheck(); refusal.Status != 0 {
-		return p.refusalError(refusal)
+		return p.refusalError(refusal, "cost")
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (p *Policy) Reserve(estimate map[string]uint64) (*Reservation, error) {
 	p.registry.sync()
 	core, refusal := p.core.CostReserve(amounts(estimate))
 	if refusal.Status != 0 {
-		return nil, p.refusalError(refusal)
+		return nil, p.refusalError(refusal, "cost")
 	}
 	return &Reservation{core}, nil
 }

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn seawall_bulkhead_resize(
     if limit == 0 {
         return Code::UnknownValue as seawall_status;
     }
-    letting_in(policy, tickets, room, count, |policy| policy.resize(limit))
+    waking(policy, tickets, room, count, |policy| policy.resize(limit).map_err(|why| why.code))
 }
 
 /// The tickets that did not fit before.

@@ -2,26 +2,17 @@
 
 use crate::explain::{amounts, seawall_refusal};
 use crate::guard::{entry, guard};
-use crate::own::{hand_out, handle, output, release, sized, text};
+use crate::own::{SizedOut, hand_out, handle, output, release, sized, text};
 use crate::policy::seawall_policy;
 use crate::status::seawall_status;
 use crate::text::seawall_str;
 use parking_lot::Mutex;
-use seawall::Policy;
-use seawall::cost::{CostBudget, Reservation};
+use seawall::Reserved;
 use seawall::error::{Code, Refusal};
-use std::sync::Arc;
 
 /// Amounts that are set aside. For one thread at a time; a second one waits for the first.
 pub struct seawall_reservation {
-    policy: Policy,
-    held: Mutex<Vec<(Arc<CostBudget>, Reservation)>>,
-}
-
-impl Drop for seawall_reservation {
-    fn drop(&mut self) {
-        give_back(&self.policy, std::mem::take(self.held.get_mut()));
-    }
+    held: Mutex<Reserved>,
 }
 
 /// Whether all cost budgets of the policy have something left. `refusal` may be NULL.
@@ -36,16 +27,7 @@ pub unsafe extern "C" fn seawall_cost_check(
     let refusal = sized!(refusal);
     entry(|| {
         let (policy, refusal) = (handle!(policy)?, refusal?);
-        let tell = |why: Refusal| {
-            refusal.set((&why).into());
-            why.code
-        };
-        let costs = costs(&policy.inner)?;
-        policy.inner.host_refusal().map_or(Ok(()), Err).map_err(tell)?;
-        for budget in costs {
-            policy.inner.with(|cx| budget.check(cx)).map_err(tell)?;
-        }
-        Ok(())
+        policy.inner.check_costs().map_err(|why| told(why, refusal))
     })
 }
 
@@ -66,24 +48,8 @@ pub unsafe extern "C" fn seawall_cost_reserve(
     entry(|| {
         let (policy, reservation, refusal) = (handle!(policy)?, reservation.required()?, refusal?);
         let estimate = amounts(text!(json)?)?;
-        let mut held = Vec::new();
-        let costs = costs(&policy.inner)?;
-        if let Some(why) = policy.inner.host_refusal() {
-            refusal.set((&why).into());
-            return Err(why.code);
-        }
-        for budget in costs {
-            let known = budget.known(estimate.iter().map(|(name, n)| (name.as_str(), *n)));
-            match policy.inner.with(|cx| budget.reserve(&known, cx)) {
-                Ok(reserved) => held.push((budget, reserved)),
-                Err(why) => {
-                    refusal.set((&why).into());
-                    give_back(&policy.inner, held);
-                    return Err(why.code);
-                }
-            }
-        }
-        reservation.set(hand_out(seawall_reservation { policy: policy.inner.clone(), held: Mutex::new(held) }));
+        let held = policy.inner.reserve(&estimate).map_err(|why| told(why, refusal))?;
+        reservation.set(hand_out(seawall_reservation { held: Mutex::new(held) }));
         Ok(())
     })
 }
@@ -100,15 +66,7 @@ pub unsafe extern "C" fn seawall_cost_settle(
     entry(|| {
         let reservation = handle!(reservation)?;
         let actual = amounts(text!(json)?)?;
-        let held = std::mem::take(&mut *reservation.held.lock());
-        if held.is_empty() {
-            return Err(Code::WrongOrder);
-        }
-        for (budget, reserved) in held {
-            let known = budget.known(actual.iter().map(|(name, n)| (name.as_str(), *n)));
-            reservation.policy.with(|cx| budget.settle(reserved, &known, cx));
-        }
-        Ok(())
+        if reservation.held.lock().settle(&actual) { Ok(()) } else { Err(Code::WrongOrder) }
     })
 }
 
@@ -121,13 +79,7 @@ pub unsafe extern "C" fn seawall_reservation_free(reservation: *mut seawall_rese
     guard(|| unsafe { release(reservation) });
 }
 
-fn costs(policy: &Policy) -> Result<Vec<Arc<CostBudget>>, Code> {
-    let costs = policy.costs().to_vec();
-    if costs.is_empty() { Err(Code::NoSuchPart) } else { Ok(costs) }
-}
-
-fn give_back(policy: &Policy, held: Vec<(Arc<CostBudget>, Reservation)>) {
-    for (budget, reserved) in held {
-        policy.with(|cx| budget.give_back(reserved, cx));
-    }
+fn told(why: Refusal, refusal: SizedOut<seawall_refusal>) -> Code {
+    refusal.set((&why).into());
+    why.code
 }

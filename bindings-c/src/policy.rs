@@ -1,15 +1,14 @@
 //! Policies: made, named, looked at, and the way past the stepper while all is well.
 
-use crate::explain::why;
+use crate::explain;
 use crate::guard::{entry, guard};
 use crate::own::{Out, hand_out, handle, output, release, share, text};
 use crate::registry::seawall_registry;
 use crate::status::seawall_status;
 use crate::text::{seawall_str, seawall_text};
 use parking_lot::Mutex;
-use seawall::Pass;
-use seawall::Policy;
 use seawall::error::{Code, ConfigError};
+use seawall::{Pass, Policy, Registry};
 
 /// A policy, or the view of one for a key. Handles may be used from any thread at once.
 pub struct seawall_policy {
@@ -37,12 +36,7 @@ pub unsafe extern "C" fn seawall_policy_new(
     policy: *mut *mut seawall_policy,
     why: *mut seawall_text,
 ) -> seawall_status {
-    let policy = output!(policy, std::ptr::null_mut());
-    let why = output!(why, seawall_text::NONE);
-    entry(|| {
-        let registry = handle!(registry)?;
-        made(registry.inner.policy(text!(json)?), policy, why)
-    })
+    made(registry, policy, why, |registry| Ok(registry.policy(text!(json)?)))
 }
 
 /// The same, made at `place` (`SEAWALL_HERE` in a source), which `config_conflict` events name; of
@@ -57,12 +51,7 @@ pub unsafe extern "C" fn seawall_policy_new_at(
     policy: *mut *mut seawall_policy,
     why: *mut seawall_text,
 ) -> seawall_status {
-    let policy = output!(policy, std::ptr::null_mut());
-    let why = output!(why, seawall_text::NONE);
-    entry(|| {
-        let registry = handle!(registry)?;
-        made(registry.inner.policy_at(text!(json)?, text!(place)?), policy, why)
-    })
+    made(registry, policy, why, |registry| Ok(registry.policy_at(text!(json)?, text!(place)?)))
 }
 
 /// The policy that the file or the environment declares under `name`.
@@ -75,30 +64,26 @@ pub unsafe extern "C" fn seawall_policy_named(
     policy: *mut *mut seawall_policy,
     why: *mut seawall_text,
 ) -> seawall_status {
-    let policy = output!(policy, std::ptr::null_mut());
-    let why = output!(why, seawall_text::NONE);
-    entry(|| {
-        let registry = handle!(registry)?;
-        made(registry.inner.named(text!(name)?), policy, why)
-    })
+    made(registry, policy, why, |registry| Ok(registry.named(text!(name)?)))
 }
 
 fn made(
-    result: Result<Policy, ConfigError>,
-    policy: Out<*mut seawall_policy>,
-    reason: Out<seawall_text>,
-) -> Result<(), Code> {
-    let policy = policy.required()?;
-    match result {
-        Ok(made) => {
-            policy.set(seawall_policy::hand_out(made));
-            Ok(())
-        }
-        Err(error) => {
-            reason.set_with(|| why(&error));
-            Err(Code::InvalidConfig)
-        }
-    }
+    registry: *const seawall_registry,
+    policy: *mut *mut seawall_policy,
+    why: *mut seawall_text,
+    make: impl FnOnce(&Registry) -> Result<Result<Policy, ConfigError>, Code>,
+) -> seawall_status {
+    let policy = output!(policy, std::ptr::null_mut());
+    let reason = output!(why, seawall_text::NONE);
+    entry(|| {
+        let (registry, policy) = (handle!(registry)?, policy.required()?);
+        let made = make(&registry.inner)?.map_err(|error| {
+            reason.set_with(|| explain::why(&error));
+            Code::InvalidConfig
+        })?;
+        policy.set(seawall_policy::hand_out(made));
+        Ok(())
+    })
 }
 
 /// The same policy for one key (a model, a tenant, a host), with a breaker and a bulkhead of its

@@ -5,7 +5,19 @@
 #include <time.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/seawall-c-host-XXXXXX";
+static char folder[256];
+
+static const char *segment(void) {
+  static char path[sizeof folder + 16];
+  snprintf(path, sizeof path, "%s/default.2", folder);
+  return path;
+}
+
+/* However the test ends. */
+static void cleared(void) {
+  unlink(segment());
+  rmdir(folder);
+}
 
 static seawall_status called(seawall_policy *policy, int *ran) {
   seawall_call *call = NULL;
@@ -28,9 +40,13 @@ static seawall_status called(seawall_policy *policy, int *ran) {
 }
 
 int main(void) {
+  const char *base = getenv("TMPDIR");
+  int length = snprintf(folder, sizeof folder, "%s/seawall-c-host-XXXXXX", base != NULL && *base != 0 ? base : "/tmp");
+  CHECK(length > 0 && length < (int)sizeof folder);
   CHECK(mkdtemp(folder) != NULL && chmod(folder, 0755) == 0);
+  CHECK(atexit(cleared) == 0);
   seawall_registry *registry = new_registry();
-  char toml[128];
+  char toml[sizeof folder + 32];
   snprintf(toml, sizeof toml, "[host]\ndir = \"%s\"\n", folder);
   CHECK_IS(seawall_registry_load(registry, str(toml), SEAWALL_STR("host.toml"), NULL), SEAWALL_OK);
   seawall_policy *policy = new_policy(
@@ -72,8 +88,6 @@ int main(void) {
   seawall_policy_free(spend);
   seawall_policy_free(policy);
   seawall_registry_free(registry);
-  char path[64];
-  snprintf(path, sizeof path, "%s/default.2", folder);
-  CHECK(unlink(path) == 0 && rmdir(folder) == 0);
+  CHECK(access(segment(), F_OK) == 0);
   return done("host");
 }

@@ -23,6 +23,7 @@ export interface NativePolicy {
   readonly lacksRoom: boolean;
   slot(): number;
   park(): void;
+  lacks(part: string): string;
   acquire(): Taken;
   record(permit: bigint, outcome: number, took: number, hint?: number | null): void;
   control(to: string, amount: number): boolean;
@@ -30,14 +31,15 @@ export interface NativePolicy {
   poll(ticket: number): Taken;
   abandon(ticket: number): number[];
   leave(permit: bigint): number[];
-  resize(limit: number): number[];
+  resize(limit: number): number[] | null;
   schedule(): NativeSchedule | null;
+  readonly hasBudget: boolean;
   budgetBegin(): void;
   budgetEnd(): void;
   budgetWithdraw(outcome: number): number | null;
   budgetRetryEnd(cost: number): void;
   budgetSuccess(lastCost?: number | null): void;
-  reserve(estimate: string): NativeReservation | null;
+  reserve(estimate: string): NativeReservation;
 }
 
 export interface NativeCursor { drain(): string[]; close(): void }

@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
 import { amount, callable, checked, outcomeNumber, text, written } from './checks.js';
-import { configuring, dressed, MisuseError } from './errors.js';
+import { configuring, dressed, MisuseError, type SeawallError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
 import { Keys, type Kept } from './keys.js';
@@ -155,6 +155,7 @@ export class Policy {
   /** Changes the limit. Returns the tickets that this let in. */
   resize(limit: number): number[] {
     const woken = this.#driven.native.resize(amount(limit, 'the limit'));
+    if (woken === null) throw this.#lacks('bulkhead');
     wake(woken);
     return woken;
   }
@@ -177,6 +178,7 @@ export class Policy {
   /** The retry budget: begin and end of calls, and what retries are paid with. */
   get budget() {
     const { native } = this.#driven;
+    if (!native.hasBudget) throw this.#lacks('retry.budget');
     return {
       begin: () => native.budgetBegin(),
       end: () => native.budgetEnd(),
@@ -190,7 +192,6 @@ export class Policy {
   /** Reserves of the cost budget: settle it with what it really cost, or give it back. */
   reserve(estimate: Readonly<Record<string, number>>) {
     const held = this.#driven.native.reserve(JSON.stringify(estimate));
-    if (held === null) throw this.#lacks('cost');
     if (held.refusal !== null) throw dressed(held.refusal, this.#driven.name);
     return {
       settle: (actual: Readonly<Record<string, number>>) => held.settle(JSON.stringify(actual)),
@@ -219,8 +220,9 @@ export class Policy {
     shape.current().store?.keep(keyOf(key, cacheKey), value, ageMs * 1e6);
   }
 
-  #lacks(part: string): MisuseError {
-    return new MisuseError('NO_SUCH_PART', `the policy ${this.name ?? 'without a name'} has no ${part}`);
+  #lacks(part: string): SeawallError {
+    const { native, name } = this.#driven;
+    return dressed(native.lacks(part), name);
   }
 }
 

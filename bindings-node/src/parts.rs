@@ -1,10 +1,8 @@
 use crate::{amounts, hint, nanos, outcome, refusal_json, span};
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
-use seawall::cost::{CostBudget, Reservation};
 use seawall::retry::Next;
-use seawall::{Policy, RetrySchedule};
-use std::sync::Arc;
+use seawall::{Policy, Reserved, RetrySchedule};
 
 /// What a door answered: a permit, a place in the queue, or a refusal as JSON.
 #[napi(object)]
@@ -49,25 +47,20 @@ impl NativeSchedule {
     }
 }
 
+/// Amounts that are set aside, or why not, as JSON.
 #[napi]
 pub struct NativeReservation {
-    policy: Policy,
-    budget: Arc<CostBudget>,
-    held: Option<Reservation>,
+    held: Option<Reserved>,
     refusal: Option<String>,
 }
 
 #[napi]
 impl NativeReservation {
-    pub(crate) fn take(policy: &Policy, estimate: &[(String, u64)]) -> Option<Self> {
-        let budget = policy.costs().first()?.clone();
-        let given: Vec<(&str, u64)> = estimate.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        let taken = policy.host_refusal().map_or_else(|| policy.with(|cx| budget.reserve(&given, cx)), Err);
-        let (held, refusal) = match taken {
-            Ok(held) => (Some(held), None),
-            Err(refusal) => (None, Some(refusal_json(&refusal))),
-        };
-        Some(NativeReservation { policy: policy.clone(), budget, held, refusal })
+    pub(crate) fn take(policy: &Policy, estimate: &[(String, u64)]) -> Self {
+        match policy.reserve(estimate) {
+            Ok(held) => NativeReservation { held: Some(held), refusal: None },
+            Err(refusal) => NativeReservation { held: None, refusal: Some(refusal_json(&refusal)) },
+        }
     }
 
     #[napi(getter)]
@@ -77,16 +70,13 @@ impl NativeReservation {
 
     #[napi]
     pub fn settle(&mut self, actual: String) {
-        let Some(held) = self.held.take() else { return };
-        let actual = amounts(Some(actual));
-        let given: Vec<(&str, u64)> = actual.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        self.policy.with(|cx| self.budget.settle(held, &given, cx));
+        if let Some(mut held) = self.held.take() {
+            held.settle(&amounts(Some(actual)));
+        }
     }
 
     #[napi]
     pub fn give_back(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.policy.with(|cx| self.budget.give_back(held, cx));
-        }
+        self.held = None;
     }
 }

@@ -7,6 +7,7 @@ use seawall::Policy;
 use seawall::breaker::Control;
 use seawall::budget::Cost;
 use seawall::bulkhead::{Entry, Poll};
+use seawall::error::Refusal;
 use seawall::time::Tick;
 use std::borrow::Cow;
 
@@ -99,6 +100,12 @@ impl NativePolicy {
         lacks(|policy| policy.breaker().is_some()) || lacks(|policy| policy.bulkhead().is_some())
     }
 
+    /// The refusal of who asks for a part that it does not have, as JSON.
+    #[napi]
+    pub fn lacks(&self, part: String) -> String {
+        refusal_json(&Refusal::without(&part))
+    }
+
     // ---- breaker ----
 
     #[napi]
@@ -175,8 +182,8 @@ impl NativePolicy {
     }
 
     #[napi]
-    pub fn resize(&self, limit: u32) -> Vec<f64> {
-        numbers(self.policy().resize(limit))
+    pub fn resize(&self, limit: u32) -> Option<Vec<f64>> {
+        self.policy().resize(limit).ok().map(numbers)
     }
 
     /// A permit in the caller's hands: given back at the latest when its thread ends.
@@ -231,9 +238,14 @@ impl NativePolicy {
         }
     }
 
-    /// Reserves of the first cost budget that the policy has.
+    #[napi(getter)]
+    pub fn has_budget(&self) -> bool {
+        self.policy().budget().is_some()
+    }
+
+    /// Sets amounts aside in every cost budget that the policy has.
     #[napi]
-    pub fn reserve(&self, estimate: String) -> Option<crate::parts::NativeReservation> {
+    pub fn reserve(&self, estimate: String) -> crate::parts::NativeReservation {
         crate::parts::NativeReservation::take(&self.policy(), &amounts(Some(estimate)))
     }
 }

@@ -192,7 +192,19 @@ test('mistakes are errors at once, with their place', async () => {
   assert.throws(() => seawall.policy('nobody-declared-this'), (error: seawall.ConfigError) => error.path === '/policy/nobody-declared-this');
   await assert.rejects(seawall.retry().execute(7 as any), { code: 'UNKNOWN_VALUE' });
   assert.throws(() => seawall.retry().wrap('no' as any), { code: 'UNKNOWN_VALUE' });
-  assert.throws(() => seawall.retry().open(), { code: 'NO_SUCH_PART' });
+});
+
+test('a part that is missing is named', () => {
+  const retry = seawall.policy({ name: 'again', retry: { attempts: 2 } });
+  const lacks = (part: string, use: () => unknown) =>
+    assert.throws(use, { code: 'NO_SUCH_PART', message: `again: the policy has no \`${part}\`, which this call is about: add it to its settings` });
+  lacks('breaker', () => retry.open());
+  lacks('breaker', () => retry.acquire());
+  lacks('bulkhead', () => retry.resize(2));
+  lacks('bulkhead', () => retry.enter());
+  lacks('retry.budget', () => retry.budget);
+  lacks('cost', () => retry.reserve({ tokens: 1 }));
+  assert.throws(() => seawall.circuitBreaker().schedule(), { code: 'NO_SUCH_PART', message: /no `retry`/ });
 });
 
 test('every refusal of the core has a class', () => {

@@ -13,8 +13,9 @@ use seawall::time::{Span, Tick};
 use seawall::{Policy, RetrySchedule};
 use std::sync::Arc;
 
-fn missing(py: Python<'_>, policy: &Policy) -> PyErr {
-    raise::refused(py, &Refusal::new(Code::NoSuchPart), policy.name())
+/// `part` is where its settings would stand.
+pub fn missing(py: Python<'_>, policy: &Policy, part: &str) -> PyErr {
+    raise::refused(py, &Refusal::without(part), policy.name())
 }
 
 /// A breaker permit.
@@ -147,58 +148,29 @@ impl Drop for BulkheadPermit {
     }
 }
 
-/// Amounts taken from the cost budgets of a policy.
+/// Amounts of the cost budgets that are set aside; dropped, they go back.
 #[pyclass]
 pub struct Reservation {
-    policy: Policy,
-    /// One for each cost budget, in the policy's order; empty once settled.
-    taken: Vec<seawall::cost::Reservation>,
-}
-
-fn borrowed(amounts: &[(String, u64)]) -> impl Iterator<Item = (&str, u64)> {
-    amounts.iter().map(|(name, amount)| (name.as_str(), *amount))
+    held: Option<seawall::Reserved>,
 }
 
 impl Reservation {
     pub fn take(py: Python<'_>, policy: &Policy, amounts: Vec<(String, u64)>) -> PyResult<Reservation> {
-        if policy.costs().is_empty() {
-            return Err(missing(py, policy));
-        }
-        if let Some(refusal) = policy.host_refusal() {
-            return Err(raise::refused(py, &refusal, policy.name()));
-        }
-        let mut made = Reservation { policy: policy.clone(), taken: Vec::new() };
-        for cost in policy.costs() {
-            let known = cost.known(borrowed(&amounts));
-            // A later budget that refuses drops `made`, which gives back what the earlier ones gave.
-            let taken = policy
-                .with(|cx| cost.check(cx).and_then(|()| cost.reserve(&known, cx)))
-                .map_err(|refusal| raise::refused(py, &refusal, policy.name()))?;
-            made.taken.push(taken);
-        }
-        Ok(made)
+        let held = policy.reserve(&amounts).map_err(|refusal| raise::refused(py, &refusal, policy.name()))?;
+        Ok(Reservation { held: Some(held) })
     }
 }
 
 #[pymethods]
 impl Reservation {
     fn settle(&mut self, amounts: Vec<(String, u64)>) {
-        for (cost, taken) in self.policy.costs().iter().zip(std::mem::take(&mut self.taken)) {
-            let known = cost.known(borrowed(&amounts));
-            self.policy.with(|cx| cost.settle(taken, &known, cx));
+        if let Some(mut held) = self.held.take() {
+            held.settle(&amounts);
         }
     }
 
     fn give_back(&mut self) {
-        for (cost, taken) in self.policy.costs().iter().zip(std::mem::take(&mut self.taken)) {
-            self.policy.with(|cx| cost.give_back(taken, cx));
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.give_back();
+        self.held = None;
     }
 }
 
@@ -211,7 +183,7 @@ pub struct Budget {
 
 impl Budget {
     pub fn of(py: Python<'_>, policy: &Policy) -> PyResult<Budget> {
-        let inner = policy.budget().cloned().ok_or_else(|| missing(py, policy))?;
+        let inner = policy.budget().cloned().ok_or_else(|| missing(py, policy, "retry.budget"))?;
         Ok(Budget { policy: policy.clone(), inner })
     }
 }
@@ -253,7 +225,7 @@ pub struct Schedule {
 
 impl Schedule {
     pub fn of(py: Python<'_>, policy: &Policy) -> PyResult<Schedule> {
-        policy.schedule().map(|inner| Schedule { inner }).ok_or_else(|| missing(py, policy))
+        policy.schedule().map(|inner| Schedule { inner }).ok_or_else(|| missing(py, policy, "retry"))
     }
 }
 

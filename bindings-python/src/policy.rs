@@ -1,7 +1,7 @@
 //! A policy of the core and what the drivers ask of it.
 
 use crate::call::Call;
-use crate::parts::{Budget, BulkheadEntry, Permit, Reservation, Schedule};
+use crate::parts::{Budget, BulkheadEntry, Permit, Reservation, Schedule, missing};
 use crate::raise;
 use crate::wake::wake;
 use pyo3::prelude::*;
@@ -10,7 +10,6 @@ use seawall::Pass;
 use seawall::breaker::Control;
 use seawall::call::CallOptions;
 use seawall::config::{Scalar, TimeoutMode};
-use seawall::error::{Code, Refusal};
 use seawall::time::{Span, Tick};
 use std::sync::OnceLock;
 
@@ -173,15 +172,16 @@ impl Policy {
         if self.inner.control(control) {
             return Ok(());
         }
-        Err(raise::refused(py, &Refusal::new(Code::NoSuchPart), self.inner.name()))
+        Err(missing(py, &self.inner, "breaker"))
     }
 
     fn enter(&self, py: Python<'_>, given: bool, max_wait: Option<u64>) -> PyResult<BulkheadEntry> {
         BulkheadEntry::enter(py, &self.inner, given.then_some(max_wait.map(Span)))
     }
 
-    fn resize(&self, py: Python<'_>, limit: u32) {
-        wake(py, self.inner.resize(limit));
+    fn resize(&self, py: Python<'_>, limit: u32) -> PyResult<()> {
+        wake(py, self.inner.resize(limit).map_err(|refusal| raise::refused(py, &refusal, self.inner.name()))?);
+        Ok(())
     }
 
     fn schedule(&self, py: Python<'_>) -> PyResult<Schedule> {

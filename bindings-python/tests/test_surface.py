@@ -142,10 +142,20 @@ def test_a_dropped_probe_comes_back(box: Sandbox) -> None:
 
 
 def test_a_missing_part_is_named() -> None:
-    with pytest.raises(seawall.NoSuchPartError):
-        seawall.retry().acquire()
-    with pytest.raises(seawall.NoSuchPartError):
-        seawall.circuit_breaker().schedule()
+    retry, breaker = seawall.policy("again", retry={"attempts": 2}), seawall.circuit_breaker()
+    for part, use in (
+        ("breaker", retry.acquire),
+        ("breaker", retry.open),
+        ("bulkhead", retry.enter),
+        ("bulkhead", lambda: retry.resize(2)),
+        ("retry.budget", retry.budget),
+        ("cost", retry.reserve),
+        ("retry", breaker.schedule),
+    ):
+        with pytest.raises(seawall.NoSuchPartError, match=f"the policy has no `{part}`, .* add it to its settings"):
+            use()
+    with pytest.raises(seawall.NoSuchPartError, match="^again: the policy has no"):
+        retry.acquire()
 
 
 def test_a_with_block_cannot_retry_or_fall_back(box: Sandbox) -> None:

@@ -19,30 +19,33 @@ pub fn run(file: &Path, as_json: bool) -> Result<(), Fault> {
         }
     };
     if as_json {
-        let policies: Map<String, Value> =
-            policies.into_iter().map(|(name, policy)| (name, policy.map_or(Value::Null, |it| it.to_json()))).collect();
-        println!("{}", json!({ "valid": true, "policies": policies }));
+        let (mut shown, mut unfinished) = (Map::new(), Map::new());
+        for (name, policy) in policies {
+            shown.insert(name.clone(), policy.as_ref().map_or(Value::Null, PolicyConfig::to_json));
+            policy.err().into_iter().for_each(|lacks| drop(unfinished.insert(name.clone(), lacks.to_json())));
+        }
+        println!("{}", json!({ "valid": true, "policies": shown, "unfinished": unfinished }));
         return Ok(());
     }
     println!("{source}: no errors");
     for (name, policy) in policies {
-        println!("  {name:<24}{}", policy.map_or("completed by code".to_owned(), |policy| parts(&policy)));
+        let said = policy.map_or_else(|lacks| format!("to be completed by code: {lacks}"), |policy| parts(&policy));
+        println!("  {name:<24}{said}");
     }
     Ok(())
 }
 
-type Policies = Vec<(String, Option<PolicyConfig>)>;
+/// Each policy, or what only code can put right.
+type Policies = Vec<(String, Result<PolicyConfig, ConfigError>)>;
 
-/// The policies of the file under this process's environment; `None` for one that only code can
-/// complete.
+/// The policies of the file under this process's environment.
 fn policies(bytes: &[u8], source: &str) -> Result<Policies, ConfigError> {
     let document = Document::parse_bytes(bytes, source)?;
     let environment = Environment::from_process();
     let layers = Layers { preset: None, file: Some(&document), code: None, environment: &environment };
     let one = |name: &&str| match resolve(&layers, Some(name)) {
-        Ok(policy) => Ok((name.to_string(), Some(policy))),
-        Err(error) if matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => Ok((name.to_string(), None)),
-        Err(error) => Err(error),
+        Err(error) if !matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => Err(error),
+        result => Ok((name.to_string(), result)),
     };
     document.names().iter().map(one).collect()
 }

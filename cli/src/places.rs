@@ -4,7 +4,7 @@ use crate::args::Place;
 use crate::fault::Fault;
 use seawall::segment::{CellView, ProcessInfo, SegmentOptions, View};
 use seawall::time::Tick;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A segment that can be read.
 pub struct Segment {
@@ -51,7 +51,7 @@ pub fn open(place: &Place) -> Result<Vec<Segment>, Fault> {
         }
     }
     if segments.is_empty() {
-        return Err(faults.pop().unwrap_or_else(|| nothing(place, &folder.display().to_string())));
+        return Err(faults.pop().unwrap_or_else(|| nothing(place, &folder)));
     }
     for fault in faults {
         eprintln!("seawall: {fault}");
@@ -59,10 +59,25 @@ pub fn open(place: &Place) -> Result<Vec<Segment>, Fault> {
     Ok(segments)
 }
 
-fn nothing(place: &Place, folder: &str) -> Fault {
-    Fault::NotThere(match &place.segment {
-        Some(name) => format!("no segment `{name}` in {folder}"),
-        None => format!("no segment in {folder}: no process of this user has a policy with scope = \"host\""),
+fn nothing(place: &Place, folder: &Path) -> Fault {
+    let which = place.segment.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
+    let there: Vec<(String, u64)> = View::names_and_versions(Some(folder))
+        .into_iter()
+        .filter(|(name, version)| *version != View::VERSION && place.segment.as_ref().is_none_or(|own| own == name))
+        .collect();
+    let folder = folder.display();
+    Fault::NotThere(if there.is_empty() {
+        let why = ": no process of this user has a policy with scope = \"host\"";
+        format!("no segment{which} in {folder}{}", if which.is_empty() { why } else { "" })
+    } else {
+        let own = View::VERSION;
+        let others: Vec<String> =
+            there.iter().map(|(name, version)| format!("`{name}` of version {version}")).collect();
+        format!(
+            "no segment{which} of version {own} in {folder}, which is the one this command reads; there is {}, of \
+             another release of Seawall: look at it with the command of that release, or bring all to one release",
+            others.join(" and ")
+        )
     })
 }
 

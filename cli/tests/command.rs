@@ -126,6 +126,14 @@ fn what_is_not_there_is_said_with_its_own_status() {
     assert!(refused(&seawall(&folder.0, &["reset", "identity", "--key", "x"]), 1).contains("has no key `x`"));
     assert!(refused(&seawall(&folder.0, &["-s", "other", "list"]), 1).contains("no segment `other`"));
     refused(&seawall(&folder.0, &["shout"]), 2);
+    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    std::fs::rename(&path, path.with_extension("999")).expect("as another release names it");
+    for words in [&["list"][..], &["-s", "shop", "reset", "identity"]] {
+        let said = refused(&seawall(&folder.0, words), 1);
+        assert!(said.contains("`shop` of version 999") && said.contains("the command of that release"), "{said}");
+    }
+    let said = refused(&seawall(&folder.0, &["-s", "other", "list"]), 1);
+    assert!(said.contains("no segment `other`") && !said.contains("999"), "{said}");
     assert!(refused(&seawall(&folder.0, &["top"]), 2).contains("needs a terminal"));
 }
 
@@ -143,6 +151,39 @@ fn a_file_that_is_no_segment_is_refused_and_hides_no_other() {
     assert!(said(&output).contains("identity"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("bad.2"), "{output:?}");
     assert!(refused(&seawall(&folder.0, &["-s", "bad", "list"]), 3).contains("bad.2"));
+}
+
+#[test]
+fn a_configuration_is_checked_as_the_libraries_read_it() {
+    let folder = Folder::new("check");
+    std::fs::create_dir_all(&folder.0).expect("a folder");
+    let path = folder.0.join("seawall.toml");
+    let file = path.to_str().expect("a path");
+    let check = |text: &[u8], words: &[&str]| {
+        std::fs::write(&path, text).expect("a file");
+        seawall(&folder.0, &[&["check", file][..], words].concat())
+    };
+    let whole = b"[policy.identity]\nretry = 3\nscope = \"host\"\n[policy.ledger]\nhost_required = true\n";
+    let words = said(&check(whole, &[]));
+    assert!(words.contains("no errors") && words.contains("retry (host)"), "{words}");
+    assert!(words.contains("to be completed by code: /policy/ledger/host_required: "), "{words}");
+    let shown: Value = serde_json::from_str(&said(&check(whole, &["--json"]))).expect("JSON");
+    assert_eq!(shown["policies"]["identity"]["retry"]["attempts"], 3);
+    assert_eq!((&shown["policies"]["ledger"], &shown["valid"]), (&Value::Null, &Value::Bool(true)));
+    assert_eq!(shown["unfinished"]["ledger"]["path"], "/policy/ledger/host_required");
+    for (wrong, words) in [
+        (&b"[policy.identity.retry]\natempts = 3\n"[..], "/policy/identity/retry/atempts: "),
+        (b"[policy.identity.retry]\natempts = 3\n", "did you mean `attempts`?"),
+        (b"[policy.identity]\ntimeout = \"2\"\n", "/policy/identity/timeout"),
+        (b"[policy.x\n", "line 1, column 10"),
+        (b"\xff", "not UTF-8"),
+    ] {
+        let told = refused(&check(wrong, &[]), 4);
+        assert!(told.contains(words) && told.contains(file), "{told}");
+        let told: Value = serde_json::from_slice(&check(wrong, &["--json"]).stdout).expect("JSON");
+        assert!(told["valid"] == false && told["error"]["message"].is_string(), "{told}");
+    }
+    assert!(refused(&seawall(&folder.0, &["check", "nowhere.toml"]), 4).contains("nowhere.toml"));
 }
 
 #[test]

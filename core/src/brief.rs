@@ -1,7 +1,7 @@
 //! A call that needs no stepper: it runs at once, and most often that is all there is to it.
 
 use crate::admission::Admission;
-use crate::breaker::{Breaker, Shard, Untimed};
+use crate::breaker::{Breaker, Shard, Untimed, Word};
 use crate::bulkhead::Bulkhead;
 use crate::call::{Call, CallOptions, Step};
 use crate::outcome::{Hint, Outcome};
@@ -143,9 +143,26 @@ impl Brief<'_> {
     #[inline(always)]
     fn give_back(&self, outcome: Outcome, hint: Option<Hint>) {
         if let Some(breaker) = &self.live.parts.breaker {
-            self.record(breaker, outcome, self.took(), hint);
+            let permit = Permit(self.pass.permit);
+            let quickly = if self.live.slow { Untimed::NotCounted } else { breaker.fail_untimed(permit, outcome) };
+            match quickly {
+                Untimed::Counted => {}
+                Untimed::Opens(word) => self.open(breaker, word, hint),
+                Untimed::NotCounted => self.record_slowly(breaker, outcome, hint),
+            }
         }
         self.leave();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open(&self, breaker: &Breaker, word: Word, hint: Option<Hint>) {
+        self.policy.with(|cx| breaker.judge(word, hint, cx));
+    }
+
+    #[inline(never)]
+    fn record_slowly(&self, breaker: &Breaker, outcome: Outcome, hint: Option<Hint>) {
+        self.record(breaker, outcome, self.took(), hint);
     }
 
     #[inline(never)]
@@ -158,7 +175,7 @@ impl Brief<'_> {
         let permit = Permit(self.pass.permit);
         match breaker.record_untimed(Shard::OWN, permit, outcome, breaker.is_slow(took)) {
             Untimed::Counted => {}
-            Untimed::Opens(word) => self.policy.with(|cx| breaker.judge(word, hint, cx)),
+            Untimed::Opens(word) => self.open(breaker, word, hint),
             Untimed::NotCounted => self.policy.with(|cx| breaker.record(permit, outcome, took, hint, cx)),
         }
     }

@@ -114,7 +114,7 @@ pub struct Refusal {
     pub used: u64,
     /// What is allowed.
     pub limit: u64,
-    /// What it is about, in words: see [`Refusal::amount`] and [`Refusal::problem`].
+    /// What it is about, in words: see [`Refusal::amount`], [`Refusal::problem`] and [`Refusal::without`].
     pub about: Option<Box<str>>,
 }
 
@@ -122,6 +122,11 @@ impl Refusal {
     /// A refusal without numbers.
     pub fn new(code: Code) -> Refusal {
         Refusal { code, state: None, retry_after: None, used: 0, limit: 0, about: None }
+    }
+
+    /// A part was asked for that the policy does not have; `part` is where its settings would stand.
+    pub fn without(part: &str) -> Refusal {
+        Refusal { about: Some(part.into()), ..Refusal::new(Code::NoSuchPart) }
     }
 
     /// The amount of a cost budget that was exceeded ("tokens").
@@ -154,6 +159,11 @@ impl fmt::Display for Refusal {
                 f.write_str("not called: the state it shares with other processes cannot be had")?;
                 self.problem().iter().try_for_each(|problem| write!(f, ": {problem}"))?;
             }
+            Code::NoSuchPart => {
+                let part = self.about.as_deref().unwrap_or("part of that kind");
+                write!(f, "the policy has no `{part}`, which this call is about: add it to its settings")?;
+            }
+            Code::StaleHandle => f.write_str("the ticket is known no more: it was given back, or its wait is over")?,
             other => f.write_str(other.as_str())?,
         }
         match self.retry_after {

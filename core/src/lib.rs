@@ -46,7 +46,7 @@ mod window;
 pub use admission::{Admission, Ending};
 pub use metrics::EndingLines;
 pub use pass::Pass;
-pub use policy::{Policy, RetrySchedule};
+pub use policy::{Policy, Reserved, RetrySchedule};
 pub use registry::Registry;
 pub use run::{Error, Judged, judge, listen, policy, settings};
 

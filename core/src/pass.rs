@@ -109,20 +109,12 @@ impl Policy {
         pass.began().map_or(Span::ZERO, |began| self.registry().clock().now().since(began))
     }
 
-    /// Whether [`Policy::pass`] or [`Policy::ask`] may ever answer under the settings in force.
-    pub fn may_pass(&self) -> bool {
-        let live = self.live();
-        live.admits && live.config.bulkhead.is_none() && self.registry().enabled()
-    }
-
-    /// Whether they may now.
     fn passes(&self) -> bool {
         self.live().fast && self.registry().enabled()
     }
 
     /// Permission to run where only the gate wants to be asked: the breaker's own permit, without
-    /// the steps of a call. `None` means step. Report a success with [`Policy::succeed_asked`],
-    /// anything else with [`Policy::call_after_pass`].
+    /// the steps of a call. `None` means step. Reported as a pass.
     pub fn ask(&self) -> Option<Pass> {
         if !self.passes() {
             return None;
@@ -131,15 +123,6 @@ impl Policy {
         let breaker = live.parts.breaker.as_ref().filter(|_| live.fast)?;
         let Permit(permit) = breaker.open_door()?;
         Some(Pass { permit, started: Pass::told(self.registry().clock().now()) })
-    }
-
-    /// Reports a success under the permission that [`Policy::ask`] gave.
-    pub fn succeed_asked(&self, pass: Pass) {
-        let Some(breaker) = self.breaker().cloned() else { return };
-        self.with(|cx| {
-            let took = pass.began().map_or(Span::ZERO, |began| cx.now.since(began));
-            breaker.record(Permit(pass.permit), Outcome::Success, took, None, cx);
-        });
     }
 
     /// Where a driver finds this policy's gate and tallies, to pass without crossing into the core;

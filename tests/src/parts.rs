@@ -6,13 +6,12 @@ use crate::words::{Fallible, amounts, hint, nanos, need, outcome, span, text, ti
 use seawall::breaker::Control;
 use seawall::budget::Cost;
 use seawall::bulkhead::{Entry, Poll};
-use seawall::cost::Reservation;
 use seawall::error::Refusal;
 use seawall::outcome::Outcome;
 use seawall::permit::Permit;
 use seawall::retry::Next;
 use seawall::time::{Span, Tick};
-use seawall::{Policy, RetrySchedule};
+use seawall::{Policy, Reserved, RetrySchedule};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 
@@ -22,7 +21,7 @@ pub(crate) struct Names {
     permits: HashMap<String, Permit>,
     tickets: Vec<(String, u64)>,
     slots: HashMap<String, Permit>,
-    reservations: HashMap<String, Reservation>,
+    reservations: HashMap<String, Reserved>,
     schedule: Option<RetrySchedule>,
     retries: VecDeque<Cost>,
     last_cost: Option<Cost>,
@@ -182,7 +181,10 @@ impl World {
                 self.names.tickets.retain(|(own, _)| own != name);
                 policy.abandon(ticket)
             }
-            _ => policy.resize(step.get("limit").and_then(Value::as_u64).ok_or("no `limit`")? as u32),
+            _ => {
+                let limit = step.get("limit").and_then(Value::as_u64).ok_or("no `limit`")?;
+                policy.resize(limit as u32).map_err(|why| why.to_string())?
+            }
         };
         let mut admitted = Vec::new();
         for woken in wakes {
@@ -216,13 +218,11 @@ impl World {
     }
 
     fn cost(&mut self, policy: &Policy, word: &str, step: &Value, shown: &mut Shown) -> Fallible {
-        let budget = policy.costs().first().cloned().ok_or("the policy has no cost budget")?;
         let given = amounts(step, "amounts");
-        let given: Vec<(&str, u64)> = given.iter().map(|(name, n)| (name.as_str(), *n)).collect();
         if word == "reserve" {
-            match policy.host_refusal().map_or_else(|| policy.with(|cx| budget.reserve(&given, cx)), Err) {
-                Ok(reservation) => {
-                    self.names.reservations.insert(need(step, "as")?.to_owned(), reservation);
+            match policy.reserve(&given) {
+                Ok(reserved) => {
+                    self.names.reservations.insert(need(step, "as")?.to_owned(), reserved);
                     shown.put("result", "ok");
                 }
                 Err(refusal) => {
@@ -233,10 +233,9 @@ impl World {
             return Ok(());
         }
         let name = need(step, "of")?;
-        let held = self.names.reservations.remove(name).ok_or_else(|| format!("`{name}` holds nothing"))?;
-        match word {
-            "settle" => policy.with(|cx| budget.settle(held, &given, cx)),
-            _ => policy.with(|cx| budget.give_back(held, cx)),
+        let mut reserved = self.names.reservations.remove(name).ok_or_else(|| format!("`{name}` holds nothing"))?;
+        if word == "settle" && !reserved.settle(&given) {
+            return Err(format!("`{name}` was settled before"));
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ const COMMANDS: &str = "commands:
                      what a protected call costs, beside what would be used instead; only compiled
   instructions [--write]
                      instructions of the hot functions, held to what is kept, or kept
-  mutants            twenty planted faults, each killed by a vector
+  mutants            planted faults, one at a time, each to fail a vector or the test of its path
   exactness          what time windows miss on a real clock, into docs/exactness.md
   gen [--check]      generated files: write, or compare";
 

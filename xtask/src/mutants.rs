@@ -49,7 +49,7 @@ const MUTANTS: [Mutant; 28] = [
     mutant("breaker/closed.rs", "(word.streak() >= failures)", "(word.streak() > failures)"),
     mutant("breaker/closed.rs", "if counts.calls < minimum {", "if counts.calls <= minimum {"),
     mutant(
-        "breaker/closed.rs",
+        "breaker/failing.rs",
         "|index: u64| tallied.wrapping_add(index).wrapping_add(1);",
         "|index: u64| index.wrapping_mul(0).wrapping_add(tallied & 0);",
     ),

@@ -23,17 +23,13 @@ const STANDS: u8 = 3;
 pub struct OwnPass {
     pub policy: seawall::Policy,
     pub pass: Pass,
-    asked: bool,
 }
 
 #[pymethods]
 impl OwnPass {
     /// The call succeeded.
     fn succeed(&self) {
-        ours(|| match self.asked {
-            true => self.policy.succeed_asked(self.pass),
-            false => drop(self.policy.succeed(self.pass)),
-        });
+        ours(|| self.policy.succeed(self.pass));
     }
 
     /// The pass for `Policy.call_after_pass`.
@@ -90,7 +86,7 @@ unsafe fn begun<'py>(
         let given = Bound::from_owned_ptr_or_err(py, ffi::PyObject_Call(entry.key(), args, kwargs))?;
         let (key, spot) = spot_at(port, given)?;
         match spot.pass() {
-            Some(pass) => passing(py, &spot, Some(key), pass, false).map(Some),
+            Some(pass) => passing(py, &spot, Some(key), pass).map(Some),
             None => ask(py, &spot, Some(key)),
         }
     }
@@ -101,9 +97,8 @@ fn passing<'py>(
     spot: &Spot<'_>,
     key: Option<Bound<'py, PyString>>,
     pass: Pass,
-    asked: bool,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let held = Bound::new(py, OwnPass { policy: spot.policy().clone(), pass, asked })?;
+    let held = Bound::new(py, OwnPass { policy: spot.policy().clone(), pass })?;
     (PASSES, key, held).into_pyobject(py)
 }
 
@@ -120,7 +115,7 @@ fn ask<'py>(
         return Ok(None);
     }
     if let Some(pass) = spot.ask() {
-        return passing(py, spot, key, pass, true).map(Some);
+        return passing(py, spot, key, pass).map(Some);
     }
     let mut call = spot.policy().call();
     let step = call.start();

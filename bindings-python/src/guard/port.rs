@@ -241,7 +241,7 @@ impl<'a> Spot<'a> {
     }
 
     pub fn succeed_asked(&self, pass: Pass) {
-        ours(|| self.policy().succeed_asked(pass));
+        ours(|| self.policy().succeed(pass));
     }
 
     pub fn asks_alone(&self) -> bool {

@@ -12,7 +12,6 @@ use crate::config::Window;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::Hint;
-use crate::permit::Permit;
 use crate::sync::Ordering;
 use crate::time::{Span, Tick};
 use crate::window::Counts;
@@ -62,14 +61,11 @@ impl Breaker {
             }
             Window::Count { size } => {
                 if failed {
-                    let index = self.log_failure(slow);
-                    if word.pass() && self.is_spared(word, index) {
-                        return Some(false);
-                    }
+                    self.fail_logged(word, u64::from(size), slow)
                 } else {
-                    self.log_success(writer, slow)
+                    self.log_success(writer, slow);
+                    self.is_due(word, u64::from(size), false)
                 }
-                self.is_due(word, u64::from(size), failed)
             }
         };
         if slow {
@@ -78,58 +74,12 @@ impl Breaker {
         Some(opens)
     }
 
-    /// A driver has entered a failure in the log: the word to be judged if it opens the circuit.
-    pub(crate) fn entered(&self, permit: Permit) -> Option<Word> {
-        let (word, Window::Count { size }) = (self.word(), self.config.window) else { return None };
-        let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
-        let now = counts && word.gate() >> 1 == permit.0 as u32 >> 1;
-        (now && self.is_due(word, u64::from(size), true)).then_some(word)
-    }
-
-    /// Whether a count window opens the circuit. If not, its gate is set as it allows, and after a
-    /// failure the next ones may be spared.
-    #[inline(never)]
-    fn is_due(&self, word: Word, size: u64, failed: bool) -> bool {
-        let opens = self.count_verdict(word, size).is_some();
-        if !opens {
-            self.open_gate(word);
-            if failed {
-                self.spare_failures(word, size);
-            }
-        }
-        opens
-    }
-
     fn log_success(&self, writer: Writer, slow: bool) {
         self.add(writer, TALLY);
         if slow {
             let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
             self.log_slow(number);
         }
-    }
-
-    #[inline(always)]
-    fn log_failure(&self, slow: bool) -> u64 {
-        // The tallies are read before the index is taken: a stopped thread must not make a young
-        // entry at an old index.
-        let tallied = self.sum(TALLY);
-        let number = |index: u64| tallied.wrapping_add(index).wrapping_add(1);
-        let index = match self.failure_log() {
-            Some(log) => log.enter(&self.cell, number),
-            None => self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel),
-        };
-        if slow {
-            self.log_slow(number(index));
-        }
-        let streak = tallied.wrapping_add(1);
-        // A streak that no verdict asks for: a new one where a success came in between. Relaxed: it is
-        // only shown.
-        let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
-        if sum.load(Ordering::Relaxed) != streak {
-            first.store(index, Ordering::Relaxed);
-            sum.store(streak, Ordering::Relaxed);
-        }
-        index
     }
 
     /// Failures since the last success.
@@ -149,7 +99,7 @@ impl Breaker {
     }
 
     /// A count window that is warm needs no verdict on successes.
-    fn open_gate(&self, seen: Word) {
+    pub(super) fn open_gate(&self, seen: Word) {
         if seen.pass() || seen.state() != State::Closed {
             return;
         }
@@ -200,16 +150,10 @@ impl Breaker {
         slices.add(&self.cell, slice, column, 1);
     }
 
-    fn log_slow(&self, number: u64) {
+    pub(super) fn log_slow(&self, number: u64) {
         if let Some(log) = self.slow_log() {
             log.enter(&self.cell, |_| number);
         }
-    }
-
-    /// One failure more in a row; how many there are. While a streak runs it must hear of the success
-    /// that ends it.
-    fn extend_streak(&self, seen: Word) -> u32 {
-        self.change_word(seen, |word| word.with_streak(word.streak() + 1).with_pass(false)).streak()
     }
 
     /// A success ends the streak, unless it has reached the limit: that one is judged, not ended.
@@ -226,7 +170,7 @@ impl Breaker {
 
     /// Changes the word within its generation, and returns it; a later generation is left alone, and
     /// its beginning returned.
-    fn change_word(&self, seen: Word, change: impl Fn(Word) -> Word) -> Word {
+    pub(super) fn change_word(&self, seen: Word, change: impl Fn(Word) -> Word) -> Word {
         let mut word = seen;
         loop {
             let next = change(word);
@@ -320,7 +264,7 @@ impl Breaker {
     }
 
     /// The same on a count window without counting it: is the k-th latest failure inside?
-    fn count_verdict(&self, word: Word, size: u64) -> Option<Reason> {
+    pub(super) fn count_verdict(&self, word: Word, size: u64) -> Option<Reason> {
         let (config, failures, slow) = (&*self.config, self.failure_log()?, self.slow_log());
         loop {
             // Failures first, then successes: what comes in between errs towards closed.

@@ -1,7 +1,7 @@
 //! The circuit breaker: closed, open, half-open, and three states by hand.
 //!
 //! A map of the rooms: `word.rs` is the one word that changes hands, `layout.rs` says where the
-//! rest lives. `closed.rs` counts calls and decides when to open, `credit.rs` when nobody need decide;
+//! rest lives. `closed.rs` counts calls and decides when to open, `failing.rs` is the way of a failure, `credit.rs` says when nobody need decide;
 //! `half_open.rs` hands out probes and decides what they prove; `tally.rs` is the path of those who
 //! need not ask; `transition.rs` is the only place where a state changes; `snapshot.rs` looks and
 //! touches nothing.
@@ -11,6 +11,7 @@
 
 mod closed;
 mod credit;
+mod failing;
 mod half_open;
 #[cfg(all(test, not(loom)))]
 mod hazards;
@@ -42,7 +43,7 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 use hearsay::Heard;
 use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
-use word::Word;
+pub(crate) use word::Word;
 
 /// A circuit breaker. All methods may be called from any thread.
 pub struct Breaker {
@@ -269,6 +270,7 @@ impl Breaker {
         self.cell.bytes()
     }
 
+    #[inline(always)]
     fn word(&self) -> Word {
         // Acquire: what the one who changed the state wrote before (base, deadline) is seen.
         Word(self.cell.word(WORD).load(Ordering::Acquire))

@@ -207,6 +207,7 @@ impl Breaker {
         }
     }
 
+    #[inline]
     pub(super) fn sum(&self, column: usize) -> u64 {
         self.cell.sum(Layout::writer(0), column)
     }

@@ -30,6 +30,11 @@ impl Word {
         // An impossible number can only come from a damaged cell: let calls through.
         State::from_u8((self.0 >> 32 & 7) as u8).unwrap_or(State::Disabled)
     }
+    /// Whether it is that state, without looking which it is.
+    #[inline(always)]
+    pub(crate) fn is(self, state: State) -> bool {
+        self.0 >> 32 & 7 == state as u64
+    }
     /// Re-openings since the circuit was closed.
     pub(crate) fn step(self) -> u32 {
         if self.state() == State::MetricsOnly { 0 } else { self.step_field() }

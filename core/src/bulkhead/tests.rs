@@ -147,7 +147,7 @@ mod loans {
         let ((loan, _), second) = (keep(&policy), policy.admit().expect("room"));
         assert!(loan.is_for(second));
         loan.keep();
-        policy.resize(1);
+        policy.resize(1).unwrap();
         assert!(loan.put(), "one too many is inside");
         loan.hand_back();
         assert!(!loan.take());

@@ -130,8 +130,7 @@ impl Call {
         let mut result = Ok(());
         for index in 0..self.live.parts.costs().len() {
             let cost = &self.live.parts.costs()[index];
-            let known: Vec<(&str, u64)> = cost.known(estimate.iter().map(|(name, n)| (name.as_str(), *n)));
-            match cost.reserve(&known, cx!(self, now)) {
+            match cost.reserve(&estimate, cx!(self, now)) {
                 Ok(reservation) => self.held.reserved.push((index, reservation)),
                 Err(refusal) => {
                     result = Err(refusal);

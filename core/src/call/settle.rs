@@ -103,10 +103,7 @@ impl Call {
         for (index, reservation) in std::mem::take(&mut self.held.reserved) {
             let cost = &self.live.parts.costs()[index];
             match &actual {
-                Some(actual) => {
-                    let known = cost.known(actual.iter().map(|(name, n)| (name.as_str(), *n)));
-                    cost.settle(reservation, &known, cx!(self, now));
-                }
+                Some(actual) => cost.settle(reservation, actual, cx!(self, now)),
                 None if outcome == Outcome::Cancelled => cost.give_back(reservation, cx!(self, now)),
                 None => cost.settle_as_reserved(reservation, cx!(self, now)),
             }

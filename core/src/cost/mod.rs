@@ -117,8 +117,9 @@ impl CostBudget {
         Ok(())
     }
 
-    /// Takes `estimate` (amount, how much) out of the budget, all of it or nothing.
-    pub fn reserve(&self, estimate: &[(&str, u64)], cx: &mut Cx) -> Result<Reservation, Refusal> {
+    /// Takes `estimate` (amount, how much) out of the budget, all of it or nothing. Amounts that the
+    /// budget does not have are those of others.
+    pub fn reserve<S: AsRef<str>>(&self, estimate: &[(S, u64)], cx: &mut Cx) -> Result<Reservation, Refusal> {
         self.check(cx)?;
         let mut reservation = Reservation { amounts: [0; AMOUNTS], period: self.period(cx.now) };
         for (index, (name, limit)) in self.amounts() {
@@ -139,7 +140,7 @@ impl CostBudget {
     }
 
     /// Replaces what was reserved by what it really cost.
-    pub fn settle(&self, reservation: Reservation, actual: &[(&str, u64)], cx: &mut Cx) {
+    pub fn settle<S: AsRef<str>>(&self, reservation: Reservation, actual: &[(S, u64)], cx: &mut Cx) {
         self.give_back(reservation, cx);
         for (index, (name, _)) in self.amounts() {
             self.add(index, amount_of(actual, name));
@@ -161,11 +162,6 @@ impl CostBudget {
                 .word(index)
                 .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| Some(used.saturating_sub(amount)));
         }
-    }
-
-    /// Those of `given` that this budget has an amount for.
-    pub fn known<'a>(&self, given: impl Iterator<Item = (&'a str, u64)>) -> Vec<(&'a str, u64)> {
-        given.filter(|(name, _)| self.config.limits.iter().any(|(own, _)| own == name)).collect()
     }
 
     /// What there is now.
@@ -222,8 +218,9 @@ impl CostBudget {
     }
 }
 
-fn amount_of(given: &[(&str, u64)], name: &str) -> u64 {
-    given.iter().filter(|(own, _)| *own == name).map(|(_, amount)| amount).fold(0, |sum, n| sum.saturating_add(*n))
+fn amount_of<S: AsRef<str>>(given: &[(S, u64)], name: &str) -> u64 {
+    let own = given.iter().filter(|(own, _)| own.as_ref() == name);
+    own.fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
 }
 
 #[cfg(all(test, not(loom)))]

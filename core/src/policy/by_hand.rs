@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry, Poll, Wakes};
 use crate::cost::CostBudget;
 use crate::cx::Cx;
-use crate::error::{Code, Refusal};
+use crate::error::Refusal;
 use crate::outcome::{Hint, Outcome};
 use crate::permit::Permit;
 use crate::retry::{Next, Schedule};
@@ -58,7 +58,7 @@ impl Policy {
             Some(breaker) if self.enabled() => {
                 self.host_refusal().map_or_else(|| self.with(|cx| breaker.acquire(cx)), Err)
             }
-            None if self.live().config.breaker.is_none() => Err(Refusal::new(Code::NoSuchPart)),
+            None if self.live().config.breaker.is_none() => Err(Refusal::without("breaker")),
             _ => Ok(Permit::NOTHING),
         }
     }
@@ -86,7 +86,7 @@ impl Policy {
                 Entry::Queued { ticket, until } => Entry::Queued { ticket, until: self.until_next_look(until) },
                 entry => entry,
             },
-            None if self.live().config.bulkhead.is_none() => Entry::Refused(Refusal::new(Code::NoSuchPart)),
+            None if self.live().config.bulkhead.is_none() => Entry::Refused(Refusal::without("bulkhead")),
             _ => Entry::Admitted(Permit::NOTHING),
         }
     }
@@ -105,7 +105,7 @@ impl Policy {
                 Poll::Waiting { until } => Poll::Waiting { until: self.until_next_look(until) },
                 poll => poll,
             },
-            None => Poll::Refused(Refusal::new(Code::NoSuchPart)),
+            None => Poll::Refused(Refusal::without("bulkhead")),
         }
     }
 
@@ -139,10 +139,16 @@ impl Policy {
     /// Changes the bulkhead's limit: growing admits waiters, shrinking takes permits as they come back.
     /// In host scope at most to the places it has, max(64, 2 × the configured limit); more are not made,
     /// and one `internal` event says so.
-    pub fn resize(&self, limit: u32) -> Wakes {
+    ///
+    /// # Errors
+    /// `no_such_part` without a bulkhead.
+    pub fn resize(&self, limit: u32) -> Result<Wakes, Refusal> {
+        if self.live().config.bulkhead.is_none() {
+            return Err(Refusal::without("bulkhead"));
+        }
         let wakes = self.on_bulkhead(|bulkhead, cx| bulkhead.resize(limit, cx));
         self.registry().say_troubles();
-        wakes
+        Ok(wakes)
     }
 
     fn on_bulkhead(&self, act: impl FnOnce(&Bulkhead, &mut Cx) -> Wakes) -> Wakes {

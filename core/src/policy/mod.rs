@@ -2,9 +2,11 @@
 
 mod by_hand;
 mod live;
+mod reserved;
 
 pub use by_hand::RetrySchedule;
 pub(crate) use live::Live;
+pub use reserved::Reserved;
 
 use crate::admission::Admission;
 use crate::breaker::Breaker;

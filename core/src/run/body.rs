@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::judge::{Judged, judge};
-use super::layer::{Layer, sent};
+use super::layer::{Layer, not_ready, sent, take_ready};
 use super::opened::Opened;
 use crate::classify::{http_status, retry_after};
 use crate::outcome::Outcome;
@@ -97,14 +97,11 @@ where
 
     /// Ready when the service is; whether the policy lets the call through is said by the call.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(|error| Error::User { error, attempts: 0, gave_up: None })
+        self.inner.poll_ready(cx).map_err(not_ready)
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // The service that was ready makes the first attempt; a clone of it stays behind.
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        let layer = self.layer.clone();
+        let (layer, ready) = (self.layer.clone(), take_ready(&mut self.inner));
         Box::pin(async move {
             let goes_on: fn(&http::Response<B>) -> bool = |response| !response.body().is_end_stream();
             let (response, held) = sent(layer, ready, request, Some(goes_on)).await?;

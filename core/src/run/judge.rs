@@ -4,6 +4,7 @@ use super::error::OutOfTime;
 use crate::classify::error_name;
 use crate::error::{Code, Refusal};
 use crate::outcome::{Hint, Outcome};
+use std::any::TypeId;
 use std::error::Error;
 use std::io;
 
@@ -82,8 +83,25 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Judged {
 pub(super) fn by_chain<T, E: Error + 'static>(result: &Result<T, E>) -> Judged {
     match result {
         Ok(_) => (Outcome::Success, None),
-        Err(error) => judge(error),
+        Err(error) => judge_known(error),
     }
+}
+
+/// [`judge`] of an error whose type the compiler knows: whether it is one of those that are looked for is
+/// decided beforehand.
+#[inline(always)]
+fn judge_known<E: Error + 'static>(error: &E) -> Judged {
+    let is_one_of = [
+        TypeId::of::<Refusal>(),
+        TypeId::of::<OutOfTime>(),
+        TypeId::of::<io::Error>(),
+        #[cfg(feature = "tokio")]
+        TypeId::of::<tokio::time::error::Elapsed>(),
+    ];
+    if is_one_of.contains(&TypeId::of::<E>()) {
+        return judge(error);
+    }
+    error.source().map_or((Outcome::Failure, None), judge)
 }
 
 /// The judgement of errors by `classify`; a value is a success.

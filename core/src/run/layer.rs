@@ -107,16 +107,24 @@ where
 
     /// Ready when the service is; whether the policy lets the call through is said by the call.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(|error| Error::User { error, attempts: 0, gave_up: None })
+        self.inner.poll_ready(cx).map_err(not_ready)
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // The service that was ready makes the first attempt; a clone of it stays behind.
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        let layer = self.layer.clone();
+        let (layer, ready) = (self.layer.clone(), take_ready(&mut self.inner));
         Box::pin(async move { sent(layer, ready, request, None).await.map(|(value, _)| value) })
     }
+}
+
+/// The service that was ready makes the first attempt; a clone of it stays behind.
+pub(super) fn take_ready<S: Clone>(service: &mut S) -> S {
+    let clone = service.clone();
+    std::mem::replace(service, clone)
+}
+
+/// Of a service that failed before there was a call.
+pub(super) fn not_ready<E>(error: E) -> Error<E> {
+    Error::User { error, attempts: 0, gave_up: None }
 }
 
 /// Sends a request, again where the policy retries and it can be copied; `ready` is ready for the first.

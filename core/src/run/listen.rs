@@ -57,10 +57,15 @@ impl Registry {
     }
 
     /// Tells the listeners what they have not heard yet.
+    #[inline]
     pub(crate) fn tell(&self) {
-        if !self.events().wanted() {
-            return;
+        if self.events().wanted() {
+            self.tell_now();
         }
+    }
+
+    #[inline(never)]
+    fn tell_now(&self) {
         loop {
             let mut inside = self.listeners().0.lock();
             if inside.telling {

@@ -78,16 +78,24 @@ impl View {
         Ok(file.map(view))
     }
 
-    /// The names of the segments in a folder, `None` for the user's own; those of other versions of
-    /// Seawall are not among them.
+    /// The version of the layout of segments that this build reads and writes.
+    pub const VERSION: u64 = super::layout::VERSION;
+
+    /// The names of the segments in a folder, `None` for the user's own; those of other versions are
+    /// not among them.
     pub fn names(dir: Option<&Path>) -> Vec<String> {
+        let all = View::names_and_versions(dir).into_iter();
+        all.filter(|(_, version)| *version == View::VERSION).map(|(name, _)| name).collect()
+    }
+
+    /// The names of the segments in a folder and the versions of their layouts, as their files say by
+    /// their names: those of other versions than [`View::VERSION`] are of other releases of Seawall.
+    pub fn names_and_versions(dir: Option<&Path>) -> Vec<(String, u64)> {
         let options = SegmentOptions { dir: dir.map(Path::to_owned), ..SegmentOptions::default() };
-        let ending = format!(".{}", super::layout::VERSION);
         let entries = std::fs::read_dir(options.folder()).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(&ending).map(str::to_owned));
-        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.') && !name.is_empty()).collect();
-        names.sort();
-        names
+        let mut found: Vec<(String, u64)> = entries.filter_map(|entry| named(entry.file_name().to_str()?)).collect();
+        found.sort();
+        found
     }
 
     /// The file.
@@ -187,6 +195,13 @@ impl View {
         breaker.control(control, &mut Cx { now: self.now(), rng: &Rng::from_entropy(), notes: &mut Vec::new() });
         Ok(true)
     }
+}
+
+/// `default.2`: the name of a segment and the version of its layout.
+fn named(file: &str) -> Option<(String, u64)> {
+    let (name, version) = file.rsplit_once('.').filter(|(name, _)| !name.starts_with('.') && !name.is_empty())?;
+    let number: u64 = version.parse().ok().filter(|number: &u64| number.to_string() == version)?;
+    Some((printable(name.to_owned()), number))
 }
 
 /// A text without what a terminal obeys: root may look at anybody's segment.

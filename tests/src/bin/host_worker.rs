@@ -88,7 +88,7 @@ impl Worker {
                 None => "no such permit".to_owned(),
             },
             "resize" => {
-                self.policy().resize(rest.parse().unwrap_or(0));
+                self.policy().resize(rest.parse().unwrap_or(0)).expect("a bulkhead");
                 "ok".to_owned()
             }
             "force" => {

@@ -142,8 +142,7 @@ impl Process {
 
     /// Both come in until neither may: how many of each are inside. They leave again.
     fn crowd(mine: &Policy, theirs: &Policy) -> (usize, usize) {
-        mine.resize(2);
-        theirs.resize(2);
+        let _ = (mine.resize(2), theirs.resize(2));
         let (mut inside, mut outside) = (Vec::new(), Vec::new());
         for _ in 0..4 {
             for (policy, permits) in [(mine, &mut inside), (theirs, &mut outside)] {

@@ -38,10 +38,10 @@ fn a_resize_beyond_the_places_of_a_bulkhead_is_said() {
     let folder = Folder::new();
     let (registry, mut said) = process(options(&folder, 1 << 20));
     let policy = registry.policy(r#"{"name":"db","scope":"host","bulkhead":{"limit":10}}"#).unwrap();
-    policy.resize(64);
+    policy.resize(64).unwrap();
     assert_eq!((limit(&policy), said()), (64, Vec::new()));
     for _ in 0..2 {
-        policy.resize(500);
+        policy.resize(500).unwrap();
         assert_eq!(limit(&policy), 64);
     }
     let words = said();

@@ -1,5 +1,8 @@
 //! The Rust driver: blocking and on tokio.
 
+#[cfg(feature = "tokio")]
+mod on_tokio;
+
 use seawall::breaker::State;
 use seawall::error::Code;
 use seawall::retry::Stop;
@@ -125,7 +128,12 @@ fn permits_of_a_key_without_a_part_of_its_own_mean_nothing() {
     assert_eq!(policy.state(), Some(State::Closed));
     let none = Policy::builder("none").retry(2).build_in(&registry).unwrap();
     assert_eq!(none.permit().err().map(|refusal| refusal.code), Some(Code::NoSuchPart));
-    assert_eq!(none.inside().err().map(|refusal| refusal.code), Some(Code::NoSuchPart));
+    let refused = none.inside().err().unwrap();
+    assert_eq!(refused.code, Code::NoSuchPart);
+    assert_eq!(refused.to_string(), "the policy has no `bulkhead`, which this call is about: add it to its settings");
+    assert_eq!(none.resize(1).err(), Some(refused));
+    assert_eq!(none.reserve(&[("tokens", 1)]).err(), none.check_costs().err());
+    assert!(none.check_costs().is_err_and(|refusal| refusal.to_string().contains("no `cost`")));
 }
 
 #[test]
@@ -273,7 +281,7 @@ fn resizing_by_hand_wakes_a_thread_that_waits() {
     while policy.bulkhead().unwrap().look().queued == 0 {
         std::thread::yield_now();
     }
-    policy.resize(2);
+    policy.resize(2).unwrap();
     assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(7));
     waiter.join().unwrap().unwrap();
     drop(held);
@@ -297,107 +305,6 @@ fn places_inside_are_waited_for_in_turn_and_not_for_ever() {
         waiter.join().unwrap().unwrap();
     });
     assert!(policy.bulkhead().unwrap().is_empty());
-}
-
-#[cfg(feature = "tokio")]
-mod on_tokio {
-    use super::*;
-
-    fn system_time() -> Registry {
-        let registry = Registry::manual(1);
-        registry.clock().thaw();
-        registry
-    }
-
-    #[tokio::test]
-    async fn a_future_is_dropped_at_its_limit() {
-        let registry = system_time();
-        let policy = Policy::builder("slow").attempt_timeout(Duration::from_millis(20)).build_in(&registry).unwrap();
-        let dropped = Arc::new(());
-        let held = dropped.clone();
-        let got = policy
-            .run_async(move || {
-                let held = held.clone();
-                async move {
-                    let _held = held;
-                    std::future::pending::<()>().await;
-                    Ok::<_, Down>(())
-                }
-            })
-            .await;
-        assert!(matches!(got, Err(Error::TimedOut { .. })));
-        assert_eq!(Arc::strong_count(&dropped), 1);
-    }
-
-    #[tokio::test]
-    async fn a_panic_beside_a_call_says_nothing_about_it() {
-        let policy = breaker(&system_time());
-        let beside = policy.clone();
-        let task = tokio::spawn(async move {
-            let call = beside.run_async(std::future::pending::<Result<(), Down>>);
-            tokio::join!(call, async { panic!("boom") })
-        });
-        assert!(task.await.unwrap_err().is_panic());
-        assert_eq!(policy.state(), Some(State::Closed));
-
-        let failing = policy.clone();
-        let own = tokio::spawn(async move { failing.run_async(|| async { panic!("boom") as Result<(), Down> }).await });
-        assert!(own.await.unwrap_err().is_panic());
-        assert_eq!(policy.state(), Some(State::Open));
-    }
-
-    #[tokio::test]
-    async fn a_dropped_call_gives_its_permits_back() {
-        let registry = system_time();
-        let policy = Policy::builder("dropped").consecutive_failures(1).bulkhead(1).build_in(&registry).unwrap();
-        {
-            let call = policy.run_async(std::future::pending::<Result<(), Down>>);
-            tokio::pin!(call);
-            assert!(tokio::time::timeout(Duration::from_millis(10), &mut call).await.is_err());
-            assert!(!policy.bulkhead().unwrap().is_empty());
-        }
-        assert!(policy.bulkhead().unwrap().is_empty());
-        assert_eq!(policy.state(), Some(State::Closed));
-    }
-
-    #[tokio::test]
-    async fn places_inside_are_awaited_and_a_dropped_waiter_leaves() {
-        let registry = system_time();
-        let room = Bulkhead::new().limit(1).max_wait(Duration::from_secs(600));
-        let policy = Policy::builder("room").bulkhead(room).build_in(&registry).unwrap();
-        let held = policy.inside_async().await.unwrap();
-        assert!(tokio::time::timeout(Duration::from_millis(20), policy.inside_async()).await.is_err());
-        assert_eq!(policy.bulkhead().unwrap().look().queued, 0);
-        let (inside, ()) = tokio::join!(policy.inside_async(), async { drop(held) });
-        drop(inside.unwrap());
-        assert!(policy.bulkhead().unwrap().is_empty());
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn tasks_queue_for_a_bulkhead_and_all_get_in() {
-        let registry = system_time();
-        let policy = Policy::builder("queue")
-            .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
-            .build_in(&registry)
-            .unwrap();
-        let tasks: Vec<_> = (0..50)
-            .map(|n| {
-                let policy = policy.clone();
-                tokio::spawn(async move {
-                    policy
-                        .run_async(|| async {
-                            tokio::task::yield_now().await;
-                            Ok::<_, Down>(n)
-                        })
-                        .await
-                })
-            })
-            .collect();
-        for (n, task) in tasks.into_iter().enumerate() {
-            assert_eq!(task.await.unwrap().unwrap(), n);
-        }
-        assert!(policy.bulkhead().unwrap().is_empty());
-    }
 }
 
 #[test]
