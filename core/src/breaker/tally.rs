@@ -9,7 +9,7 @@ use super::State;
 use super::credit::FailureLog;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, LENT, LINE, Writer, are_lent};
+use crate::cell::{Block, LENT, LINE, Line, Writer, are_lent};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -129,8 +129,11 @@ impl Breaker {
             return false;
         }
         let writer = self.cell.writer();
-        let tally = self.at(writer, TALLY);
-        let (made, limit) = (tally.load(Ordering::Relaxed), self.at(writer, LIMIT).load(Ordering::Relaxed));
+        let (tally, limit) = match self.is_near(writer) {
+            true => (self.near(writer, TALLY), self.near(writer, LIMIT)),
+            false => self.far(writer).first_two(),
+        };
+        let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
         if made >= limit {
             return false;
         }
@@ -196,7 +199,7 @@ impl Breaker {
     }
 
     /// Adds one to a word of a writer's line.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, writer: Writer, column: usize) {
         let word = self.at(writer, column);
         // Release: a judge that reads the tally sees the call as over.
@@ -214,14 +217,27 @@ impl Breaker {
 
     #[inline(always)]
     pub(super) fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
-        if writer.line == 0 || self.cell.lines_are_together() {
-            return self.cell.word(Layout::writer(writer.line) + column);
-        }
+        if self.is_near(writer) { self.near(writer, column) } else { &self.far(writer).0[column] }
+    }
+
+    /// Whether a writer's line is in the cell itself.
+    #[inline(always)]
+    fn is_near(&self, writer: Writer) -> bool {
+        writer.line == 0 || self.cell.lines_are_together()
+    }
+
+    #[inline(always)]
+    fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
+        self.cell.word(Layout::writer(writer.line) + column)
+    }
+
+    #[inline(never)]
+    fn far(&self, writer: Writer) -> &Line {
         let further = match self.cell.further() {
             Some(further) => further,
             None => self.cell.make_further(&|line| line.0[LIMIT].store(self.first_limit(), Ordering::Relaxed)),
         };
-        &further[writer.line - 1].0[column]
+        &further[writer.line - 1]
     }
 
     fn lines(&self) -> impl Iterator<Item = Writer> {

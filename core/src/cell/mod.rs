@@ -8,7 +8,7 @@ mod words;
 mod writer;
 
 pub(crate) use seats::{ROW, Seats, carry, carry_rest};
-pub(crate) use words::Block;
+pub(crate) use words::{Block, Line};
 pub(crate) use writer::{LENT, Writer, Writers, are_lent, are_together, forked, keep_together, lend, slot};
 
 #[cfg(loom)]

@@ -9,6 +9,13 @@ use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 #[derive(Default)]
 pub(crate) struct Line(pub [AtomicU64; LINE]);
 
+impl Line {
+    #[inline(always)]
+    pub(crate) fn first_two(&self) -> (&AtomicU64, &AtomicU64) {
+        (&self.0[0], &self.0[1])
+    }
+}
+
 /// The lines of all writers but the first.
 type Further = [Line; Writers::HEAP.lines() - 1];
 
