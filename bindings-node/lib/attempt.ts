@@ -1,3 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
+import { outside } from './context.js';
+
 /** What the protected function is given. */
 export interface Attempt {
   /** Aborted when the attempt runs out of time or the caller gives up. Made when it is first read. */
@@ -14,6 +17,8 @@ export interface Attempt {
 
 /** What a running attempt tells its driver. */
 export interface Conductor {
+  /** Its timer is not of the caller's context. */
+  readonly isTimedByAll: boolean;
   left(): number;
   committed(): void;
 }
@@ -23,6 +28,8 @@ const NOT_OVER = Symbol('not over');
 export class Running implements Attempt {
   private controller: AbortController | undefined = undefined;
   private over: unknown = NOT_OVER;
+  /** Where the signal was asked for, and is aborted. */
+  private place: AsyncResource | undefined = undefined;
   actual: string | undefined = undefined;
   committed = false;
   constructor(readonly attempt: number, private readonly conductor: Conductor | undefined) {}
@@ -30,6 +37,7 @@ export class Running implements Attempt {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
+      if (this.conductor?.isTimedByAll) this.place = new AsyncResource('seawall');
       if (this.over !== NOT_OVER) this.controller.abort(this.over);
     }
     return this.controller.signal;
@@ -48,6 +56,9 @@ export class Running implements Attempt {
   /** The attempt is over before its work is. */
   stop(reason: unknown): void {
     this.over = reason;
-    this.controller?.abort(reason);
+    const { controller, place } = this;
+    if (controller === undefined) return;
+    if (place === undefined) controller.abort(reason);
+    else outside(place, () => controller.abort(reason));
   }
 }

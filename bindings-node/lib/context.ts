@@ -1,6 +1,6 @@
 // What a running attempt passes down to the calls it makes: the instant its time ends, the signal
 // that says it is over, and the cache keys it fetches for others.
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, type AsyncResource } from 'node:async_hooks';
 import type { Running } from './attempt.js';
 import type { NativeRegistry } from './native.js';
 
@@ -32,6 +32,11 @@ export function enclosing(around: Ambient | undefined, registry: NativeRegistry)
 export function within<A, R>(inside: Ambient, work: (argument: A) => R, argument: A): R {
   entered = true;
   return storage.run(inside, work, argument);
+}
+
+/** Runs `act` where `place` is, inside no attempt. */
+export function outside(place: AsyncResource, act: () => void): void {
+  place.runInAsyncScope(() => storage.exit(act));
 }
 
 /** Milliseconds left to the attempt that this code runs in; `undefined` without a limit. */

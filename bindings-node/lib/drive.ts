@@ -17,12 +17,12 @@ import { isDeadline, keepList, LONGEST_MS, rest, until, wake, type Woken } from 
 interface Info { attempts: number; elapsed: number; reason: string | null; outcome: Outcome | null; refusal: Refusal | null }
 
 const NOTHING: CallOptions = {};
-
 export class Driver<T> implements Conductor {
   private readonly promise: Promise<T>;
   private resolve!: (value: T) => void;
   private reject!: (error: unknown) => void;
   private call = -1;
+  readonly isTimedByAll = false;
   private running: Running | undefined = undefined;
   private how = How.Nothing;
   private last: unknown = undefined;
@@ -73,6 +73,13 @@ export class Driver<T> implements Conductor {
     this.how = how;
     this.last = last;
     this.told(1, kind);
+    return this.promise;
+  }
+
+  /** A call whose first attempt ran under a pass, and out of time. */
+  lapse(kind: Kind, running: Running): Promise<T> {
+    this.call = mail[at.CALL]!;
+    this.ranOut(kind, running);
     return this.promise;
   }
 
@@ -215,13 +222,11 @@ export class Driver<T> implements Conductor {
   private told(number: number, kind: Kind): void {
     const { policy } = this;
     if (!(kind >= 0)) return this.finish('settle');
+    const { key } = this;
     const slow = mail[at.SLOW]!;
     this.keep = mail[at.KEEP]!;
-    const { key } = this;
-    if (key !== undefined && this.keep !== 0) {
-      if (this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
-      if (this.keep === 2) this.store?.forget(key);
-    }
+    if (key !== undefined && this.keep === 1 && this.how === How.Value) this.store?.keep(key, this.last);
+    if (key !== undefined && this.keep === 2) this.store?.forget(key);
     if (slow >= 0) this.aside(() => policy.onSlow?.(number, slow / 1e6));
     this.go(kind);
   }
@@ -230,8 +235,11 @@ export class Driver<T> implements Conductor {
   expire(): void {
     if (this.leftMs > 0) return this.time(this.leftMs);
     const running = this.unwatch();
-    if (running === undefined) return;
-    const kind = hot.expire(this.call, running.attempt);
+    if (running !== undefined) this.ranOut(hot.expire(this.call, running.attempt), running);
+  }
+
+  /** The core knows that the time of an attempt is over. */
+  private ranOut(kind: Kind, running: Running): void {
     const limitMs = mail[at.SPAN]! / 1e6;
     this.how = How.Nothing;
     const refusal = this.refusal() as { limitMs?: number };
@@ -363,7 +371,7 @@ export class Driver<T> implements Conductor {
   private refusal(): unknown {
     const refusal = this.info()?.refusal;
     const cause = this.how === How.Error ? this.last : undefined;
-    return refusal === null || refusal === undefined ? cause : dress(refusal, this.policy.name, cause);
+    return refusal ? dress(refusal, this.policy.name, cause) : cause;
   }
 
   /** Something of a user's, in between: the mailbox is as before when it is done. */
@@ -383,9 +391,7 @@ export class Driver<T> implements Conductor {
   }
 }
 
-function expired(driver: Driver<any>): void {
-  driver.expire();
-}
+const expired = (driver: Driver<any>) => driver.expire();
 
 function answerOf(policy: Driven, link: Link): unknown {
   if (link === 'value') return policy.shape.value;

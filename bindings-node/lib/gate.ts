@@ -13,8 +13,11 @@ import { OUTCOMES, STATES } from './generated/codes.js';
 import * as at from './hot.js';
 import { changes, gateIsOn, hot, mail } from './hot.js';
 import { Loan, wakeStranded } from './loan.js';
+import { Limited, type Terms } from './limited.js';
+import { Limits, now, timersAreReal } from './limits.js';
 import type { NativePolicy } from './native.js';
-import type { CallOptions, Driven, Report, Work } from './options.js';
+import type { CallOptions, Driven, Work } from './options.js';
+import { tell } from './report.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);
@@ -53,6 +56,12 @@ export class Gate {
   slowNs = NaN;
   /** What the core's clock is ahead of ours, in nanoseconds. */
   ahead = 0;
+  /** How long a first attempt may run, in nanoseconds; NaN without a limit. */
+  limitNs = NaN;
+  /** Calls that pass read the clock: they have a limit, or tell when they began. */
+  timed = false;
+  /** Of those with a limit. */
+  terms: Terms | undefined = undefined;
   private address = NEVER;
   tally = 0;
   private parked = false;
@@ -96,7 +105,9 @@ export class Gate {
     this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
     this.slowNs = mail[at.SPAN]!;
-    this.ahead = mail[at.STARTED]! - now() * 1e6;
+    this.ahead = mail[at.STARTED]! - now();
+    this.limitNs = mail[at.LIMIT]!;
+    this.timed = this.slowNs >= 0 || this.limitNs >= 0;
     this.seen = this.door = NEVER;
   }
 
@@ -107,6 +118,9 @@ export class Gate {
     // A view that is gone reads as neither.
     if ((seen & 1) === 0 || view === SHUT) return false;
     this.succeeded = passed(policy, view, seen, this.tally, loan);
+    const { limitNs, ahead } = this;
+    const placed = policy.shape.again || (policy.onTimeout ?? policy.onSlow) !== undefined;
+    this.terms = limitNs >= 0 ? { permit: seen, limits: Limits.of(limitNs), ahead, placed } : undefined;
     this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY, loan);
     this.seen = seen;
     return true;
@@ -142,7 +156,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
     if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
-      if (gate.slowNs >= 0) return timed(policy, work);
+      if (gate.timed) return timed(policy, work);
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
@@ -151,23 +165,21 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   return ask(policy, work, options);
 }
 
-/** The clock as it is, whatever a test puts in its place. */
-const now = performance.now.bind(performance);
-
-/** A call that passes, and counts as slow or not. */
+/** A call that passes, and has a limit or counts as slow. */
 function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
   const { gate } = policy;
+  if (gate.terms !== undefined) return timersAreReal() ? new Limited(policy, work, gate.terms).run() : ask(policy, work, undefined);
   const { view, seen, tally, slowNs, ahead } = gate;
   const running = new Running(1, undefined);
   const began = now();
   // One more than the instant: 0 is none.
-  const admission = () => ({ permit: seen, started: Math.round(ahead + began * 1e6) + 1, loan: undefined });
+  const admission = () => ({ permit: seen, started: ahead + began + 1, loan: undefined });
   return run(work, running, (value) => {
     if (typeof value === 'object' || policy.classify !== undefined) {
       const judged = judge(policy, How.Value, value);
       if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
     }
-    if ((now() - began) * 1e6 <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    if (now() - began <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
     else dismiss(gate.slot, seen, admission().started, NaN);
     return value;
   }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
@@ -261,6 +273,7 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
       const admission = { permit, started, loan };
       return admitted(policy, work, options, admission);
     }
+    if (may === at.LIMITED) gate.moved(mail[at.ADDRESS]!, NaN);
     gate.stepped = may === at.NEVER;
   }
   return new Driver(policy, work, options, signal, around).start(limit);
@@ -362,20 +375,6 @@ class Rethrown {
     reject(this.error);
   }
 }
-
-function tell(policy: Driven, onFinish: (report: Report) => void, began: number): void {
-  try {
-    onFinish({ ...AT_ONCE, elapsedMs: (policy.registry.now() - began) / 1e6 });
-  } catch (error) {
-    policy.registry.internal(`a hook threw: ${String(error)}`);
-  }
-}
-
-/** The report of a call that succeeded without being stepped. */
-const AT_ONCE: Report = {
-  verdict: 'settle', outcome: 'success', attempts: 1, elapsedMs: 0, reason: undefined, refusal: undefined,
-  link: undefined, queuedForMs: undefined, stored: false, forgotten: false,
-};
 
 function rejection(policy: Driven, words: string): Error {
   const after = mail[at.RETRY_AFTER]!;

@@ -20,6 +20,7 @@ export const RETRY_AFTER = 11;
 export const STATE = 12;
 export const TALLY = 13;
 export const ENDS_AT = 14;
+export const LIMIT = 14;
 export const MANUAL = 15;
 const GIVEN = 16;
 const ANSWER = 28;
@@ -35,10 +36,11 @@ export const FINISH = 5;
 /** The call ended as its last attempt did, and is released. */
 export const OVER = 6;
 
-/** What `admit` answers: step the call; it may run; calls of this policy are always stepped. */
+/** What `admit` answers: step the call; it may run; calls of this policy are always stepped, or unless they pass. */
 export const STEP = 0;
 export const ADMITTED = 1;
 export const NEVER = 2;
+export const LIMITED = 3;
 
 export const LINKS: readonly Link[] = ['value', 'function', 'cached', 'stale', 'empty', 'fail_open', 'fail_closed'];
 export const VERDICTS: readonly Verdict[] = [
@@ -80,6 +82,8 @@ function told<T>(cross: Raw): (a: number) => T {
 const admit = raw['admit']!;
 const dismiss = raw['dismiss']!;
 const fail = raw['fail']!;
+const succeed = raw['succeed']!;
+const lapse = raw['lapse']!;
 const open = raw['open']!;
 const done = raw['done']!;
 const settleCost = raw['settleCost']!;
@@ -113,6 +117,22 @@ export const hot = {
     mail[GIVEN + 7] = type;
     mail[GIVEN + 8] = loan;
     fail();
+    return mail[ANSWER]!;
+  },
+  /** A call under a limit has succeeded. */
+  succeed(policy: number, permit: number, started: number): Kind {
+    mail[GIVEN] = policy;
+    mail[GIVEN + 1] = permit;
+    mail[GIVEN + 2] = started;
+    succeed();
+    return mail[ANSWER]!;
+  },
+  /** Its time is over before it is. */
+  lapse(policy: number, permit: number, started: number): Kind {
+    mail[GIVEN] = policy;
+    mail[GIVEN + 1] = permit;
+    mail[GIVEN + 2] = started;
+    lapse();
     return mail[ANSWER]!;
   },
   /** The number that reports name this class of errors by. */

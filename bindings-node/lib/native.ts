@@ -1,6 +1,4 @@
 // The private addon and the shapes of its classes. Lengths of time are nanoseconds.
-import { createRequire } from 'node:module';
-
 export interface Taken { permit?: bigint; ticket?: number; left?: number; refusal?: string }
 
 export type Link = 'value' | 'function' | 'cached' | 'stale' | 'empty' | 'fail_open' | 'fail_closed';
@@ -77,4 +75,7 @@ interface Addon {
   parseRetryAfter(text: string, unixNow: number): number | null;
 }
 
-export const native: Addon = createRequire(import.meta.url)('../../seawall.node') as Addon;
+// As `require` does in the end, without all that it looks at before.
+const addon = { exports: {} };
+process.dlopen(addon, `${import.meta.dirname}/../../seawall.node`);
+export const native = addon.exports as Addon;

@@ -15,7 +15,7 @@ interface Shown {
   cache?: CacheConfig;
   fallback?: { value?: unknown };
   retry?: object;
-  timeout?: { idle?: string };
+  timeout?: { idle?: string; deadline?: string };
   max_keys: number;
 }
 
@@ -23,6 +23,8 @@ export class Shape {
   store: Store | undefined = undefined;
   /** The limit of the gaps of a stream, in nanoseconds. */
   idle = Infinity;
+  /** Of the whole call, in nanoseconds. */
+  deadline = Infinity;
   /** After the first attempt there may be more: another one, or a fallback. */
   again = false;
   value: unknown = undefined;
@@ -47,6 +49,7 @@ export class Shape {
     if (config.cache === undefined) this.store = undefined;
     else (this.store ??= new Store(this.registry)).configure(config.cache);
     this.idle = config.timeout?.idle ? nanosOf(config.timeout.idle) : Infinity;
+    this.deadline = config.timeout?.deadline ? nanosOf(config.timeout.deadline) : Infinity;
     this.again = (config.retry ?? config.fallback) !== undefined;
     this.value = 'value' in this.fallback ? this.fallback.value : config.fallback?.value;
     this.maxKeys = config.max_keys;

@@ -36,13 +36,17 @@ pub(crate) mod place {
     pub const MANUAL: usize = 15;
     /// Of a view: where the tally is, in words of 32 bits.
     pub const TALLY: usize = 13;
+    /// Of a view: how long a first attempt may run, in nanoseconds; NaN without a limit.
+    pub const LIMIT: usize = 14;
 }
 use place::*;
 
-pub(crate) const ENTRIES: [(&str, Entry); 22] = [
+pub(crate) const ENTRIES: [(&str, Entry); 24] = [
     ("admit", admit),
     ("dismiss", dismiss),
     ("fail", fail),
+    ("succeed", succeed),
+    ("lapse", lapse),
     ("handBack", |isolate, _, given| {
         isolate.hand_back(given.number(0), given.number(1));
         Answer::Number(isolate.keep_wakes(Vec::new()))
@@ -132,6 +136,8 @@ mod may {
     pub const STEP: u32 = 0;
     pub const RUN: u32 = 1;
     pub const NEVER: u32 = 2;
+    /// Stepped, unless the gate passes and its limit is kept by whoever runs it.
+    pub const LIMITED: u32 = 3;
 }
 
 /// `admit(policy)`: whether the call may run without being stepped; what it then holds is in the
@@ -143,7 +149,12 @@ fn admit(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
         return Answer::Number(may::STEP);
     };
     let Some(admission) = policy.admit() else {
-        return Answer::Number(if policy.may_admit() { may::STEP } else { may::NEVER });
+        mail.put(ADDRESS, address(policy));
+        return Answer::Number(match policy.may_admit() {
+            true => may::STEP,
+            false if policy.limited_overlay().is_some() => may::LIMITED,
+            false => may::NEVER,
+        });
     };
     mail.put(PERMIT, admission.pass.permit as f64);
     mail.put(STARTED, admission.pass.started as f64);
@@ -155,8 +166,7 @@ fn admit(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
 
 /// The admission that a function was given after its policy; the place comes last, by its loan.
 fn admitted(isolate: &mut Isolate, given: &Arguments<'_>, loan: usize) -> Admission {
-    let pass = Pass { permit: given.real(1) as u64, started: given.real(2) as u64 };
-    isolate.hand_over(given.number(loan), Admission::of(pass))
+    isolate.hand_over(given.number(loan), Admission::of(pass(given)))
 }
 
 /// `dismiss(policy, permit, started, loan)`: an admitted call has succeeded. Whether others are to be woken.
@@ -195,6 +205,30 @@ fn fail(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     ended(isolate, mail, number, Some(step), &report)
 }
 
+fn pass(given: &Arguments<'_>) -> Pass {
+    Pass { permit: given.real(1) as u64, started: given.real(2) as u64 }
+}
+
+/// `succeed(policy, permit, started)`: a call under a limit has succeeded. It goes on with a step where
+/// it took too long, or is over.
+fn succeed(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    let Some((call, step)) = policy.succeed_within(pass(given)) else { return Answer::Number(OVER) };
+    let number = isolate.calls.add(Box::new(call));
+    mail.put(CALL, f64::from(number));
+    isolate.calls.get_mut(number).map_or(Answer::Nothing, |call| show(mail, call, step))
+}
+
+/// `lapse(policy, permit, started)`: the time of a call under a limit is over.
+fn lapse(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
+    let Some(policy) = isolate.policy(given.number(0)) else { return Answer::Nothing };
+    let mut call = Box::new(policy.call_after_pass(pass(given), CallOptions::default()));
+    let step = call.expire(1);
+    let kind = show(mail, &mut call, step);
+    mail.put(CALL, f64::from(isolate.calls.add(call)));
+    kind
+}
+
 /// `view(policy)`: the memory of its gate and of this thread's tally. Nothing, and a tally at 0, where
 /// there is neither. Where calls tell when they began: what is longer is slow, and what time it is.
 fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
@@ -203,7 +237,9 @@ fn view(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let timed = policy.timed_overlay().filter(|_| !clock.is_manual());
     mail.put(SPAN, timed.as_ref().map_or(f64::NAN, |(_, slow)| slow.map_or(f64::INFINITY, nanos)));
     mail.put(STARTED, clock.now().0 as f64);
-    let blind = policy.overlay_beside_loans();
+    let limited = policy.limited_overlay().filter(|_| !clock.is_manual());
+    mail.put(LIMIT, limited.as_ref().map_or(f64::NAN, |(_, limit)| nanos(*limit)));
+    let blind = policy.overlay_beside_loans().or(limited.map(|(overlay, _)| overlay));
     mail.put(TALLY, if matches!(blind, Some(None)) { 0.0 } else { f64::NAN });
     let overlay = blind.flatten().or(timed.map(|(overlay, _)| overlay));
     match overlay.and_then(|overlay| View::of(&policy, &overlay)) {

@@ -54,7 +54,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(tables::parse_retry_after, module)?)?;
     module.add_function(wrap_pyfunction!(wake::set_waker, module)?)?;
     module.add_class::<guard::Port>()?;
-    module.add_class::<guard::OwnPass>()?;
     module.add_class::<report::Report>()?;
     module.add_class::<guard::OpenCircuit>()?;
     module.add_function(wrap_pyfunction!(guard::guard, module)?)?;

@@ -216,7 +216,7 @@ def test_a_failure_enters_no_code_of_the_package(window: str) -> None:
         return package_frames(step, Plain, 10)
 
     # The coroutine of the driver itself, and while failures go on the question before the call.
-    assert asyncio.run(once()) == 20
+    assert asyncio.run(once()) == 10
 
 
 def test_an_error_is_raised_again_as_it_was() -> None:

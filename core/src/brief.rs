@@ -128,8 +128,9 @@ impl Brief<'_> {
 
     #[inline(never)]
     fn fail(self, outcome: Outcome, hint: Option<Hint>) {
-        self.give_back(outcome, hint);
+        // First, so that it need not wait for the locked instruction of the breaker's count.
         self.policy.metrics().ended_at_once(outcome);
+        self.give_back(outcome, hint);
         std::mem::forget(self);
     }
 

@@ -21,6 +21,7 @@ mod family;
 mod fork;
 #[cfg(feature = "json")]
 mod json;
+mod limited;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod metrics;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-
-from . import _context
+import heapq
+import math
+from contextvars import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,40 +45,112 @@ class Waiter:
 
 
 class Limit:
-    """Cancels what runs inside when its time is over; `expired` tells whether that happened."""
+    """Cancels what runs inside when its time is over; `expired` tells whether that happened.
 
-    __slots__ = ("_left", "_loop", "_scope", "expired")
+    As `asyncio.timeout` is, but for a timer that all limits of a loop share: almost every limit is left long before
+    its time, and a timer of its own would be most of what it costs.
+    """
+
+    __slots__ = ("_cancelling", "_inside", "_seconds", "_task", "_timers", "expired", "when")
 
     def __init__(self, seconds: float | None) -> None:
-        self._left = False
-        self._loop = asyncio.get_running_loop()
-        self._scope = asyncio.timeout(seconds)
+        self._timers = _timers_of(asyncio.get_running_loop())
+        self._seconds = seconds
+        self._inside = False
         self.expired = False
 
     def fire(self) -> None:
         """Ends it now: a manual clock's way."""
-        self._loop.call_soon_threadsafe(self._expire)
+        self._timers.loop.call_soon_threadsafe(self.expire)
 
-    def _expire(self) -> None:
-        if not self._left and not self._scope.expired():
-            self._scope.reschedule(self._loop.time())
+    def expire(self) -> None:
+        if self._inside and not self.expired:
+            self.expired = True
+            self._task.cancel()
 
-    async def __aenter__(self) -> Limit:
-        # The loop keeps the context of a timer although that was cancelled: a deadline that lived on there would make
-        # every call look for one.
-        token = _context.deadline.set(None)
-        try:
-            await self._scope.__aenter__()
-        finally:
-            _context.deadline.reset(token)
+    def __enter__(self) -> Limit:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a limit is for code that runs in a task")
+        self._task, self._cancelling = task, task.cancelling()
+        self._inside = True
+        if self._seconds is not None:
+            self._timers.add(self, self._seconds)
         return self
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
-        self._left = True
-        try:
-            await self._scope.__aexit__(kind, error, traceback)
-        except TimeoutError:
-            self.expired = True
-            return True
-        self.expired = self._scope.expired()
-        return False
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> bool:
+        self._inside = False
+        if not self.expired:
+            if self._seconds is not None:
+                self._timers.left()
+            return False
+        # Somebody else's cancellation is theirs to catch.
+        alone = self._task.uncancel() <= self._cancelling
+        return alone and kind is asyncio.CancelledError
+
+    @property
+    def inside(self) -> bool:
+        return self._inside
+
+
+class _Timers:
+    """The limits of one loop, by when they end. Those that were left stay until they are half of all, or their time
+    comes."""
+
+    __slots__ = ("_armed", "_heap", "_left", "_number", "_timer", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._heap: list[tuple[float, int, Limit]] = []
+        self._left = self._number = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed = math.inf
+
+    def add(self, limit: Limit, seconds: float) -> None:
+        when = self.loop.time() + seconds
+        self._number += 1
+        heapq.heappush(self._heap, (when, self._number, limit))
+        if when < self._armed:
+            self._arm(when)
+
+    def left(self) -> None:
+        self._left += 1
+        if self._left > _FEW and self._left * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].inside]
+            heapq.heapify(self._heap)
+            self._left = 0
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = when
+        # A loop keeps the context of a timer: a deadline in it would make every call look for one.
+        self._timer = self.loop.call_at(when, self._fire, context=Context())
+
+    def _fire(self) -> None:
+        now = max(self.loop.time(), self._armed)
+        self._timer, self._armed = None, math.inf
+        heap = self._heap
+        while heap and (heap[0][0] <= now or not heap[0][2].inside):
+            limit = heapq.heappop(heap)[2]
+            if limit.inside:
+                limit.expire()
+            else:
+                self._left -= 1
+        if heap:
+            self._arm(heap[0][0])
+
+
+#: Limits that were left and are not worth looking for.
+_FEW = 64
+_timers: dict[asyncio.AbstractEventLoop, _Timers] = {}
+
+
+def _timers_of(loop: asyncio.AbstractEventLoop) -> _Timers:
+    found = _timers.get(loop)
+    if found is None:
+        for other in list(_timers):
+            if other.is_closed():
+                _timers.pop(other, None)
+        found = _timers[loop] = _Timers(loop)
+    return found

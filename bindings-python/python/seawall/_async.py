@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
 def library() -> Any:
     """The module for the event loop that runs this coroutine."""
+    global _aio
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
         from . import _trio
 
         return _trio
-    from . import _aio
+    if _aio is None:
+        from . import _aio as loaded
 
+        _aio = loaded
     return _aio
+
+
+_aio: Any = None
 
 
 async def call(plan: Plan, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -112,7 +118,7 @@ async def limited(
     timer = None if time is None else time.at(limit, scope.fire)
     value = None
     try:
-        async with scope:
+        with scope:
             value = await fn(*args, **kwargs)
     except Exception as error:
         if scope.expired:

@@ -88,7 +88,7 @@ class Block:
                 time = flow.plan.registry.time
                 scope = _async.library().Limit(limit / 1e9 if time is None else None)
                 timer = None if time is None else time.at(limit, scope.fire)
-                await scope.__aenter__()
+                scope.__enter__()
                 self._limit = scope, timer
         return self
 
@@ -99,7 +99,7 @@ class Block:
             (scope, timer), self._limit = self._limit, None
             if timer is not None and flow.plan.registry.time is not None:
                 flow.plan.registry.time.drop(timer)
-            swallowed = await scope.__aexit__(kind, error, traceback)
+            swallowed = scope.__exit__(kind, error, traceback)
             expired = scope.expired
         flow.leave()
         if expired:

@@ -53,7 +53,8 @@ def narrowed(registry: Registry, limit: int | None) -> Deadline | None:
     around = deadline.get()
     if limit is None:
         return around
-    outer = left()
-    if outer is not None and outer <= limit:
-        return around
+    if around is not None:
+        outer = left()
+        if outer is not None and outer <= limit:
+            return around
     return Deadline(registry, min(registry.now() + limit, 2**64 - 1))

@@ -38,10 +38,10 @@ async def _run(entry: Any) -> Any:
     try:
         return entry[await fn()]
     except BaseException as error:
-        flow = entry.failed(error, None)
+        flow = entry.failed(error)
         if flow is None:
             raise
-        flow = _failed(entry, (), None, flow, error)
+        flow = _failed(entry, (), None, None, flow, error)
     return await _async.drive(flow, _async.attempt)
 
 
@@ -52,75 +52,60 @@ async def _run_with(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
     try:
         return entry[await (fn(*args) if kwargs is None else fn(*args, **kwargs))]
     except BaseException as error:
-        flow = entry.failed(error, None)
+        flow = entry.failed(error)
         if flow is None:
             raise
-        flow = _failed(entry, args, kwargs, flow, error)
+        flow = _failed(entry, args, kwargs, None, flow, error)
     return await _async.drive(flow, _async.attempt)
 
 
-class Judged(BaseException):
-    """A result on its way out of `entry[result]`: it is to be judged, for it may be a failure."""
-
-
-def _failed(entry: Any, args: Args, kwargs: Kwargs | None, after: Any, error: BaseException) -> Flow:
-    """The flow of a call whose first attempt ended so under the pass of `entry`: see `entry.failed`."""
-    flow = _flow(entry.plan, entry.function, args, kwargs or {}, None)
-    if after:
-        call, step = after
-        flow.goes_on(call, step, error)
-    elif isinstance(error, Judged):
-        flow.passed(entry.words()).ended(None, error.args[0])
-    else:
-        flow.passed(entry.words()).ended(error, None)
-    return flow
-
-
 async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
+    """A call that `+entry` had no leave for: its key, another step than its attempt, or a driver's question."""
+    entry = entry.own()
     fn = entry.function
-    how, key, held, *step = entry.begin(args, kwargs)
-    if how in (_PASSES, _RUNS):
+    how, key, *stands = entry.begin(args, kwargs)
+    if how == _RUNS:
         try:
-            result = await (fn(*args) if kwargs is None else fn(*args, **kwargs))
+            return entry[await (fn(*args) if kwargs is None else fn(*args, **kwargs))]
         except BaseException as error:
-            after = entry.failed(error, held)
-            if after is None:
+            flow = entry.failed(error)
+            if flow is None:
                 raise
-            if after:
-                flow = _flow(entry.plan, fn, args, kwargs or {}, key)
-                call, step = after
-                flow.goes_on(call, step, error)
-            else:
-                flow = _held(entry, args, kwargs, key, how, held)
-                flow.ended(error, None)
-        else:
-            judged = entry.judge(result)
-            if judged is None and (after := held.succeed()) is None:
-                return result
-            flow = _held(entry, args, kwargs, key, how, held)
-            if judged is not None:
-                flow.ended(None, result)
-            else:
-                flow.value, flow.step = result, after
+            flow = _failed(entry, args, kwargs, key, flow, error)
     else:
         flow = _flow(entry.plan, fn, args, kwargs or {}, key)
-        if how == _STANDS:
-            flow.call, (flow.step,) = held, step
+        if stands:
+            flow.call, flow.step = stands
         else:
             flow.open()
     return await _async.drive(flow, _async.attempt)
 
 
 #: How a call began: see `begin` of the native half.
-_PASSES, _RUNS, _STANDS = 1, 2, 3
+_RUNS = 1
 
 
-def _held(entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, how: int, held: Any) -> Flow:
-    """The flow of a call whose first attempt ended under a pass, or under a call."""
+class Judged(BaseException):
+    """A result on its way out of `entry[result]`: it may be a failure, or is not the end of its call."""
+
+
+def _failed(
+    entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, after: tuple[Any, ...], error: BaseException | None
+) -> Flow:
+    """The flow of a call whose first attempt ended so: see `entry.failed`."""
     flow = _flow(entry.plan, entry.function, args, kwargs or {}, key)
-    if how == _PASSES:
-        return flow.passed(held.words())
-    flow.call = held
+    value = None
+    if isinstance(error, Judged):
+        value, error = error.args[0], None
+    try:
+        if len(after) == 2:
+            flow.goes_on(*after, error, value)
+        elif after:
+            flow.runs_under(*after).ended(error, value)
+        else:
+            flow.passed(entry.words()).ended(error, value)
+    finally:
+        del error, value  # the traceback holds this frame: they would be part of a cycle
     return flow
 
 

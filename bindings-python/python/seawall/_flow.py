@@ -61,7 +61,11 @@ class Flow:
 
     def passed(self, passed: bytes) -> Flow:
         """A call whose first attempt ran on the pass path, and ended in something to report: see `ended`."""
-        self.call = self.plan.core.call_after_pass(passed, *self._options())
+        return self.runs_under(self.plan.core.call_after_pass(passed, *self._options()))
+
+    def runs_under(self, call: _native.Call) -> Flow:
+        """The same, of a call that is there already."""
+        self.call = call
         if self.record is not None:
             self.record["limits"].append(self.call.remaining())
         return self
@@ -254,8 +258,8 @@ class Flow:
         verdict = self.step[1]
         call, plan = self.call, self.plan
         self._close_record()
-        store = plan.store
-        if store is not None and self.store_key is not None:
+        store = None if self.store_key is None else plan.store
+        if store is not None:
             if call.should_store():
                 store.put(self.store_key, self.value)
             elif call.should_forget():

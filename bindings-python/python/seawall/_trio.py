@@ -57,11 +57,11 @@ class Limit:
         """Ends it now: a manual clock's way."""
         self._token.run_sync_soon(self._scope.cancel)
 
-    async def __aenter__(self) -> Limit:
+    def __enter__(self) -> Limit:
         self._scope.__enter__()
         return self
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
         swallowed = bool(self._scope.__exit__(kind, error, traceback))
         self.expired = self._scope.cancelled_caught
         return swallowed

@@ -1,5 +1,6 @@
 //! A call that must ask: while it goes well, it is finished here too.
 
+use super::admitted::Admitted;
 use super::handover::Handover;
 use super::port::{Spot, ours};
 use super::{Arguments, Guard};
@@ -38,6 +39,14 @@ pub unsafe fn ask(
                 return result;
             }
             return handover.after_pass(spot, pass, result, Spot::succeed_asked);
+        }
+        if let Some(admitted) = Admitted::let_in(spot) {
+            let result = guard.call(arguments);
+            if !result.is_null() && spot.port.is_usual(py, result) {
+                admitted.succeed();
+                return result;
+            }
+            return handover.after_admission(spot, admitted, result);
         }
         // A call is large: it is made where it stays, and moved only to be handed over.
         let Some(mut call) = ours(|| spot.policy().call()) else { return unprotected(spot, guard, arguments) };

@@ -1,52 +1,79 @@
 //! What a guard gives to the driver of a coroutine: itself, and the pass that the call may begin
 //! under. Coroutines of one guard that are made under the same gate share one: nothing in it belongs
-//! to a single call.
+//! to a single call. One without a pass is its coroutine's alone, and holds what its call was given.
 
 use super::Guard;
-use super::begin::{OwnPass, begin};
-use super::failed::tell_driver;
+use super::ask::SETTLE;
+use super::begin::{self, Held};
+use super::failed::{Under, is_ordinary, tell_driver};
 use super::ffi as own;
 use super::handover;
-use super::port::{Port, Spot, inside_a_deadline};
+use super::port::{Port, Spot, inside_a_deadline, ours};
+use crate::call::{Call, tuple_of};
 use crate::once::Once;
+use crate::wake::wake;
+use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
-use seawall::Pass;
+use seawall::outcome::Outcome;
+use seawall::{Admission, Pass};
 
+/// What it has of its guard.
 #[repr(C)]
-pub struct Entry {
-    head: ffi::PyObject,
+#[derive(Copy, Clone)]
+struct Half {
     port: *const Port,
     port_object: *mut ffi::PyObject,
     plan: *mut ffi::PyObject,
     function: *mut ffi::PyObject,
     /// The key of a call by its arguments, or null.
     key: *mut ffi::PyObject,
-    /// `None`: the call must ask.
+}
+
+impl From<&mut Guard> for Half {
+    fn from(guard: &mut Guard) -> Half {
+        let Guard { port, port_object, plan, function, key, .. } = *guard;
+        Half { port, port_object, plan, function, key }
+    }
+}
+
+#[repr(C)]
+pub struct Entry {
+    head: ffi::PyObject,
+    of: Half,
+    /// `None`: the call must ask, and the entry is its own.
     pass: Option<Pass>,
     /// The gate of a pass that is nothing more; 0: it is, or there is none.
     gate: u32,
+    held: Cell<Held>,
 }
 
 impl Entry {
     #[inline(always)]
     pub fn port(&self) -> &Port {
         // SAFETY: set with `port_object`, which the entry holds.
-        unsafe { &*self.port }
+        unsafe { &*self.of.port }
+    }
+
+    pub fn take(&self) -> Held {
+        self.held.replace(Held::Nothing)
+    }
+
+    pub fn hold(&self, held: Held) {
+        self.held.set(held);
     }
 
     pub fn key(&self) -> *mut ffi::PyObject {
-        self.key
+        self.of.key
     }
 
     pub fn plan<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         // SAFETY: the entry holds its plan.
-        unsafe { Bound::from_borrowed_ptr(py, self.plan) }
+        unsafe { Bound::from_borrowed_ptr(py, self.of.plan) }
     }
 }
 
@@ -78,20 +105,22 @@ unsafe fn look(py: Python<'_>, guard: &mut Guard, last: *mut ffi::PyObject) -> *
     // SAFETY: as promised.
     unsafe {
         let pass = if guard.key.is_null() { Spot::of(guard.port()).pass_later() } else { None };
-        if cfg!(Py_GIL_DISABLED) {
-            return make(py, guard, pass);
+        if cfg!(Py_GIL_DISABLED) || pass.is_none() {
+            return make(py, guard.into(), pass);
         }
         if !last.is_null() && (*last.cast::<Entry>()).pass == pass {
             return ffi::Py_NewRef(last);
         }
         guard.entry = null_mut();
         ffi::Py_XDECREF(last);
-        guard.entry = make(py, guard, pass);
+        guard.entry = make(py, guard.into(), pass);
         ffi::Py_XNewRef(guard.entry)
     }
 }
 
-unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::PyObject {
+/// # Safety
+/// The interpreter is attached; whose half it is is alive.
+unsafe fn make(py: Python<'_>, of: Half, pass: Option<Pass>) -> *mut ffi::PyObject {
     let kind = match KIND.get_or_find(py, || new_kind(py)) {
         Ok(kind) => kind,
         Err(error) => {
@@ -102,14 +131,15 @@ unsafe fn make(py: Python<'_>, guard: &Guard, pass: Option<Pass>) -> *mut ffi::P
     // SAFETY: the type was made for this layout, a new object is zeroed, and every field is set.
     unsafe {
         let made = ffi::PyType_GenericAlloc(kind.as_ptr().cast(), 0);
-        if let Some(entry) = made.cast::<Entry>().as_mut() {
-            entry.port = guard.port;
-            entry.port_object = ffi::Py_NewRef(guard.port_object);
-            entry.plan = ffi::Py_NewRef(guard.plan);
-            entry.function = ffi::Py_NewRef(guard.function);
-            entry.key = ffi::Py_XNewRef(guard.key);
-            entry.pass = pass;
-            entry.gate = pass.filter(|pass| pass.started == 0).map_or(0, |pass| pass.permit as u32);
+        if !made.is_null() {
+            for object in [of.port_object, of.plan, of.function, of.key] {
+                ffi::Py_XINCREF(object);
+            }
+            let entry = made.cast::<Entry>();
+            (&raw mut (*entry).of).write(of);
+            (&raw mut (*entry).pass).write(pass);
+            (&raw mut (*entry).gate).write(pass.filter(|pass| pass.started == 0).map_or(0, |pass| pass.permit as u32));
+            (&raw mut (*entry).held).write(Cell::new(Held::Nothing));
         }
         made
     }
@@ -126,16 +156,16 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
     let fast = |name, meth| entry(name, ffi::PyMethodDefPointer { PyCFunctionFast: meth }, ffi::METH_FASTCALL);
     // The interpreter keeps the tables of a type for ever.
     let methods = Box::leak(Box::new([
-        fast(c"begin", begin),
-        fast(c"failed", failed),
-        method(c"judge", judge, ffi::METH_O),
+        fast(c"begin", begin::begin),
+        method(c"failed", failed, ffi::METH_O),
+        method(c"own", own_entry, ffi::METH_NOARGS),
         method(c"words", words, ffi::METH_NOARGS),
         // SAFETY: the empty entry that ends the table.
         unsafe { core::mem::zeroed() },
     ]));
     let members = Box::leak(Box::new([
-        own::member(c"plan", ffi::Py_T_OBJECT_EX, offset_of!(Entry, plan)),
-        own::member(c"function", ffi::Py_T_OBJECT_EX, offset_of!(Entry, function)),
+        own::member(c"plan", ffi::Py_T_OBJECT_EX, offset_of!(Entry, of.plan)),
+        own::member(c"function", ffi::Py_T_OBJECT_EX, offset_of!(Entry, of.function)),
         // SAFETY: as above.
         unsafe { core::mem::zeroed() },
     ]));
@@ -152,15 +182,46 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
     own::new_type(py, c"seawall._native.Entry", size_of::<Entry>(), ffi::Py_TPFLAGS_HAVE_GC, &mut slots)
 }
 
-/// `+entry`: the function, if the gate is still the same and no deadline is around; else `None`.
+/// `+entry`: the function, if it may run: the gate is still the same and no deadline is around, or the call was let
+/// in. Else `None`; or the call is refused.
 unsafe extern "C" fn function(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter is attached and passes one of ours, which holds its port and its function.
     unsafe {
         let entry = &*this.cast::<Entry>();
+        let Some(pass) = entry.pass else { return begun(entry) };
         let passes = !inside_a_deadline()
-            && (entry.port().gate_at_once() == Some(entry.gate)
-                || entry.pass.is_some_and(|pass| Spot::of(entry.port()).passes_still(pass)));
-        ffi::Py_NewRef(if passes { entry.function } else { ffi::Py_None() })
+            && (entry.port().gate_at_once() == Some(entry.gate) || Spot::of(entry.port()).passes_still(pass));
+        ffi::Py_NewRef(if passes { entry.of.function } else { ffi::Py_None() })
+    }
+}
+
+/// `+entry` of an entry of one call.
+///
+/// # Safety
+/// As in `function`.
+unsafe fn begun(entry: &Entry) -> *mut ffi::PyObject {
+    // Which cells its key leads to only its arguments say.
+    let asked = if entry.key().is_null() {
+        Python::attach(|py| begin::ask(py, &Spot::of(entry.port())))
+    } else {
+        Some(Held::Nothing)
+    };
+    let Some(held) = asked else { return null_mut() };
+    let runs = held.runs();
+    entry.hold(held);
+    // SAFETY: as promised.
+    unsafe { ffi::Py_NewRef(if runs { entry.of.function } else { ffi::Py_None() }) }
+}
+
+/// `entry.own()`: the same, or where calls share it one for this call, which must ask.
+unsafe extern "C" fn own_entry(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as in `function`.
+    unsafe {
+        let entry = &*this.cast::<Entry>();
+        match entry.pass {
+            None => ffi::Py_NewRef(this),
+            Some(_) => make(Python::assume_attached(), entry.of, None),
+        }
     }
 }
 
@@ -176,10 +237,41 @@ unsafe extern "C" fn counted(this: *mut ffi::PyObject, result: *mut ffi::PyObjec
         match entry.pass {
             _ if entry.gate != 0 && entry.port().count_at_once(entry.gate) => {}
             Some(pass) => Spot::of(entry.port()).succeed(pass),
-            None => {}
+            None if ends(entry) => {}
+            None => {
+                Python::attach(|py| judged(py, result).unwrap_or_else(|error| error).restore(py));
+                return null_mut();
+            }
         }
         ffi::Py_NewRef(result)
     }
+}
+
+/// Reports the success of a call that has an entry of its own; false: the call is not over.
+fn ends(entry: &Entry) -> bool {
+    match entry.take() {
+        Held::Admitted(admitted) => admitted.succeed(),
+        Held::Call(mut call) => {
+            let step = ours(|| call.done(1, Outcome::Success, None));
+            Python::attach(|py| wake(py, call.take_wakes()));
+            if let Some(step) = step.filter(|step| *step != SETTLE) {
+                entry.hold(Held::Stands(call, step));
+                return false;
+            }
+        }
+        Held::Nothing | Held::Driver | Held::Stands(..) => {}
+    }
+    true
+}
+
+/// A `Judged` of this result.
+///
+/// # Safety
+/// The result is alive.
+unsafe fn judged(py: Python<'_>, result: *mut ffi::PyObject) -> PyResult<PyErr> {
+    // SAFETY: as promised.
+    let result = unsafe { Bound::from_borrowed_ptr(py, result) };
+    Ok(PyErr::from_value(handover::driver!(py, "Judged")?.call1((result,))?))
 }
 
 /// Whether a result is none that fails, as the plan judges it; if it is not, an error is set.
@@ -190,58 +282,51 @@ unsafe extern "C" fn counted(this: *mut ffi::PyObject, result: *mut ffi::PyObjec
 unsafe fn is_success(entry: &Entry, result: *mut ffi::PyObject) -> bool {
     Python::attach(|py| {
         // SAFETY: as promised.
-        let result = unsafe { Bound::from_borrowed_ptr(py, result) };
-        let success = || match handover::judge(&entry.plan(py), entry.port(), &result)?.is_none() {
+        let value = unsafe { Bound::from_borrowed_ptr(py, result) };
+        let success = || match handover::judge(&entry.plan(py), entry.port(), &value)?.is_none() {
             true => Ok(()),
-            false => Err(PyErr::from_value(handover::driver!(py, "Judged")?.call1((&result,))?)),
+            // SAFETY: as above.
+            false => Err(unsafe { judged(py, result) }?),
         };
         success().map_err(|error: PyErr| error.restore(py)).is_ok()
     })
 }
 
-/// `entry.failed(error, held)`: how a call goes on whose first attempt raised, see `failed::tell_driver`. `held` is
-/// what `begin` gave it, `None` where it ran under the pass of the entry.
-unsafe extern "C" fn failed(
-    this: *mut ffi::PyObject,
-    given: *mut *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter is attached and passes an entry and `count` live objects.
+/// `entry.failed(error)`: how a call goes on whose first attempt raised. `None`: the error is to be raised again; else
+///
+/// - `()`: a driver is to judge it, under the pass of `words`.
+/// - `(call,)`: the same, as the first attempt of this call.
+/// - `(call, step)`: the call stands at a step; after a success, if the error is a `Judged`.
+unsafe extern "C" fn failed(this: *mut ffi::PyObject, error: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter is attached and passes an entry and a live error.
     Python::attach(|py| unsafe {
         handover::give(py, || {
-            if count != 2 {
-                return Err(PyTypeError::new_err("failed(error, held)"));
-            }
             let entry = &*this.cast::<Entry>();
             let (plan, port) = (entry.plan(py), entry.port());
-            let given = [*given, *given.add(1)].map(|object| Bound::from_borrowed_ptr(py, object));
-            let [error, held] = given;
-            match (held.cast::<OwnPass>(), entry.pass) {
-                (Ok(own), _) => tell_driver(&plan, port, &own.get().policy, own.get().pass, &error),
-                (Err(_), Some(pass)) if held.is_none() => {
-                    tell_driver(&plan, port, Spot::of(port).policy(), pass, &error)
+            let error = Bound::from_borrowed_ptr(py, error);
+            let spot = Spot::of(port);
+            let told = |policy: &seawall::Policy| is_ordinary(&error) && port.asks_alone(policy);
+            let call = match (entry.take(), entry.pass) {
+                (Held::Stands(call, step), _) => {
+                    return Ok((Call::new(*call), tuple_of(py, step)?).into_pyobject(py)?.into_any());
                 }
-                _ => Ok(PyTuple::empty(py).into_any()),
-            }
+                (Held::Admitted(held), _) if told(&held.policy) => {
+                    return tell_driver(&plan, port, Under::Admission(&held.policy, held.admission), &error);
+                }
+                (Held::Call(call), _) if told(call.policy()) => {
+                    return tell_driver(&plan, port, Under::Call(call), &error);
+                }
+                (Held::Nothing, Some(pass)) if told(spot.policy()) => {
+                    let under = Under::Admission(spot.policy(), Admission::of(pass));
+                    return tell_driver(&plan, port, under, &error);
+                }
+                (Held::Admitted(held), _) => held.into_call(),
+                (Held::Call(call), _) => call,
+                (Held::Nothing | Held::Driver, _) => return Ok(PyTuple::empty(py).into_any()),
+            };
+            Ok((Call::new(*call),).into_pyobject(py)?.into_any())
         })
     })
-}
-
-/// `entry.judge(result)`: `None` for a success, else (outcome, hint). A type that is always a
-/// success is remembered.
-unsafe extern "C" fn judge(this: *mut ffi::PyObject, result: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as in `function`; the result is alive.
-    unsafe {
-        let py = Python::assume_attached();
-        let entry = &*this.cast::<Entry>();
-        if entry.port().is_usual(py, result) {
-            return ffi::Py_NewRef(ffi::Py_None());
-        }
-        Python::attach(|py| {
-            let result = Bound::from_borrowed_ptr(py, result);
-            handover::give(py, || handover::judge(&entry.plan(py), entry.port(), &result))
-        })
-    }
 }
 
 /// `entry.words()`: the pass for `Policy.call_after_pass`.
@@ -259,12 +344,8 @@ unsafe extern "C" fn words(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *
 unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
     // SAFETY: the collector passes a live entry; every field is null or a reference that we hold.
     unsafe {
-        let entry = &*this.cast::<Entry>();
-        own::visit_all(
-            visit,
-            argument,
-            &[ffi::Py_TYPE(this).cast(), entry.port_object, entry.plan, entry.function, entry.key],
-        )
+        let of = &(*this.cast::<Entry>()).of;
+        own::visit_all(visit, argument, &[ffi::Py_TYPE(this).cast(), of.port_object, of.plan, of.function, of.key])
     }
 }
 
@@ -274,7 +355,16 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         let kind = ffi::Py_TYPE(this);
         ffi::PyObject_GC_UnTrack(this.cast());
         let entry = &*this.cast::<Entry>();
-        for field in [entry.port_object, entry.plan, entry.function, entry.key] {
+        match entry.take() {
+            Held::Nothing | Held::Driver => {}
+            held => Python::attach(|py| {
+                // Whoever is woken finds no error of somebody else's.
+                let error = PyErr::take(py);
+                held.give_back(py);
+                error.into_iter().for_each(|error| error.restore(py));
+            }),
+        }
+        for field in [entry.of.port_object, entry.of.plan, entry.of.function, entry.of.key] {
             ffi::Py_XDECREF(field);
         }
         ffi::PyObject_GC_Del(this.cast());

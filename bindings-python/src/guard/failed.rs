@@ -5,7 +5,7 @@ use super::ask::SETTLE;
 use super::handover::Handover;
 use super::port::{Port, ours};
 use super::raised::Raised;
-use crate::call::tuple_of;
+use crate::call::{Call, tuple_of};
 use crate::report::Report;
 use crate::tables::outcome;
 use crate::wake::wake;
@@ -13,10 +13,10 @@ use pyo3::exceptions::PyException;
 use pyo3::ffi::PyObject;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
-use seawall::call::{Call, Step};
+use pyo3::types::PyDict;
+use seawall::call::Step;
 use seawall::outcome::{Hint, Outcome};
-use seawall::{Admission, Pass, Policy};
+use seawall::{Admission, Policy};
 
 /// Cancellations and exit requests are for the drivers in Python.
 pub fn is_ordinary(error: &Bound<'_, PyAny>) -> bool {
@@ -25,9 +25,9 @@ pub fn is_ordinary(error: &Bound<'_, PyAny>) -> bool {
 
 /// What an attempt ran under.
 pub enum Under<'a> {
-    Pass(&'a Policy, Pass),
+    Admission(&'a Policy, Admission),
     // A call is large; the others need no room for it.
-    Call(Box<Call>),
+    Call(Box<seawall::call::Call>),
 }
 
 /// Judges an ordinary error, reports it and notes on it what is known of its call. Where that is not the end of the
@@ -37,15 +37,17 @@ pub fn tell<'py>(
     port: &Port,
     under: Under<'_>,
     error: &Bound<'py, PyAny>,
-) -> PyResult<Option<(Box<Call>, Step)>> {
+) -> PyResult<Option<(Box<seawall::call::Call>, Step)>> {
     let py = plan.py();
     let (ended, hint, name) = judge(plan, port, error)?;
     let (mut call, step) = match under {
-        Under::Pass(policy, pass) => {
-            match ours(|| policy.fail(Admission::of(pass), ended, hint, Some(&name))).flatten() {
+        Under::Admission(policy, admission) => {
+            match ours(|| policy.fail(admission, ended, hint, Some(&name))).flatten() {
                 Some((call, step)) => (Box::new(call), step),
                 None => {
-                    note(error, || Report::of_one(py, policy, pass));
+                    let woken = policy.registry().take_stranded();
+                    wake(py, woken);
+                    note(error, || Report::of_one(py, policy, admission.pass));
                     return Ok(None);
                 }
             }
@@ -64,25 +66,18 @@ pub fn tell<'py>(
     Ok(None)
 }
 
-/// `tell` for a coroutine's driver, of an attempt under `pass`: `None` where its error is to be raised again, an
-/// empty tuple where the driver is to judge it, else the call that goes on and its step.
+/// `tell` for a coroutine's driver, of an ordinary error: `None` where it is to be raised again, else the call that
+/// goes on and its step.
 pub fn tell_driver<'py>(
     plan: &Bound<'py, PyAny>,
     port: &Port,
-    policy: &Policy,
-    pass: Pass,
+    under: Under<'_>,
     error: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = plan.py();
-    if !is_ordinary(error) || !port.asks_alone(policy) {
-        return Ok(PyTuple::empty(py).into_any());
-    }
-    match tell(plan, port, Under::Pass(policy, pass), error)? {
+    match tell(plan, port, under, error)? {
         None => Ok(py.None().into_bound(py)),
-        Some((call, step)) => {
-            let call = Bound::new(py, crate::call::Call::new(*call))?;
-            Ok((call, tuple_of(py, step)?).into_pyobject(py)?.into_any())
-        }
+        Some((call, step)) => Ok((Call::new(*call), tuple_of(py, step)?).into_pyobject(py)?.into_any()),
     }
 }
 

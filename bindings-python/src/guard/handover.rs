@@ -1,5 +1,6 @@
 //! What the drivers in Python are given: the call as it stands.
 
+use super::admitted::Admitted;
 use super::failed::{Under, is_ordinary};
 use super::port::{Port, Spot};
 use super::raised::Raised;
@@ -9,8 +10,8 @@ use crate::policy::object_of;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use seawall::Pass;
 use seawall::call::Step;
+use seawall::{Admission, Pass};
 
 /// A function of `seawall._drive`, looked up once.
 macro_rules! driver {
@@ -75,7 +76,7 @@ impl<'py> Handover<'_, 'py> {
                     return result;
                 }
                 Err(Ended::Raised(raised)) if is_ordinary(raised.error()) && spot.asks_alone() => {
-                    return self.failed(spot.port, Under::Pass(spot.policy(), pass), raised);
+                    return self.failed(spot.port, Under::Admission(spot.policy(), Admission::of(pass)), raised);
                 }
                 Err(ended) => ended,
             };
@@ -85,6 +86,23 @@ impl<'py> Handover<'_, 'py> {
                 let pass = object_of(self.py, pass);
                 driver!(self.py, "after_pass")?.call1((plan, function, args, kwargs, key, pass, error, value))
             })
+        }
+    }
+
+    /// A call whose first attempt ran under an admission, and did not simply succeed.
+    pub unsafe fn after_admission(self, spot: &Spot<'_>, admitted: Admitted, result: *mut PyObject) -> *mut PyObject {
+        // SAFETY: as promised; the result is null with an error set, or a reference of our own.
+        unsafe {
+            match self.look(spot, result) {
+                Ok(result) => {
+                    admitted.succeed();
+                    result
+                }
+                Err(Ended::Raised(raised)) if is_ordinary(raised.error()) => {
+                    self.failed(spot.port, Under::Admission(&admitted.policy, admitted.admission), raised)
+                }
+                Err(ended) => self.ran(spot.port, *admitted.into_call(), ended),
+            }
         }
     }
 

@@ -28,14 +28,17 @@ unsafe impl Send for Lane {}
 struct Known {
     /// The number of changes that this was looked up at.
     changes: u64,
+    /// Shut where a pass must be told when it began, which needs a clock.
     gate: *const AtomicU64,
+    /// The gate itself.
+    word: *const AtomicU64,
     /// The tally, and after it its limit.
     tally: *const [AtomicU64; 2],
 }
 
 static SHUT: AtomicU64 = AtomicU64::new(0);
 static FULL: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
-const NOWHERE: Known = Known { changes: 0, gate: &raw const SHUT, tally: &raw const FULL };
+const NOWHERE: Known = Known { changes: 0, gate: &raw const SHUT, word: &raw const SHUT, tally: &raw const FULL };
 
 impl Lane {
     pub const fn new() -> Lane {
@@ -68,7 +71,7 @@ impl Lane {
         // SAFETY: as in `pass`. Whoever is here holds the interpreter's lock.
         unsafe {
             let known = &*self.0.as_ptr();
-            let (gate, [tally, limit]) = (&*known.gate, &*known.tally);
+            let (gate, [tally, limit]) = (&*known.word, &*known.tally);
             let made = tally.load(Ordering::Relaxed);
             // Settings that changed meanwhile need no look: the gate of cells that were left says *pass* no more.
             if gate.load(Ordering::Acquire) as u32 != found || made >= limit.load(Ordering::Relaxed) {
@@ -96,7 +99,7 @@ impl Lane {
     }
 
     pub fn leads_somewhere(&self) -> bool {
-        !std::ptr::eq(self.0.get().gate, &raw const SHUT)
+        !std::ptr::eq(self.0.get().word, &raw const SHUT)
     }
 
     /// Looks up what the calls that follow need, for a policy whose calls need not ask before.
@@ -105,15 +108,13 @@ impl Lane {
             return;
         }
         let changes = CHANGES.load(Ordering::Relaxed);
-        // A pass that is told when it began needs a clock.
-        let overlay = policy.own_overlay().filter(|_| policy.config().retry.is_none());
-        self.0.set(match overlay {
-            Some((gate, own)) => Known {
-                changes,
+        self.0.set(match policy.own_overlay() {
+            Some((gate, own)) => {
                 // What is at the addresses is shared, and written by atomic operations only.
-                gate: std::ptr::with_exposed_provenance(gate),
-                tally: std::ptr::with_exposed_provenance(own),
-            },
+                let word = std::ptr::with_exposed_provenance(gate);
+                let gate = if policy.config().retry.is_none() { word } else { NOWHERE.gate };
+                Known { changes, gate, word, tally: std::ptr::with_exposed_provenance(own) }
+            }
             _ => Known { changes, ..NOWHERE },
         });
     }

@@ -11,6 +11,7 @@
 // A type with a vectorcall slot cannot be declared through PyO3; each block says why it is right.
 #![allow(unsafe_code)]
 
+mod admitted;
 mod ask;
 mod begin;
 mod coroutine;
@@ -26,7 +27,6 @@ mod raised;
 mod refusal;
 mod views;
 
-pub use begin::OwnPass;
 pub use kind::guard;
 pub use lane::settings_changed;
 pub use port::{Deadline, Port, set_deadline_variable};

@@ -220,7 +220,7 @@ impl<'a> Spot<'a> {
     #[inline(always)]
     pub fn succeed(&self, pass: Pass) {
         let (policy, lane) = self.place();
-        // SAFETY: as in `pass_later`; a pass that was told when it began is known to no lane.
+        // SAFETY: as in `pass_later`.
         if unsafe { lane.count(pass.permit as u32) } {
             return;
         }

@@ -110,7 +110,7 @@ impl Call {
         self.move_to(Phase::Running, Step::Run { attempt: self.attempt, limit, mode })
     }
 
-    fn attempt_limit(&mut self, now: Tick) -> Option<Limit> {
+    pub(super) fn attempt_limit(&mut self, now: Tick) -> Option<Limit> {
         let fixed = self.live.config.timeout.as_ref().and_then(|timeout| timeout.attempt);
         let own = match (fixed, self.live.parts.adaptive()) {
             (Some(fixed), Some(adaptive)) => Some(adaptive.limit(fixed, cx!(self, now))),

@@ -23,6 +23,8 @@ pub(crate) struct Live {
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
     pub brief: bool,
+    /// A first attempt may run without one but for the time it may take, which the driver sees to.
+    pub limited: Option<Span>,
     /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
     pub ends_at_once: bool,
     /// What a pass is told of when it began.
@@ -63,14 +65,19 @@ impl Live {
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
         let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
-        let admits = registry.gate()
+        let unlimited = registry.gate()
             && config.enabled
-            && config.timeout.is_none()
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
+        let admits = unlimited && config.timeout.is_none();
         let brief = admits && lacks.is_none();
         let fast = brief && config.bulkhead.is_none();
+        let limited = config
+            .timeout
+            .as_ref()
+            .filter(|timeout| unlimited && lacks.is_none() && config.bulkhead.is_none() && timeout.adaptive.is_none());
+        let limited = limited.and_then(|timeout| timeout.attempt.into_iter().chain(timeout.deadline).min());
         let ends_at_once = config.retry.is_none() && config.fallback.is_none();
         let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
         let start = match &config.retry {
@@ -95,6 +102,7 @@ impl Live {
             admits,
             fast,
             brief,
+            limited,
             ends_at_once,
             start,
             lacks,

@@ -46,8 +46,10 @@ pub(super) fn blocking<T, E>(
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
+            // Found before the locked instruction of the breaker's count, and asked after it.
+            let events = (outcome != Outcome::Success).then(|| policy.registry().events());
             let end = brief.end(outcome, hint, false, || error_type(&result));
-            if outcome != Outcome::Success {
+            if events.is_some_and(|events| events.wanted()) {
                 policy.registry().tell();
             }
             return match end {

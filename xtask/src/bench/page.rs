@@ -24,7 +24,9 @@ What a protected call costs, beside what would be used instead, measured in one 
 - A library that counts no outcomes is shown, and not ranked.
 ";
 
-const TOGETHER: &str = "So many processes call at the same time: each a policy of its own (`own`: process scope), or all the same one (`one cell`: host scope). They begin at the same instant, and host scope has just as long as process scope in each round. A call's cost is the processor time of all the processes over the number of their calls, for four processes on two cores wait for each other: the calling thread's time in Rust, C and Go, the whole process's in Python and Node, whose collectors of garbage are in it. Of `failing`, one call in 16 succeeds; `open` is refused; `bulkhead` has 64 places.";
+const TOGETHER: &str = "So many processes call at the same time, from the same instant on: each a policy of its own (`own`: process scope), or all the same one (`one cell`: host scope). The ratio is taken round by round; of one process at most 1.1 is wanted.
+
+There may be more processes than cores, so a call is charged its processor time: that of the calling thread in Rust, C and Go; of the whole process, its collector of garbage included, in Python and Node. `failing`: 15 calls of 16 fail, and the circuit stays closed. `open`: every call is refused. `bulkhead`: 64 places.";
 
 /// # Errors
 /// A record that cannot be read, a file that cannot be written.
