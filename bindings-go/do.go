@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"unsafe"
 
 	"seawall.dev/seawall/internal/abi"
 )
@@ -18,27 +19,37 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	if ctx == nil || p == nil || fn == nil {
 		return value, errNothingToDo
 	}
-	gate := p.overlay.Gate()
-	if !abi.Passes(gate) || p.epoch.Load() != p.registry.epoch.Load() || len(options) > 0 || isResponse[T]() {
+	gate, epoch, inForce := p.overlay.Gate(), p.epoch.Load(), p.registry.epoch.Load()
+	if gate&abi.Pass == 0 || epoch != inForce || len(options) > 0 {
 		return doOtherwise(ctx, p, fn, options)
 	}
-	if _, has := ctx.Deadline(); has {
-		return watchedPass(ctx, p, fn, gate)
+	if isResponse[T]() {
+		return doOtherwise(ctx, p, fn, options)
+	}
+	// Asking a context costs a call; that of programs without one never ends, and its kind says so.
+	if *(*unsafe.Pointer)(unsafe.Pointer(&ctx)) != background {
+		if _, has := ctx.Deadline(); has {
+			return watchedPass(ctx, p, fn, gate)
+		}
 	}
 	// Most calls come here, and all there is to them stands in this function. What is put away here is
 	// waited for by who counts, so what few calls need is elsewhere.
-	under := gate
+	under := true
 	defer func() {
-		if under != 0 {
-			p.unwoundPass(under, recover())
+		if under {
+			p.unwoundPass(gate, recover())
 		}
 	}()
 	value, err = fn(ctx)
-	gate, under = under, 0
+	under = false
 	if err != nil {
 		return fellShortUnderPass(ctx, p, fn, gate, value, err)
 	}
-	if writer := abi.Take(); p.overlay.TallyAlone(writer, gate) {
+	// abi.Overlay.TallyAlone, written out: a call that is put into another's condition costs more than its steps.
+	writer := abi.Take()
+	own := p.overlay.Own(writer)
+	if made := own.Tally(); made < own.Limit() && p.overlay.Watched() == gate {
+		own.StoreAlone(made + 1)
 		abi.Give()
 	} else {
 		abi.Give()
@@ -47,6 +58,9 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	runtime.KeepAlive(p) // and with it the memory that was counted in
 	return value, err
 }
+
+// background is what kind of context context.Background is.
+var background = func(ctx context.Context) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&ctx)) }(context.Background())
 
 var errNothingToDo = fmt.Errorf("seawall.Do: %w: neither the context nor the policy nor the function may be nil", ErrNullArgument)
 

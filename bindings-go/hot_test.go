@@ -123,7 +123,7 @@ func TestWhatIsAskedCrossesTwice(t *testing.T) {
 	}
 }
 
-func TestAnOpenCircuitAndAFailureCrossOnce(t *testing.T) {
+func TestAnOpenCircuitCrossesOnceAndAFailureSeldom(t *testing.T) {
 	open := unheard(t, seawall.Config{Breaker: &seawall.Breaker{OpenFor: time.Hour}})
 	if err := open.Open(); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,8 @@ func TestAnOpenCircuitAndAFailureCrossOnce(t *testing.T) {
 	}
 	do := func() { _, _ = seawall.Do(context.Background(), window, fails) }
 	do()
-	if n := crossings(100, do); n != 100 {
+	// Most of them are within the credit that the core gives.
+	if n := crossings(100, do); n < 1 || n > 10 {
 		t.Errorf("%d crossings of 100 failing calls", n)
 	}
 	if n := testing.AllocsPerRun(100, do); n != 0 {

@@ -15,8 +15,18 @@ import (
 // fellShortUnderPass is fellShort for a call that nobody looked at.
 func fellShortUnderPass[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), gate uint32, value T, err error) (T, error) {
 	if ending := p.endingOf(err); ending != nil && ctx.Err() == nil {
+		entered, judge := p.overlay.Fail(gate, ending)
+		if entered && !judge {
+			runtime.KeepAlive(p)
+			return value, err
+		}
 		p.registry.sync()
-		if p.core.End(gate, ending) {
+		if judge {
+			p.core.Judge(gate)
+		} else {
+			entered = p.core.End(gate, ending)
+		}
+		if entered {
 			p.registry.pump()
 			return value, err
 		}

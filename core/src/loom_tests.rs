@@ -1,6 +1,6 @@
 //! Interleavings, explored by loom: `cargo xtask loom`. The list of protocols is `core/loom.toml`.
 
-use crate::breaker::{Breaker, Control, State};
+use crate::breaker::{Breaker, Control, Shard, State};
 use crate::budget::Budget;
 use crate::cell::Block;
 use crate::config::{BreakerConfig, BudgetRule, CostConfig, HalfOpen, Rate, Window};
@@ -199,6 +199,27 @@ fn a_fold_never_hides_a_pass_from_a_verdict() {
         failing.join().unwrap();
         let shown = breaker.peek(Tick::ZERO);
         assert_eq!((shown.state, shown.calls, shown.failures), (State::Closed, 3, 1));
+    });
+}
+
+#[test]
+fn a_success_without_a_verdict_is_seen_by_one() {
+    explore(|| {
+        let breaker = calm(Rate::from_f64(0.4));
+        // One on the tally, which the next one's report books with itself.
+        succeed(&breaker, 0);
+        let other = breaker.clone();
+        let failing = thread::spawn(move || fail(&other));
+        match breaker.pass() {
+            Some(permit) if breaker.count_calm(Shard::OWN, permit, || (Tick::ZERO, Span::ZERO)) => {}
+            Some(permit) => at(0, |cx| breaker.record(permit, Outcome::Success, Span::ZERO, None, cx)),
+            None => succeed(&breaker, 0),
+        }
+        failing.join().unwrap();
+        let shown = breaker.peek(Tick::ZERO);
+        // A verdict that missed the tally would see one of two.
+        assert_eq!((shown.state, shown.calls, shown.failures), (State::Closed, 4, 1));
+        assert_eq!(shown.totals.success, 3);
     });
 }
 

@@ -101,7 +101,11 @@ impl Policy {
     }
 
     fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
-        self.with(|cx| breaker.record_on(shard, Permit(pass.permit), Outcome::Success, took, None, cx));
+        let permit = Permit(pass.permit);
+        if breaker.count_calm(shard, permit, || self.registry().clock().coarse()) {
+            return;
+        }
+        self.with(|cx| breaker.record_on(shard, permit, Outcome::Success, took, None, cx));
     }
 
     /// Time since a pass was taken; zero where it was not told when.

@@ -258,6 +258,43 @@ fn a_clock_that_runs_for_centuries_wears_nothing_out() {
 }
 
 #[test]
+fn what_is_counted_without_a_verdict_leaves_with_its_slice_and_the_next_one_is_judged() {
+    let registry = Registry::manual(1);
+    let breaker = BreakerConfig { minimum_calls: 5, ..time_window(0.5) };
+    let policy = registry.build(PolicyConfig { breaker: Some(breaker), ..PolicyConfig::default() });
+    let succeed = || match policy.pass() {
+        Some(pass) => drop(policy.succeed(pass)),
+        None => {
+            let permit = policy.acquire().unwrap();
+            policy.record(permit, Outcome::Success, Span::ZERO, None);
+        }
+    };
+    let held = || policy.breaker().unwrap().peek(registry.clock().now());
+    (0..200).for_each(|_| succeed());
+    registry.clock().advance(Span::secs(3));
+    (0..100).for_each(|_| succeed());
+    assert_eq!((held().calls, held().totals.success), (300, 300));
+    registry.clock().advance(Span::secs(3));
+    for _ in 0..30 {
+        let permit = policy.acquire().unwrap();
+        policy.record(permit, Outcome::Failure, Span::ZERO, None);
+    }
+    // The success that ends their streak is judged: one of ten has failed, which is calm.
+    (0..2).for_each(|_| succeed());
+    assert!(policy.pass().is_some());
+    registry.clock().advance(Span(Span::secs(24).0 - 1));
+    succeed();
+    assert_eq!((held().calls, held().failures), (333, 30), "the last moment of the first slice");
+    registry.clock().advance(Span(1));
+    succeed();
+    assert_eq!((held().calls, held().failures, held().state), (134, 30, State::Closed));
+    registry.clock().advance(Span::secs(3));
+    assert!(policy.pass().is_some(), "nobody has looked yet");
+    succeed();
+    assert_eq!(held().state, State::Open, "30 of 35 that are left");
+}
+
+#[test]
 fn a_policy_that_retries_passes_too() {
     let registry = Registry::manual(1);
     let policy = registry.build(PolicyConfig { retry: Some(RetryConfig::default()), ..count_policy(1) });

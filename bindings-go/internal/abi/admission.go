@@ -88,7 +88,10 @@ func (p *Policy) Fail(a *Admission, outcome uint8, hint int64, errorType string,
 }
 
 // Ending is how calls end whose errors are of one kind.
-type Ending struct{ ptr *C.seawall_ending }
+type Ending struct {
+	ptr     *C.seawall_ending
+	counted counted
+}
 
 // Ending makes one of an outcome and the name of a type; nil if the core has none.
 func (p *Policy) Ending(outcome uint8, errorType string) *Ending {
@@ -98,7 +101,10 @@ func (p *Policy) Ending(outcome uint8, errorType string) *Ending {
 	if ptr == nil {
 		return nil
 	}
-	e := &Ending{ptr}
+	e := &Ending{ptr: ptr}
+	if outcome == C.SEAWALL_OUTCOME_FAILURE || outcome == C.SEAWALL_OUTCOME_TIMEOUT {
+		e.findCounted(p) // the failures that a log takes
+	}
 	runtime.AddCleanup(e, func(ptr *C.seawall_ending) { C.seawall_ending_free(ptr) }, ptr)
 	return e
 }

@@ -15,8 +15,8 @@ import (
 	"unsafe"
 )
 
-// line is a line of tallies in the memory of a policy.
-type line struct {
+// Line is a line of tallies in the memory of a policy.
+type Line struct {
 	tally, limit atomic.Uint64
 	_            [lineSize - 16]byte
 }
@@ -25,9 +25,9 @@ const lineSize = C.SEAWALL_LINE_SIZE
 
 // What the header says of a line is what stands above; else these overflow and nothing compiles.
 const (
-	_ = -(unsafe.Sizeof(line{}) ^ C.SEAWALL_LINE_SIZE)
-	_ = -(unsafe.Offsetof(line{}.tally) ^ C.SEAWALL_LINE_TALLY)
-	_ = -(unsafe.Offsetof(line{}.limit) ^ C.SEAWALL_LINE_LIMIT)
+	_ = -(unsafe.Sizeof(Line{}) ^ C.SEAWALL_LINE_SIZE)
+	_ = -(unsafe.Offsetof(Line{}.tally) ^ C.SEAWALL_LINE_TALLY)
+	_ = -(unsafe.Offsetof(Line{}.limit) ^ C.SEAWALL_LINE_LIMIT)
 )
 
 // lines is how many shared ones a policy has at least, where calls pass at all, and lent how many more
@@ -45,20 +45,22 @@ type Overlay struct {
 	// gate is that of calls which nobody has to look at: cell, or one that is shut.
 	gate  atomic.Pointer[atomic.Uint32]
 	cell  atomic.Pointer[atomic.Uint32]
-	first atomic.Pointer[line]
+	first atomic.Pointer[Line]
+	// log is nil where failures are to be reported.
+	log atomic.Pointer[failureLog]
 	// slow is 0 where calls need not be timed, else one more than what is slow (see Timed).
 	slow atomic.Uint64
 	// lent are the lines by the number of their writer; full where it adds to a shared one, which those
 	// beyond the last number do.
-	lent [lent + 1]atomic.Pointer[line]
+	lent [lent + 1]atomic.Pointer[Line]
 }
 
 var (
 	shut, open atomic.Uint32
 	// full is a line that nothing can be tallied on.
-	full line
+	full Line
 	// idle are lines that nobody looks at, twice as many as are used: each has a cache line for itself.
-	idle [2 * lent]line
+	idle [2 * lent]Line
 )
 
 func init() {
@@ -72,6 +74,7 @@ func init() {
 func (o *Overlay) Shut() {
 	o.gate.Store(&shut)
 	o.cell.Store(&shut)
+	o.log.Store(nil)
 	o.lent[lent].Store(&full)
 }
 
@@ -98,15 +101,16 @@ func (o *Overlay) Take(p *Policy, watched bool) {
 		}
 		gate = &open
 	case c.lines >= lines && uintptr(unsafe.Pointer(c.tallies))%8 == 0: // half a word is never seen
-		o.first.Store((*line)(unsafe.Pointer(c.tallies)))
+		o.first.Store((*Line)(unsafe.Pointer(c.tallies)))
 		for writer := range lent {
-			own := (*line)(unsafe.Pointer(c.lent[writer]))
+			own := (*Line)(unsafe.Pointer(c.lent[writer]))
 			if own == nil {
 				own = &full
 			}
 			o.lent[writer].Store(own)
 		}
 		gate = (*atomic.Uint32)(unsafe.Pointer(c.gate))
+		o.log.Store(failureLogOf(p, gate))
 	}
 	o.cell.Store(gate)
 	if !watched && slow == 0 {
@@ -124,21 +128,36 @@ func (o *Overlay) Slow(took uint64) bool { return o.Timed() && took > o.slow.Loa
 func (o *Overlay) Gate() uint32    { return o.gate.Load().Load() }
 func (o *Overlay) Watched() uint32 { return o.cell.Load().Load() }
 
-// Passes tells whether the gate lets calls pass.
-func Passes(gate uint32) bool { return gate&1 != 0 }
+// Pass is the bit of a gate that lets calls pass.
+const Pass = 1
+
+// Passes tells whether the gate has it.
+func Passes(gate uint32) bool { return gate&Pass != 0 }
 
 // TallyAlone counts a success of a call that began under the gate, on the line which the writer has for
 // itself, between Take and Give. False where it has none, where the gate has changed and where the line is
 // full: Tally.
 func (o *Overlay) TallyAlone(writer int, gate uint32) bool {
-	own := o.lent[min(uint(writer), lent)].Load()
-	made := own.tally.Load()
-	if made >= own.limit.Load() || o.cell.Load().Load() != gate {
+	own := o.Own(writer)
+	made := own.Tally()
+	if made >= own.Limit() || o.Watched() != gate {
 		return false
 	}
-	own.tallyAlone(made + 1)
+	own.StoreAlone(made + 1)
 	return true
 }
+
+// Own is the line that the writer has for itself; a full one where it has none. It is found without a
+// branch: the lesser of writer and lent, counted from the end.
+func (o *Overlay) Own(writer int) *Line {
+	beyond := writer - lent
+	at := unsafe.Add(unsafe.Pointer(&o.lent[lent]), beyond&(beyond>>63)*int(unsafe.Sizeof(o.lent[0])))
+	return (*atomic.Pointer[Line])(at).Load()
+}
+
+// Tally is what has been counted on the line, Limit what that has to be below.
+func (l *Line) Tally() uint64 { return l.tally.Load() }
+func (l *Line) Limit() uint64 { return l.limit.Load() }
 
 // Tallied is no line: there is nothing to report.
 const Tallied = ^uint32(0)
@@ -150,7 +169,7 @@ func (o *Overlay) Tally(writer int, gate uint32) uint32 {
 		return C.SEAWALL_LINE_LENT | uint32(writer)
 	}
 	number := uint32(writer) % lines
-	at := (*line)(unsafe.Add(unsafe.Pointer(o.first.Load()), uintptr(number)*lineSize))
+	at := (*Line)(unsafe.Add(unsafe.Pointer(o.first.Load()), uintptr(number)*lineSize))
 	if at.tally.Load() >= at.limit.Load() || o.cell.Load().Load() != gate {
 		return number
 	}

@@ -7,7 +7,10 @@ package abi
 */
 import "C"
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A writer is a P of Go's scheduler: a goroutine that holds on to its own is alone with it, so it counts
 // without a locked instruction, which is most of what counting costs. The standard library's pools rest
@@ -27,5 +30,8 @@ func init() { C.seawall_lend_lines() }
 func Take() int { return procPin() }
 func Give()     { procUnpin() }
 
-// tallyAlone is a store that nobody races with: on this machine a plain one, which Rust may read.
-func (l *line) tallyAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = made }
+// StoreAlone is a store that nobody races with: on this machine a plain one, which Rust may read.
+func (l *Line) StoreAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = made }
+
+// addAlone adds one to a word that nobody else writes.
+func addAlone(word *atomic.Uint64) { *(*uint64)(unsafe.Pointer(word)) = word.Load() + 1 }

@@ -243,7 +243,13 @@ impl Breaker {
                     folded = true;
                 }
                 Some(reason) => return Verdict::Open(reason),
-                None => return Verdict::Stay(self.is_calm(counts)),
+                None => {
+                    let calm = self.is_calm(counts);
+                    if calm {
+                        self.mark_calm(slice);
+                    }
+                    return Verdict::Stay(calm);
+                }
             }
         }
     }
@@ -370,7 +376,7 @@ impl Breaker {
     }
 
     /// The same for who only looks.
-    fn seen_time(&self, now: Tick) -> Tick {
+    pub(super) fn seen_time(&self, now: Tick) -> Tick {
         match self.cell.word(super::layout::ORIGIN).load(Ordering::Acquire) {
             0 => now,
             origin => Tick(now.0.saturating_sub(origin - 1)),

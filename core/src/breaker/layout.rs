@@ -28,6 +28,8 @@ pub(crate) const ORIGIN: usize = LINE + 5;
 /// Count window: the successes before the streak that runs, plus one, and the index of its first failure.
 pub(crate) const STREAK_SUM: usize = LINE + 6;
 pub(crate) const STREAK_FIRST: usize = LINE + 7;
+/// Time window, in the first of those two: one more than the epoch that was last found calm.
+pub(crate) const CALM: usize = STREAK_SUM;
 // Line 2: four slots by generation of the calls before it, four of its deadline.
 pub(crate) const BASES: usize = 2 * LINE;
 pub(crate) const DEADLINES: usize = 2 * LINE + 4;

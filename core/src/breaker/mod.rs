@@ -1,14 +1,15 @@
 //! The circuit breaker: closed, open, half-open, and three states by hand.
 //!
 //! A map of the rooms: `word.rs` is the one word that changes hands, `layout.rs` says where the
-//! rest lives. `closed.rs` counts calls and decides when to open, `failing.rs` is the way of a failure, `credit.rs` says when nobody need decide;
-//! `half_open.rs` hands out probes and decides what they prove; `tally.rs` is the path of those who
-//! need not ask; `transition.rs` is the only place where a state changes; `snapshot.rs` looks and
-//! touches nothing.
+//! rest lives. `closed.rs` counts calls and decides when to open, `failing.rs` is the way of a failure,
+//! `credit.rs` and `calm.rs` say when nobody need decide; `half_open.rs` hands out probes and decides
+//! what they prove; `tally.rs` is the path of those who need not ask; `transition.rs` is the only place
+//! where a state changes; `snapshot.rs` looks and touches nothing.
 //!
 //! Nothing here blocks. Whoever looks applies what is due, so no thread and no timer is needed and
 //! a caller that dies in the middle holds nobody up.
 
+mod calm;
 mod closed;
 mod credit;
 mod failing;

@@ -278,11 +278,18 @@ impl Breaker {
     /// Books the line's passes in the window. They are added before the line says so, and taken
     /// back by who came second: in between there are too many successes, never too few.
     pub(super) fn fold(&self, line: Writer, slices: Slices, slice: Slice, column: Column) {
+        self.fold_with(line, slices, slice, column, 0);
+    }
+
+    /// The same, and `more` calls that are on no tally.
+    pub(super) fn fold_with(&self, line: Writer, slices: Slices, slice: Slice, column: Column, more: u64) {
         let (folded, passed) = self.pending(line);
+        if passed + more > 0 {
+            slices.add(&self.cell, slice, column, passed + more);
+        }
         if passed == 0 {
             return;
         }
-        slices.add(&self.cell, slice, column, passed);
         // AcqRel: each pass is booked once.
         let mark = self.at(line, FOLDED);
         if mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire).is_err() {

@@ -54,6 +54,13 @@ impl Slices {
         (mine.max(seen), mine > seen)
     }
 
+    /// Whether the epoch holds every instant from one to the other: without the division.
+    pub(crate) fn holds(self, epoch: u64, first: Tick, last: Tick) -> bool {
+        let length = self.length.0.max(1);
+        let begins = epoch.saturating_mul(length);
+        first.0 >= begins && last.0 < begins.saturating_add(length)
+    }
+
     fn epoch_of(self, now: Tick) -> u64 {
         now.0 / self.length.0.max(1)
     }
