@@ -1,49 +1,24 @@
 //! What policies take, as the allocator counts it: a program of its own, because counting costs.
 
-// An allocator is unsafe by its nature; this one asks the system's and adds up.
-#![allow(unsafe_code)]
-
+use cap::Cap;
 use seawall::run::Builder;
 use seawall::{Policy, Registry};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::alloc::System;
 use std::time::Duration;
 
-struct Counting;
-
-thread_local! {
-    /// Bytes that this thread took and did not give back.
-    static TAKEN: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends gives its own memory back after its variables.
-    let _ = TAKEN.try_with(|taken| taken.set(taken.get() + bytes));
-}
-
-// SAFETY: all memory comes from the system's allocator, by the caller's own layouts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const MANY: usize = 1000;
 
+fn taken() -> isize {
+    HEAP.allocated() as isize
+}
+
 fn taken_by<T>(make: impl FnOnce() -> T) -> (T, usize) {
-    let before = TAKEN.get();
+    let before = taken();
     let made = make();
-    (made, usize::try_from(TAKEN.get() - before).expect("more is taken than given back"))
+    (made, usize::try_from(taken() - before).expect("more is taken than given back"))
 }
 
 fn call(policy: &Policy) {
@@ -110,7 +85,7 @@ fn a_policy_takes_what_the_budget_gives_and_gives_it_back() {
 
 fn keys_are_given_back() {
     const KEYS: usize = 64;
-    let before = TAKEN.get();
+    let before = taken();
     let registry = Registry::manual(1);
     let policy = open_for("keyed").max_keys(KEYS as u32).build_in(&registry).unwrap();
     let visit = |round: usize| {
@@ -123,14 +98,14 @@ fn keys_are_given_back() {
     assert!(bytes / KEYS <= 1024, "a key takes {} bytes", bytes / KEYS);
     // The tables that keys are found in reach their size by chance: of eight, each may grow once more.
     (1..50).for_each(visit);
-    let full = TAKEN.get();
+    let full = taken();
     (50..200).for_each(visit);
-    let grown = TAKEN.get() - full;
+    let grown = taken() - full;
     println!("after 150 times as many keys: {grown}");
     assert!(grown <= 4096, "9,600 evicted keys leave {grown} bytes behind");
     drop(policy);
     drop(registry);
-    let left = TAKEN.get() - before;
+    let left = taken() - before;
     println!("when all is gone: {left}");
     // Who watches over forks forgets a registry when the next one comes.
     assert!(left <= 1024, "a registry that is gone leaves {left} bytes behind");
