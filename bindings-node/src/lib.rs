@@ -27,6 +27,8 @@ type Result<T> = napi::Result<T>;
 /// word of `changes` (a `Uint32Array`) rises when any thread changed settings or the off switch.
 #[napi]
 pub fn hot<'env>(env: Env, mail: Unknown<'env>, changes: Unknown<'env>) -> Result<Object<'env>> {
+    // A thread sees gate and line as one buffer.
+    seawall::breaker::keep_lines_together();
     let target = Object::new(&env)?;
     match raw::install(env.raw(), target.raw(), mail.raw(), changes.raw(), &hot::ENTRIES) {
         Some(()) => Ok(target),

@@ -136,6 +136,13 @@ impl Policy {
         self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly()).map(|breaker| breaker.overlay())
     }
 
+    /// Of [`Policy::overlay`] the gate and the calling thread's own line, for who needs no other: no lines
+    /// are made for other writers.
+    pub fn own_overlay(&self) -> Option<(usize, usize)> {
+        let breaker = self.live().parts.breaker.as_ref().filter(|_| self.passes_blindly())?;
+        Some((breaker.own_gate(), breaker.own_line()?))
+    }
+
     /// [`Policy::overlay`] for a driver that has the places of a bulkhead by [`Policy::lend`]. `Some(None)`: there is
     /// neither a gate to look at nor a success to count.
     pub fn overlay_beside_loans(&self) -> Option<Option<Overlay>> {

@@ -38,12 +38,14 @@ pub(crate) fn refuse_buffers(refuse: bool) {
 
 impl View {
     /// The view, and the place of the tally in it in words of 32 bits. None where this thread has no
-    /// line of its own.
+    /// line of its own behind the gate.
     pub(crate) fn of(policy: &Policy, overlay: &Overlay) -> Option<(View, usize)> {
         let own = overlay.own?.checked_sub(overlay.gate)?;
         let breaker = policy.breaker().filter(|breaker| std::ptr::from_ref(breaker.gate()).addr() == overlay.gate)?;
         let _memory = Keep::Cell { _memory: breaker.memory() };
-        let view = View { _memory, start: overlay.gate, bytes: own + 2 * size_of::<u64>() };
+        let bytes = own + 2 * size_of::<u64>();
+        // A line outside of the cell is no part of that memory.
+        let view = (bytes <= breaker.bytes()).then_some(View { _memory, start: overlay.gate, bytes })?;
         Some((view, own / size_of::<u32>()))
     }
 

@@ -4,7 +4,6 @@
 //! where one thread runs at a time; without that lock every pass goes through the core.
 
 use seawall::Policy;
-use seawall::breaker::Overlay;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -109,8 +108,8 @@ impl Lane {
             return;
         }
         let changes = CHANGES.load(Ordering::Relaxed);
-        self.0.set(match policy.overlay() {
-            Some(Overlay { gate, own: Some(own), .. }) => {
+        self.0.set(match policy.own_overlay() {
+            Some((gate, own)) => {
                 // What is at the addresses is shared, and written by atomic operations only.
                 let word = std::ptr::with_exposed_provenance(gate);
                 let gate = if policy.config().retry.is_none() { word } else { NOWHERE.gate };

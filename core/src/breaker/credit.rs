@@ -109,7 +109,7 @@ impl Breaker {
     /// See [`FailureLog`]; only of a window whose failures can be spared.
     pub(super) fn failure_log_at(&self, address: impl Fn(usize) -> usize, first_tally: usize) -> Option<FailureLog> {
         let Window::Count { .. } = self.config.window else { return None };
-        let log = self.failure_log().filter(|_| self.config.slow_call.is_none())?;
+        let log = self.failure_log().filter(|_| self.config.slow_call.is_none() && self.cell.lines_are_together())?;
         debug_assert_eq!(STREAK_FIRST, STREAK_SUM + 1, "side by side");
         Some(FailureLog {
             tallies: address(first_tally),

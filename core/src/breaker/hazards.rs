@@ -1,6 +1,6 @@
 //! Counters at the ends of their words: what no test reaches by calling often enough.
 
-use super::layout::{FAILURES, Layout, RESULTS, WORD};
+use super::layout::{FAILURES, RESULTS, WORD};
 use super::tally::{LIMIT, TALLY};
 use super::word::Word;
 use super::{Breaker, Control, State};
@@ -98,8 +98,8 @@ fn a_tally_goes_on_over_the_end_of_its_low_half() {
     for window in windows() {
         let breaker = breaker(window);
         (0..2).for_each(|_| call(&breaker, 0, Outcome::Success));
-        let line = Layout::writer(breaker.cell.writer().line);
-        let (tally, limit) = (breaker.cell.word(line + TALLY), breaker.cell.word(line + LIMIT));
+        let writer = breaker.cell.writer();
+        let (tally, limit) = (breaker.at(writer, TALLY), breaker.at(writer, LIMIT));
         // As if it had passed so many, of which a time window has seen all.
         tally.store(END - 10, Ordering::Relaxed);
         breaker.drop_pending();
@@ -140,7 +140,7 @@ fn a_tally_goes_on_over_the_end_of_its_low_half() {
 fn credit_never_reaches_over_the_end_of_the_low_half() {
     let breaker = breaker(Window::Time { span: Span::secs(300), slices: 10, aligned: true });
     let writer = breaker.cell.writer();
-    let word = |column| breaker.cell.word(Layout::writer(writer.line) + column);
+    let word = |column| breaker.at(writer, column);
     for below in [0, 1, 63, 64, 65, 10_000] {
         let tally = u64::from(u32::MAX) - below;
         word(TALLY).store(tally, Ordering::Relaxed);

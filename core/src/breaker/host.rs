@@ -14,7 +14,7 @@ impl Breaker {
     /// At a spot that processes share; of this process's own where there is none.
     pub(crate) fn at_spot(config: &Arc<BreakerConfig>, spot: Option<Spot<'_>>) -> Breaker {
         let shared = spot.and_then(|spot| {
-            let words = Layout::of(config, WRITERS).words();
+            let words = Layout::of(config, WRITERS.lines()).words();
             let fill = |new: &[AtomicU64], old: Option<(&BreakerConfig, &[AtomicU64])>| Breaker::fill(config, new, old);
             let (config, found) = spot.home.cell(spot.key, config, words, &fill)?;
             Breaker::in_cell(&config, found.held)
@@ -35,16 +35,16 @@ impl Breaker {
 
     /// The same over words that may only be looked at.
     pub(crate) fn over(config: &Arc<BreakerConfig>, cell: Block) -> Option<Breaker> {
-        let layout = Layout::of(config, WRITERS);
+        let layout = Layout::of(config, WRITERS.lines());
         (layout.words() <= cell.len()).then(|| Breaker::over_cell(config, layout, Arc::new(cell), None))
     }
 
     /// Fills a new cell. Where it takes the place of an old one it begins with its state, deadline and
     /// generation; with its window too, if that has the same shape.
     fn fill(config: &Arc<BreakerConfig>, words: &[AtomicU64], old: Option<(&BreakerConfig, &[AtomicU64])>) {
-        let new = Breaker::of_lines(config, WRITERS);
+        let new = Breaker::of_lines(config, WRITERS.lines());
         if let Some((old_config, old)) = old {
-            let same = Layout::of(old_config, WRITERS) == new.layout;
+            let same = Layout::of(old_config, WRITERS.lines()) == new.layout;
             let (first, count) = if same { (0, new.layout.words()) } else { (DEADLINES, 4) };
             // Relaxed: nobody else knows the new cell yet; each word of the old one is taken as it is.
             for index in (first..first + count).take_while(|index| *index < old.len()) {

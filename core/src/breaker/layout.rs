@@ -1,6 +1,6 @@
 //! Where in the cell each word of a breaker is. A pure function of the settings.
 
-use crate::cell::{LINE, Writers};
+use crate::cell::LINE;
 use crate::config::{BreakerConfig, Rate, Window};
 
 // Line 0: read by every call. What a snapshot shows of the last transition and of the window that tripped
@@ -70,8 +70,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn of(config: &BreakerConfig, writers: Writers) -> Layout {
-        let behind = (FIRST_WRITER + writers.lines() * LINE) as u32;
+    /// With so many writers' lines in the cell.
+    pub(crate) fn of(config: &BreakerConfig, lines: usize) -> Layout {
+        let behind = (FIRST_WRITER + lines * LINE) as u32;
         let permits = config.half_open.permits.max(1);
         let (leases, window) = match permits {
             1 => (ONLY_LEASE as u32, behind),

@@ -30,10 +30,10 @@ pub(crate) use host::retire_words;
 pub(crate) use layout::SHAPE;
 pub use snapshot::{BreakerSnapshot, LastTransition, Totals};
 pub use state::State;
-pub use tally::{Memory, Overlay, Shard, lend_lines};
+pub use tally::{Memory, Overlay, Shard, keep_lines_together, lend_lines};
 pub use transition::{Control, Reason};
 
-use crate::cell::{Block, Writer, Writers};
+use crate::cell::{Block, Writer, Writers, are_together};
 use crate::config::BreakerConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -81,21 +81,28 @@ impl Breaker {
 
     /// The same, where many breakers share their settings.
     pub(crate) fn of(config: &Arc<BreakerConfig>) -> Breaker {
-        Breaker::of_lines(config, Writers::HEAP)
+        Breaker::of_lines(config, Breaker::own_lines())
     }
 
-    fn of_lines(config: &Arc<BreakerConfig>, writers: Writers) -> Breaker {
-        let layout = Layout::of(config, writers);
-        let breaker = Breaker::new_cell(config, layout);
-        breaker.first_limits(writers);
+    /// How many writers' lines a new cell of this process's own has.
+    fn own_lines() -> usize {
+        if are_together() { Writers::HEAP.lines() } else { 1 }
+    }
+
+    fn of_lines(config: &Arc<BreakerConfig>, lines: usize) -> Breaker {
+        let breaker = Breaker::new_cell(config, lines);
         let word = Word::new(config.initial_state, 1);
         // Relaxed: nobody else knows the cell yet.
         breaker.cell.word(WORD).store(breaker.first_word(word).0, Ordering::Relaxed);
         breaker
     }
 
-    fn new_cell(config: &Arc<BreakerConfig>, layout: Layout) -> Breaker {
-        Breaker::over_cell(config, layout, Arc::new(Block::new(layout.words())), None)
+    fn new_cell(config: &Arc<BreakerConfig>, lines: usize) -> Breaker {
+        let layout = Layout::of(config, lines);
+        let cell = Arc::new(Block::with_lines(layout.words(), lines == 1));
+        let breaker = Breaker::over_cell(config, layout, cell, None);
+        breaker.first_limits(lines);
+        breaker
     }
 
     fn over_cell(config: &Arc<BreakerConfig>, layout: Layout, cell: Arc<Block>, heard: Option<Heard>) -> Breaker {
@@ -110,12 +117,12 @@ impl Breaker {
     /// The same circuit under new settings. Where their shape fits, everything is kept; else the
     /// state, its deadline and its generation are carried and the window is not.
     pub(crate) fn reconfigured(&self, config: &Arc<BreakerConfig>) -> Breaker {
-        let layout = Layout::of(config, self.cell.writers());
+        let lines = if self.cell.lines_are_together() { self.cell.writers().lines() } else { 1 };
+        let layout = Layout::of(config, lines);
         if layout == self.layout {
             return Breaker::over_cell(config, layout, self.cell.clone(), self.heard.clone());
         }
-        let next = Breaker::new_cell(config, layout);
-        next.first_limits(self.cell.writers());
+        let next = Breaker::new_cell(config, Breaker::own_lines());
         let old = self.retire();
         let deadline = self.deadline_slot(old.generation());
         // Relaxed: nobody else knows the new cell yet.

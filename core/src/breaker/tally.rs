@@ -9,7 +9,7 @@ use super::State;
 use super::credit::FailureLog;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, LENT, LINE, Writer, Writers, are_lent};
+use crate::cell::{Block, LENT, LINE, Line, Writer, are_lent};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -64,6 +64,12 @@ pub struct Overlay {
 /// anything has been counted; `false`: threads have them, add to shared lines.
 pub fn lend_lines() -> bool {
     crate::cell::lend()
+}
+
+/// Has cells that are made from now on keep the lines of all their writers behind their gate, for a driver
+/// whose every writer sees gate and line as one piece of memory. It costs some hundred bytes a circuit.
+pub fn keep_lines_together() {
+    crate::cell::keep_together();
 }
 
 /// Keeps the memory of a cell that an [`Overlay`] points into, and nothing else: to the policy's
@@ -123,8 +129,11 @@ impl Breaker {
             return false;
         }
         let writer = self.cell.writer();
-        let tally = self.at(writer, TALLY);
-        let (made, limit) = (tally.load(Ordering::Relaxed), self.at(writer, LIMIT).load(Ordering::Relaxed));
+        let (tally, limit) = match self.is_near(writer) {
+            true => (self.near(writer, TALLY), self.near(writer, LIMIT)),
+            false => self.far(writer).first_two(),
+        };
+        let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
         if made >= limit {
             return false;
         }
@@ -142,10 +151,9 @@ impl Breaker {
         // Exposed: a driver makes pointers of them.
         let address = |word: &AtomicU64| std::ptr::from_ref(word).expose_provenance();
         let writers = self.cell.writers();
-        let own = self.cell.writer();
         Overlay {
-            gate: address(self.gate()),
-            own: own.alone.then(|| address(self.at(own, TALLY))),
+            gate: self.own_gate(),
+            own: self.own_line(),
             shared: address(self.at(writers.shared(0), TALLY)),
             shared_lines: writers.shared as u32,
             stride: (LINE * size_of::<u64>()) as u32,
@@ -155,6 +163,17 @@ impl Breaker {
             }),
             log: self.failure_log_at(|word| address(self.cell.word(word)), Layout::writer(0) + TALLY),
         }
+    }
+
+    /// [`Overlay::gate`] by itself.
+    pub(crate) fn own_gate(&self) -> usize {
+        std::ptr::from_ref(self.gate()).expose_provenance()
+    }
+
+    /// [`Overlay::own`] by itself: of the first writer it makes no line for anybody else.
+    pub(crate) fn own_line(&self) -> Option<usize> {
+        let own = self.cell.writer();
+        own.alone.then(|| std::ptr::from_ref(self.at(own, TALLY)).expose_provenance())
     }
 
     /// What keeps the addresses of [`Breaker::overlay`] good.
@@ -180,7 +199,7 @@ impl Breaker {
     }
 
     /// Adds one to a word of a writer's line.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, writer: Writer, column: usize) {
         let word = self.at(writer, column);
         // Release: a judge that reads the tally sees the call as over.
@@ -193,27 +212,50 @@ impl Breaker {
 
     #[inline]
     pub(super) fn sum(&self, column: usize) -> u64 {
-        self.cell.sum(Layout::writer(0) + column, self.cell.writers().lines())
+        self.cell.sum(Layout::writer(0), column)
     }
 
     #[inline(always)]
-    fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
+    pub(super) fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
+        if self.is_near(writer) { self.near(writer, column) } else { &self.far(writer).0[column] }
+    }
+
+    /// Whether a writer's line is in the cell itself.
+    #[inline(always)]
+    fn is_near(&self, writer: Writer) -> bool {
+        writer.line == 0 || self.cell.lines_are_together()
+    }
+
+    #[inline(always)]
+    fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
     }
 
+    #[inline(never)]
+    fn far(&self, writer: Writer) -> &Line {
+        let further = match self.cell.further() {
+            Some(further) => further,
+            None => self.cell.make_further(&|line| line.0[LIMIT].store(self.first_limit(), Ordering::Relaxed)),
+        };
+        &further[writer.line - 1]
+    }
+
     fn lines(&self) -> impl Iterator<Item = Writer> {
-        (0..self.cell.writers().lines()).map(|line| Writer { line, alone: false })
+        (0..self.cell.lines()).map(|line| Writer { line, alone: false })
     }
 
     // ---- time windows ----
 
     /// Outside time windows nothing expires, so a line never needs to ask.
-    pub(super) fn first_limits(&self, writers: Writers) {
-        if !matches!(self.config.window, Window::Time { .. }) {
-            let lines = (0..writers.lines()).map(|line| Writer { line, alone: false });
-            // Relaxed: nobody else knows the cell yet.
-            lines.for_each(|line| self.at(line, LIMIT).store(u64::MAX, Ordering::Relaxed));
-        }
+    fn first_limit(&self) -> u64 {
+        if matches!(self.config.window, Window::Time { .. }) { 0 } else { u64::MAX }
+    }
+
+    /// Of the first lines of a new cell.
+    pub(super) fn first_limits(&self, lines: usize) {
+        // Relaxed: nobody else knows the cell yet.
+        let limit = |line| self.cell.word(Layout::writer(line) + LIMIT);
+        (0..lines).for_each(|line| limit(line).store(self.first_limit(), Ordering::Relaxed));
     }
 
     /// The slice of now. The first ask in a new one revokes all credit and books what was passed

@@ -8,8 +8,8 @@ mod words;
 mod writer;
 
 pub(crate) use seats::{ROW, Seats, carry, carry_rest};
-pub(crate) use words::{Block, Here};
-pub(crate) use writer::{LENT, Writer, Writers, are_lent, forked, known_slot, lend, slot};
+pub(crate) use words::{Block, Here, Line};
+pub(crate) use writer::{LENT, Writer, Writers, are_lent, are_together, forked, keep_together, known_slot, lend, slot};
 
 #[cfg(loom)]
 pub(crate) use writer::take_slot;

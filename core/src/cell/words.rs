@@ -3,7 +3,22 @@
 use super::{LINE, Writer, Writers};
 pub(crate) use crate::segment::Here;
 use crate::segment::{self, Held, Owner};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+
+/// The words of a writer's line that lies outside of the block.
+#[cfg_attr(not(loom), repr(C, align(64)))]
+#[derive(Default)]
+pub(crate) struct Line(pub [AtomicU64; LINE]);
+
+impl Line {
+    #[inline(always)]
+    pub(crate) fn first_two(&self) -> (&AtomicU64, &AtomicU64) {
+        (&self.0[0], &self.0[1])
+    }
+}
+
+/// The lines of all writers but the first.
+type Further = [Line; Writers::HEAP.lines() - 1];
 
 /// A block of words, aligned to cache lines; zeroed where it is new.
 pub(crate) struct Block {
@@ -13,6 +28,10 @@ pub(crate) struct Block {
     words: usize,
     /// Which lines this process's threads write, where that is not fixed.
     table: Option<&'static segment::Table>,
+    /// All writers have their lines in the block, side by side; else the first alone, and what the others
+    /// need is made with the first of them: most circuits are a single thread's. Once made it stays.
+    together: bool,
+    further: OnceLock<Box<Further>>,
     home: Home,
 }
 
@@ -42,12 +61,50 @@ impl Block {
     /// So many words of this process's own.
     #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
-        Block { base: heap::zeroed(words), words, table: None, home: Home::Heap() }
+        let (base, home) = (heap::zeroed(words), Home::Heap());
+        Block { base, words, table: None, together: true, further: OnceLock::new(), home }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(words: usize) -> Block {
-        Block { table: None, home: Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect()) }
+        let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
+        Block { table: None, together: true, further: OnceLock::new(), home }
+    }
+
+    /// The same where only the first writer's line is among them, if `apart`.
+    pub(crate) fn with_lines(words: usize, apart: bool) -> Block {
+        let mut block = Block::new(words);
+        block.together = !apart;
+        block
+    }
+
+    /// Whether the lines of all writers are words of the block, side by side.
+    #[inline(always)]
+    pub(crate) fn lines_are_together(&self) -> bool {
+        self.together
+    }
+
+    /// The lines of the writers that the block has no words for, if there are any yet: from line 1 on.
+    #[inline(always)]
+    pub(crate) fn further(&self) -> Option<&[Line]> {
+        self.further.get().map(|further| &further[..])
+    }
+
+    /// The same, made where they are not there; `fill` gets each of them first.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make_further(&self, fill: &dyn Fn(&Line)) -> &[Line] {
+        let make = || {
+            let further = Box::new(Further::default());
+            further.iter().for_each(fill);
+            further
+        };
+        &self.further.get_or_init(make)[..]
+    }
+
+    /// How many writers' lines there are now.
+    pub(crate) fn lines(&self) -> usize {
+        if self.together || self.further().is_some() { self.writers().lines() } else { 1 }
     }
 
     /// The words of a cell that many processes map.
@@ -58,6 +115,8 @@ impl Block {
             #[cfg(not(loom))]
             words: held.words().len(),
             table: Some(held.table()),
+            together: true,
+            further: OnceLock::new(),
             home: Home::Mapped(held),
         }
     }
@@ -70,6 +129,8 @@ impl Block {
             #[cfg(not(loom))]
             words: words.len(),
             table: Some(segment::nobodys_table()),
+            together: true,
+            further: OnceLock::new(),
             home: Home::Seen(
                 file,
                 #[cfg(loom)]
@@ -134,8 +195,22 @@ impl Block {
         })
     }
 
-    /// The sum of one word of each of `lines` lines, the first at index `first`.
-    pub(crate) fn sum(&self, first: usize, lines: usize) -> u64 {
+    /// The sum of one word of each writer's line; the first line is at index `first`.
+    #[inline]
+    pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
+        if self.together {
+            return self.sum_inside(first + column, self.writers().lines());
+        }
+        // Acquire: as in `sum_inside`. Lines that are not seen yet are those of writers who have done nothing
+        // that is seen yet: each makes them before it counts.
+        let sum = |further: &[Line]| {
+            further.iter().map(|line| line.0[column].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+        };
+        let own = self.word(first + column).load(Ordering::Acquire);
+        own.wrapping_add(self.further().map_or(0, sum))
+    }
+
+    fn sum_inside(&self, first: usize, lines: usize) -> u64 {
         const HEAP: usize = Writers::HEAP.lines();
         // Acquire: what was done before it was counted is seen.
         let sum =

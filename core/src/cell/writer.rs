@@ -5,6 +5,8 @@
 //! the remaining lines and add atomically. Sums rise for ever: who takes a slot over goes on from
 //! the value that it finds.
 
+#[cfg(not(loom))]
+use crate::sync::AtomicBool;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::Cell;
 
@@ -73,7 +75,7 @@ pub(crate) fn known_slot() -> Option<usize> {
 use owned::claim;
 
 #[cfg(not(loom))]
-pub(crate) use owned::{are_lent, lend};
+pub(crate) use owned::{are_lent, are_together, keep_together, lend};
 
 #[cfg(loom)]
 pub(crate) fn are_lent() -> bool {
@@ -84,6 +86,14 @@ pub(crate) fn are_lent() -> bool {
 pub(crate) fn lend() -> bool {
     false
 }
+
+#[cfg(loom)]
+pub(crate) fn are_together() -> bool {
+    false
+}
+
+#[cfg(loom)]
+pub(crate) fn keep_together() {}
 
 /// Under the model checker a thread writes alone only where the test says so.
 #[cfg(loom)]
@@ -106,6 +116,18 @@ mod owned {
 
     /// Those of `TAKEN` that a driver has, for as long as the process lives.
     static AWAY: AtomicU64 = AtomicU64::new(0);
+
+    /// Whether cells that are made from now on have all their writers' lines side by side.
+    static TOGETHER: AtomicBool = AtomicBool::new(false);
+
+    pub(crate) fn keep_together() {
+        // Relaxed: no more is promised of cells than that those made later by the same thread are so.
+        TOGETHER.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn are_together() -> bool {
+        TOGETHER.load(Ordering::Relaxed) || are_lent()
+    }
 
     /// Takes the first slots out of the threads' hands, where none of them has one yet.
     pub(crate) fn lend() -> bool {

@@ -42,7 +42,7 @@ A duration is text with a unit: `ns`, `us`, `ms`, `s`, `m`, `h` (`\"250ms\"`, `\
 
 A mistake is reported when the policy is made, with its place (`/policy/identity/retry/backoff/cap`), a code, the nearest right name and the layer that said it.
 
-What a policy takes in memory, for each kind of window, is measured in [performance](performance.md#rust).
+In Rust a policy with a breaker takes at most 1,088 bytes with the default window, handle and all; a count window adds 8 for each failure that it can look back at (400 with a rate of 0.5 of 100 calls), a time window 32 for each slice. The second thread that calls it adds 448 for the lines of up to eight writers. Policies whose settings are equal share them; settings other than those of the policy made before are some 800 bytes more. What it takes in each language is measured in [performance](performance.md#rust).
 ";
 
 pub fn render() -> String {
