@@ -829,7 +829,8 @@ uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
 
 // Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
-// count window, or it has a slow-call rule. To be asked for with the overlay, and as long good.
+// count window, it has a slow-call rule, or a circuit of this process alone was made before
+// `seawall_lend_lines`. To be asked for with the overlay, and as long good.
 //
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_failure_log(const seawall_policy *policy, seawall_failure_log *log);

@@ -181,7 +181,8 @@ unsafe impl Sized32 for seawall_failure_log {
 }
 
 /// Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
-/// count window, or it has a slow-call rule. To be asked for with the overlay, and as long good.
+/// count window, it has a slow-call rule, or a circuit of this process alone was made before
+/// `seawall_lend_lines`. To be asked for with the overlay, and as long good.
 ///
 /// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]

@@ -96,6 +96,7 @@ static driver story(seawall_registry *registry, const char *config, uint32_t see
 }
 
 int main(void) {
+  CHECK_IS(seawall_lend_lines(), 1); /* without it nobody enters failures himself */
   seawall_registry *registry = new_registry();
   static const char *const configs[] = {
       "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":100},\"failure_rate\":0.5,\"minimum_calls\":20}}",

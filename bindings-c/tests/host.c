@@ -1,15 +1,24 @@
 /* A policy whose state must be shared with the other processes of the host, on real files. */
 #include "check.h"
 
+#include <dirent.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static char folder[256];
 
+/* The one file of the folder, whatever its version; empty if there is none. */
 static const char *segment(void) {
-  static char path[sizeof folder + 16];
-  snprintf(path, sizeof path, "%s/default.2", folder);
+  static char path[sizeof folder + 32];
+  path[0] = 0;
+  DIR *files = opendir(folder);
+  for (struct dirent *file; files != NULL && (file = readdir(files)) != NULL;)
+    if (strncmp(file->d_name, "default.", 8) == 0)
+      snprintf(path, sizeof path, "%s/%.20s", folder, file->d_name);
+  if (files != NULL)
+    closedir(files);
   return path;
 }
 

@@ -154,7 +154,7 @@ impl Breaker {
         Overlay {
             gate: self.own_gate(),
             own: self.own_line(),
-            shared: address(self.at(writers.shared(0), TALLY)),
+            shared: address(self.at(self.cell.shared_writer(0), TALLY)),
             shared_lines: writers.shared as u32,
             stride: (LINE * size_of::<u64>()) as u32,
             lent: std::array::from_fn(|slot| {
@@ -192,7 +192,7 @@ impl Breaker {
     #[inline(never)]
     fn chosen(&self, number: u32) -> Writer {
         match number & Shard::LENT {
-            0 => self.cell.writers().shared(number as usize),
+            0 => self.cell.shared_writer(number as usize),
             // Its writer may report from two threads at once.
             _ => Writer { alone: false, ..self.cell.writer_of((number & !Shard::LENT) as usize % LENT) },
         }

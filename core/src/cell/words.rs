@@ -199,7 +199,7 @@ impl Block {
     #[inline]
     pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
         if self.together {
-            return self.sum_inside(first + column, self.writers().lines());
+            return self.sum_inside(first + column);
         }
         // Acquire: as in `sum_inside`. Lines that are not seen yet are those of writers who have done nothing
         // that is seen yet: each makes them before it counts.
@@ -210,13 +210,22 @@ impl Block {
         own.wrapping_add(self.further().map_or(0, sum))
     }
 
-    fn sum_inside(&self, first: usize, lines: usize) -> u64 {
-        const HEAP: usize = Writers::HEAP.lines();
+    fn sum_inside(&self, first: usize) -> u64 {
         // Acquire: what was done before it was counted is seen.
-        let sum =
-            |lines| self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add);
-        // The number that is known beforehand needs no loop.
-        if lines == HEAP { sum(HEAP) } else { sum(lines) }
+        let sum = |line: usize, lines| {
+            let words = self.every(first + line * LINE, LINE, lines);
+            words.map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+        };
+        match &self.home {
+            // A number that is known beforehand needs no loop.
+            Home::Heap(..) => sum(0, Writers::HEAP.lines()),
+            Home::Seen(..) => sum(0, segment::WRITERS.lines()),
+            Home::Mapped(held) => {
+                let used = held.lines_in_use();
+                let own = sum(0, used.own);
+                if used.shared == 0 { own } else { own.wrapping_add(sum(segment::WRITERS.own, used.shared)) }
+            }
+        }
     }
 
     /// How many words there are.
@@ -289,6 +298,14 @@ impl Block {
     /// How a block of this kind divides its writers' lines.
     pub(crate) fn writers(&self) -> Writers {
         if self.table.is_some() { segment::WRITERS } else { Writers::HEAP }
+    }
+
+    /// A line that everybody may add to.
+    pub(crate) fn shared_writer(&self, number: usize) -> Writer {
+        match &self.home {
+            Home::Mapped(held) => held.shared_line(number),
+            Home::Heap(..) | Home::Seen(..) => self.writers().shared(number),
+        }
     }
 
     /// The writer's line of the calling thread.

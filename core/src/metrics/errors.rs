@@ -109,7 +109,7 @@ impl Errors {
 
     fn ended(&self, kind: &ErrorType) -> u64 {
         match (kind.ends.get(), self.ends.get()) {
-            (Some(&column), Some(block)) => block.sum(column, Writers::HEAP.lines()),
+            (Some(&column), Some(block)) => block.sum(0, column),
             _ => 0,
         }
     }

@@ -4,7 +4,7 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::Writer;
+use crate::cell::{Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
@@ -40,6 +40,8 @@ pub(crate) struct Held {
     /// The segment, and its word that says whether the block lives.
     pub(super) segment: Pinned<Segment>,
     pub(super) life: Life,
+    /// The segment's word of the writers' lines that are in use.
+    pub(super) lines: Pinned<Segment>,
     /// Nobody where another file has the path of the segment.
     pub(super) me: Myself,
     pub(super) block: Block,
@@ -113,8 +115,21 @@ impl Held {
         let segment = self.segment();
         match segment.owner() {
             Some(me) => writers::claim(segment.words(), segment.table, slot, me, |owner| segment.is_alive(owner)),
-            None => WRITERS.shared(slot),
+            None => self.shared_line(slot),
         }
+    }
+
+    /// A line that everybody may add to.
+    pub(crate) fn shared_line(&self, number: usize) -> Writer {
+        let writer = WRITERS.shared(number);
+        writers::will_use(self.lines.word(), writer);
+        writer
+    }
+
+    /// The lines that a sum must look at.
+    #[inline(always)]
+    pub(crate) fn lines_in_use(&self) -> Writers {
+        writers::in_use(self.lines.word())
     }
 }
 

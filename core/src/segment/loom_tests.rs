@@ -2,7 +2,7 @@
 
 use super::blocks::State;
 use super::directory::{Directory, Others};
-use super::layout::{Regions, header};
+use super::layout::{Regions, WRITERS, header};
 use super::record::{Identity, Record, Wanted};
 use super::{CellKind, Owner, blocks::Block, writers};
 use crate::cell::{self, LINE, Seats};
@@ -126,6 +126,24 @@ fn a_line_of_the_dead_gets_one_writer() {
         let claiming = thread::spawn(move || claim(&other, 1));
         let mine = claim(&segment, 2);
         assert!(mine ^ claiming.join().unwrap());
+    });
+}
+
+#[test]
+fn what_was_counted_on_a_line_is_among_those_in_use() {
+    explore(|| {
+        let [lines, tally] = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+        let (theirs, counted) = (lines.clone(), tally.clone());
+        let counting = thread::spawn(move || {
+            writers::will_use(&theirs, cell::Writer { line: 0, alone: true });
+            counted.store(1, Ordering::Release);
+        });
+        // The shared ones come into use meanwhile.
+        writers::will_use(&lines, WRITERS.shared(0));
+        let seen = tally.load(Ordering::Acquire);
+        assert!(writers::in_use(&lines).own >= seen as usize);
+        counting.join().unwrap();
+        assert_eq!(writers::in_use(&lines), WRITERS);
     });
 }
 

@@ -255,7 +255,8 @@ impl Segment {
     fn hold(self: &Arc<Self>, held: &mut HashMap<usize, Weak<Held>>, place: Place, wanted: bool) -> Found {
         let Place { block, life, record } = place;
         let segment = Pinned::new(self.clone(), |segment| segment.arena().pulse(block));
-        let found = Arc::new(Held { segment, life, me: Myself::unknown(), block, cell: record.cell, wanted });
+        let lines = Pinned::new(self.clone(), |segment| &segment.words()[layout::header::LINES]);
+        let found = Arc::new(Held { segment, life, lines, me: Myself::unknown(), block, cell: record.cell, wanted });
         self.tell(&found);
         if held.len() == held.capacity() {
             held.retain(|_, held| held.strong_count() > 0);

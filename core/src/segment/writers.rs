@@ -4,9 +4,9 @@
 //! chooses among its lines. A line of the dead is taken over as it is: its sums only ever rise. Who
 //! gets none, and every thread beyond the first few, adds atomically to a shared line.
 
-use super::layout::{Regions, WRITERS};
+use super::layout::{Regions, WRITERS, header};
 use super::process::Owner;
-use crate::cell::Writer;
+use crate::cell::{Writer, Writers};
 use crate::sync::{AtomicU64, Ordering, fixed};
 
 /// Threads of one process that may have a line of their own.
@@ -63,11 +63,35 @@ pub(crate) fn forget_own() {
     LINES.iter().flatten().for_each(|entry| entry.store(0, Ordering::Relaxed));
 }
 
+/// In the word of the lines in use: that shared ones are.
+const SHARED_LINES: u64 = 1 << 32;
+
+/// The lines that a sum must look at: so many of those with one writer, and the shared ones or none.
+/// Whoever sees what was counted on a line sees it among them.
+#[inline(always)]
+pub(crate) fn in_use(word: &AtomicU64) -> Writers {
+    // Relaxed: a count that happened before this look was released after its line was said to be in use.
+    let used = word.load(Ordering::Relaxed);
+    // More than there are, where it was scribbled over.
+    let own = (used as u32 as usize).min(WRITERS.own);
+    Writers { own, shared: if used < SHARED_LINES { 0 } else { WRITERS.shared } }
+}
+
+/// That a line is in use from now on: to be said before anything is counted on it.
+pub(super) fn will_use(lines: &AtomicU64, writer: Writer) {
+    let told = |used: u64| match writer.alone {
+        true => used & SHARED_LINES | u64::from((used as u32).max(writer.line as u32 + 1)),
+        false => used | SHARED_LINES,
+    };
+    // Relaxed: what is counted on the line is released after it.
+    let _ = lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (told(used) != used).then(|| told(used)));
+}
+
 /// The line of a thread's slot; `None` if it has not asked for one yet.
 #[inline]
 pub(crate) fn of_slot(table: &Table, slot: usize) -> Option<Writer> {
-    // Relaxed: written by this process alone, and right whenever it is seen.
-    match table[slot.min(ENTRIES - 1)].load(Ordering::Relaxed) {
+    // Acquire: that the line is in use was said before it was entered here.
+    match table[slot.min(ENTRIES - 1)].load(Ordering::Acquire) {
         0 => None,
         entry => Some(Writer { line: usize::from(entry & 0x3f), alone: entry & ALONE != 0 }),
     }
@@ -88,8 +112,9 @@ pub(crate) fn claim(
         // Spread by process and thread.
         None => WRITERS.shared(me.slot().wrapping_mul(3) + slot),
     };
+    will_use(&words[header::LINES], writer);
     let entry = writer.line as u8 & 0x3f | if writer.alone { ALONE } else { SHARED };
-    table(number)[slot.min(ENTRIES - 1)].store(entry, Ordering::Relaxed);
+    table(number)[slot.min(ENTRIES - 1)].store(entry, Ordering::Release);
     writer
 }
 

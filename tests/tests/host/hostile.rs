@@ -148,10 +148,10 @@ fn two_versions_live_side_by_side_and_say_so_once() {
     assert_eq!((a.ask("events"), fs::read(&theirs).unwrap() == before), ("opened(consecutive_failures)".into(), true));
     // A file of that name that is no segment at all is left alone too.
     let folder = Folder::new();
-    fs::write(folder.path().join("default.3"), "theirs").unwrap();
+    fs::write(folder.path().join("default.999"), "theirs").unwrap();
     let said = faults(options(&folder));
-    assert!(said.len() == 1 && said[0].contains("default.3"), "{said:?}");
-    assert_eq!(fs::read_to_string(folder.path().join("default.3")).unwrap(), "theirs");
+    assert!(said.len() == 1 && said[0].contains("default.999"), "{said:?}");
+    assert_eq!(fs::read_to_string(folder.path().join("default.999")).unwrap(), "theirs");
     assert!(file(&folder).exists());
 }
 
