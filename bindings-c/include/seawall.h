@@ -829,8 +829,8 @@ uint8_t seawall_policy_succeed(const seawall_policy *policy, uint64_t pass, uint
 seawall_status seawall_policy_overlay(const seawall_policy *policy, seawall_overlay *overlay);
 
 // Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
-// count window, it has a slow-call rule, or a circuit of this process alone was made before
-// `seawall_lend_lines`. To be asked for with the overlay, and as long good.
+// count window, it has a slow-call rule, or the circuit is this process's alone and was made before
+// `seawall_keep_lines_together`. To be asked for with the overlay, and as long good.
 //
 // Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 seawall_status seawall_policy_failure_log(const seawall_policy *policy, seawall_failure_log *log);
@@ -847,6 +847,13 @@ void seawall_policy_judge(const seawall_policy *policy, uint32_t gate);
 //
 // Owns: nothing. Threads: any. Statuses: none.
 uint8_t seawall_lend_lines(void);
+
+// Has circuits that are made from now on keep the lines of all their writers side by side, which who enters
+// failures himself looks at (see `seawall_policy_failure_log`): some hundred bytes a circuit. Lending does so
+// too.
+//
+// Owns: nothing. Threads: any. Statuses: none.
+void seawall_keep_lines_together(void);
 
 // Reports a success under a pass whose gate has changed, or whose line has reached its limit: the
 // limit is moved on where the line is busy.

@@ -5,7 +5,7 @@ use crate::own::{Sized32, handle, sized};
 use crate::policy::{seawall_policy, to_pass};
 use crate::status::{SEAWALL_NONE, seawall_status};
 use seawall::Policy;
-use seawall::breaker::{Overlay, Shard, lend_lines};
+use seawall::breaker::{Overlay, Shard, keep_lines_together, lend_lines};
 use seawall::error::Code;
 
 /// Bytes from one line of tallies to the next.
@@ -181,8 +181,8 @@ unsafe impl Sized32 for seawall_failure_log {
 }
 
 /// Where the policy's failures are entered. `failures` is NULL where each has to be reported: there is no
-/// count window, it has a slow-call rule, or a circuit of this process alone was made before
-/// `seawall_lend_lines`. To be asked for with the overlay, and as long good.
+/// count window, it has a slow-call rule, or the circuit is this process's alone and was made before
+/// `seawall_keep_lines_together`. To be asked for with the overlay, and as long good.
 ///
 /// Owns: the memory is the handle's. Threads: any. Statuses: `INVALID_SIZE`, `NULL_ARGUMENT`.
 #[unsafe(no_mangle)]
@@ -234,6 +234,16 @@ pub unsafe extern "C" fn seawall_policy_judge(policy: *const seawall_policy, gat
 #[unsafe(no_mangle)]
 pub extern "C" fn seawall_lend_lines() -> u8 {
     caught(|| u8::from(lend_lines())).unwrap_or(0)
+}
+
+/// Has circuits that are made from now on keep the lines of all their writers side by side, which who enters
+/// failures himself looks at (see `seawall_policy_failure_log`): some hundred bytes a circuit. Lending does so
+/// too.
+///
+/// Owns: nothing. Threads: any. Statuses: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn seawall_keep_lines_together() {
+    let _ = caught(keep_lines_together);
 }
 
 /// Reports a success under a pass whose gate has changed, or whose line has reached its limit: the

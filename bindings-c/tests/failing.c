@@ -96,13 +96,18 @@ static driver story(seawall_registry *registry, const char *config, uint32_t see
 }
 
 int main(void) {
-  CHECK_IS(seawall_lend_lines(), 1); /* without it nobody enters failures himself */
   seawall_registry *registry = new_registry();
   static const char *const configs[] = {
       "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":100},\"failure_rate\":0.5,\"minimum_calls\":20}}",
       "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":10},\"failure_rate\":0.8,\"minimum_calls\":10}}",
       "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":300},\"failure_count\":90}}",
   };
+  seawall_policy *before = new_policy(registry, configs[0]);
+  seawall_failure_log log = {.size = sizeof log};
+  CHECK_IS(seawall_policy_failure_log(before, &log), SEAWALL_OK);
+  CHECK(log.failures == NULL);
+  seawall_policy_free(before);
+  seawall_keep_lines_together();
   uint32_t spared = 0, judged = 0;
   for (int i = 0; i < 3; i++) {
     driver by = story(registry, configs[i], 7 + (uint32_t)i);

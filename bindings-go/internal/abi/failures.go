@@ -17,6 +17,9 @@ import (
 	"unsafe"
 )
 
+// Entering a failure looks at the lines of all writers, whether or not any are lent.
+func init() { C.seawall_keep_lines_together() }
+
 // failureLog is where a policy's failures are entered without crossing into C: what the core would do, in its
 // order and in its memory, and no verdict. What it has said in advance, that so many more failures open nothing,
 // is looked up; past that it is asked to judge. It never changes; one that no longer holds is replaced.
