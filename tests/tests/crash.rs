@@ -23,10 +23,11 @@ fn rounds() -> u32 {
 fn work(worker: &mut Worker, round: u32) -> bool {
     let mut commands = vec![REVISED.replace("REVISION", &(round + 1).to_string())];
     commands.extend((0..4).flat_map(|_| ["enter 1", "ok 2", "leave 1"]).map(str::to_owned));
-    // More cells than there is room for: those that nobody uses are evicted.
+    // More cells than there is room for: those that nobody uses are evicted. They are a little larger than
+    // the circuit that everybody shares, so that one of them makes room for it.
     commands.extend((0..60).map(|n| {
         format!(
-            r#"policy {{"name":"p{round}-{n}","scope":"host","breaker":{{"window":{{"kind":"count","size":60}}}}}}"#
+            r#"policy {{"name":"p{round}-{n}","scope":"host","breaker":{{"window":{{"kind":"count","size":60}},"failure_rate":1.0}}}}"#
         )
     }));
     commands.iter().all(|command| !worker.ask(command).is_empty())

@@ -121,11 +121,16 @@ impl Segment {
     }
 
     fn over(file: File, options: &SegmentOptions, name: &str) -> Result<Arc<Segment>, SegmentError> {
+        let table = writers::take_table();
+        if table == 0 {
+            // The table of all segments that get none is filled in once, for the first of them.
+            writers::will_use(&file.map.words()[layout::header::LINES], WRITERS.shared(0));
+        }
         let segment = Segment {
             regions: Regions::of(file.bytes),
             file,
             name: name.to_owned(),
-            table: writers::take_table(),
+            table,
             attached: Mutex::new(None),
             me: Myself::unknown(),
             held: Mutex::new(HashMap::new()),

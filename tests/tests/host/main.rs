@@ -34,6 +34,25 @@ fn a_trip_in_one_process_is_seen_by_the_next_call_of_another() {
 }
 
 #[test]
+fn a_process_counts_in_each_of_many_segments() {
+    let folder = Folder::new();
+    // More than it can have lines of its own in.
+    let policies: Vec<seawall::Policy> = (0..20)
+        .map(|number| {
+            let registry = seawall::Registry::manual(1);
+            let name = format!("segment-{number}");
+            registry.set_host(SegmentOptions { dir: Some(folder.path().into()), name, ..SegmentOptions::default() });
+            registry.policy(BREAKER).expect("a policy")
+        })
+        .collect();
+    for policy in &policies {
+        policy.run(|| Ok::<_, std::io::Error>(())).expect("a closed circuit");
+        let shown = policy.snapshot_json();
+        assert!(shown.contains(r#""success":1,"#), "{shown}");
+    }
+}
+
+#[test]
 fn half_open_admits_its_permits_once_for_the_host_and_takes_them_back_from_the_dead() {
     let folder = Folder::new();
     let policy = r#"{"name":"x","scope":"host","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"50ms","half_open":{"permits":1,"lease":"300ms"}}}"#;
