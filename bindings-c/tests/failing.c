@@ -103,9 +103,9 @@ int main(void) {
       "{\"breaker\":{\"window\":{\"kind\":\"count\",\"size\":300},\"failure_count\":90}}",
   };
   seawall_policy *before = new_policy(registry, configs[0]);
-  seawall_failure_log log = {.size = sizeof log};
-  CHECK_IS(seawall_policy_failure_log(before, &log), SEAWALL_OK);
-  CHECK(log.failures == NULL);
+  seawall_failure_log none = {.size = sizeof none};
+  CHECK_IS(seawall_policy_failure_log(before, &none), SEAWALL_OK);
+  CHECK(none.failures == NULL);
   seawall_policy_free(before);
   seawall_keep_lines_together();
   uint32_t spared = 0, judged = 0;
