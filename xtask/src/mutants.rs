@@ -19,7 +19,7 @@ struct Mutant {
 #[derive(Copy, Clone)]
 enum Judge {
     Vectors,
-    /// `core/tests/hot_path.rs`: no vector makes the thousands of calls that credit takes.
+    /// `core/tests/hot_path`: no vector makes the thousands of calls that credit takes.
     HotPath,
 }
 
@@ -31,7 +31,7 @@ const fn on_the_hot_path(file: &'static str, from: &'static str, to: &'static st
     Mutant { file, from, to, judge: Judge::HotPath }
 }
 
-const MUTANTS: [Mutant; 28] = [
+const MUTANTS: [Mutant; 29] = [
     on_the_hot_path("breaker/tally.rs", "if made >= limit {", "if made > limit {"),
     on_the_hot_path("breaker/tally.rs", "limit.store(0, Ordering::Relaxed)", "drop(limit.load(Ordering::Relaxed))"),
     on_the_hot_path(
@@ -43,6 +43,7 @@ const MUTANTS: [Mutant; 28] = [
     on_the_hot_path("breaker/closed.rs", "Some(_) if !folded =>", "Some(_) if false && !folded =>"),
     on_the_hot_path("breaker/mod.rs", "let old = self.retire();", "let old = self.word();"),
     on_the_hot_path("breaker/credit.rs", "(credit >> 32) as u32 == self.credit_tag(word) && left", "left"),
+    on_the_hot_path("breaker/calm.rs", "epoch.wrapping_add(1) ^ u64::from(self.rules) << 32", "epoch.wrapping_add(1)"),
     on_the_hot_path("window/count.rs", "(k > more && self.entry", "(k >= more && self.entry"),
     mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),
     mutant("breaker/transition.rs", "State::HalfOpen { word.step() + 1 }", "State::HalfOpen { word.step() }"),

@@ -24,7 +24,7 @@ impl Breaker {
         }
         // Acquire: the slice of the verdict has begun, and what its first ask booked is seen.
         let epoch = self.cell.word(EPOCH).load(Ordering::Acquire);
-        if self.cell.word(CALM).load(Ordering::Acquire) != calm_mark(epoch) {
+        if self.cell.word(CALM).load(Ordering::Acquire) != self.calm_mark(epoch) {
             return false;
         }
         let (read, late) = coarse();
@@ -42,11 +42,12 @@ impl Breaker {
     /// A verdict on the slice has found the window calm.
     pub(super) fn mark_calm(&self, slice: Slice) {
         // Release: who sees the mark sees what the verdict was made of.
-        self.cell.word(CALM).store(calm_mark(slice.epoch), Ordering::Release);
+        self.cell.word(CALM).store(self.calm_mark(slice.epoch), Ordering::Release);
     }
-}
 
-/// Never zero, which says that nothing is calm.
-fn calm_mark(epoch: u64) -> u64 {
-    epoch.wrapping_add(1)
+    /// Of a slice, and of the rules by which it is calm: other handles of the cell, a reload, have others.
+    /// Never zero, which says that nothing is calm.
+    fn calm_mark(&self, epoch: u64) -> u64 {
+        epoch.wrapping_add(1) ^ u64::from(self.rules) << 32
+    }
 }

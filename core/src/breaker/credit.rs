@@ -53,8 +53,8 @@ pub struct FailureLog {
     pub most: u32,
 }
 
-/// A number for the rules that a credit was worked out by, never zero: handles with other rules may
-/// share a cell. Two sets of rules have the same one once in two billion.
+/// A number for the rules that a credit was worked out by, or a window found calm, never zero: handles
+/// with other rules may share a cell. Two sets of rules have the same one once in two billion.
 pub(super) fn rules(config: &BreakerConfig) -> u32 {
     let rate = config.failure_rate.map_or(u32::MAX, |rate| rate.0);
     [config.minimum_calls, rate, config.failure_count.unwrap_or(0)]

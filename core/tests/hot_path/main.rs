@@ -1,5 +1,7 @@
 //! The path of those who need not ask: what it counts, what it may miss, and that it ends at once.
 
+mod failing;
+
 use seawall::breaker::{Breaker, BreakerSnapshot, Shard, State};
 use seawall::call::CallOptions;
 use seawall::config::{BreakerConfig, PolicyConfig, Rate, RetryConfig, SlowCall, Window};
@@ -436,62 +438,4 @@ fn with_the_gate_off_every_call_asks() {
     again.args(["--exact", "with_the_gate_off_every_call_asks"]).env("SEAWALL_GATE", "off");
     let told = String::from_utf8(again.output().unwrap().stdout).unwrap();
     assert!(told.contains("1 passed"), "{told}");
-}
-
-fn count_window(rate: Option<f64>, count: Option<u32>) -> BreakerConfig {
-    BreakerConfig {
-        window: Window::Count { size: 100 },
-        failure_rate: rate.map(Rate::from_f64),
-        failure_count: count,
-        minimum_calls: 4,
-        ..BreakerConfig::default()
-    }
-}
-
-/// Failures in a row until it is open.
-fn failures_to_open(bench: &mut Bench) -> u32 {
-    let failures = (1..=200).find(|_| {
-        bench.asking(Outcome::Failure);
-        bench.look().state == State::Open
-    });
-    failures.expect("it opens at some time")
-}
-
-/// A failure on credit is not judged: what it was given for is over with its generation.
-#[test]
-fn credit_for_failures_opens_no_later_than_asking_each_time() {
-    for count in [1, 4, 5, 16, 17, 20, 64, 65] {
-        assert_eq!(failures_to_open(&mut Bench::new(count_window(None, Some(count)))), count);
-    }
-    for rate in [0.05, 0.16, 0.17, 0.5, 1.0] {
-        let mut bench = Bench::new(count_window(Some(rate), None));
-        (0..100).for_each(|_| bench.success());
-        bench.asking(Outcome::Failure);
-        // Much credit is left, and the next generation has none of it.
-        bench.at(|breaker, cx| breaker.control(seawall::breaker::Control::Reset, cx));
-        (0..4).for_each(|_| bench.success());
-        let due = (1..=100).find(|failed| f64::from(*failed) >= rate * f64::from(4 + failed)).unwrap_or(100);
-        assert_eq!(failures_to_open(&mut bench), due, "four calls are few, at a rate of {rate}");
-        bench.at(|breaker, cx| breaker.control(seawall::breaker::Control::Reset, cx));
-        (0..100).for_each(|_| bench.success());
-        assert_eq!(f64::from(failures_to_open(&mut bench)), 100.0 * rate);
-    }
-}
-
-/// Nor does it outlive the rules it was given by.
-#[test]
-fn credit_for_failures_ends_with_its_rules() {
-    let registry = Registry::manual(1);
-    let text = |count: u32| {
-        let breaker = "window = { kind = \"count\", size = 100 }";
-        format!("[policy.p]\n[policy.p.breaker]\n{breaker}\nfailure_count = {count}\nminimum_calls = 80\n")
-    };
-    registry.load(&text(60), "a").unwrap();
-    let policy = registry.named("p").unwrap();
-    let fail = || policy.run(|| Err::<(), _>(std::fmt::Error)).is_err();
-    (0..10).for_each(|_| assert!(fail()));
-    // The log is as long as before, by the minimum of calls: the window is kept.
-    registry.load(&text(12), "a").unwrap();
-    let more = (1..=60).find(|_| fail() && policy.breaker().is_some_and(|breaker| breaker.state() == State::Open));
-    assert_eq!(more, Some(2), "twelve open it now");
 }
