@@ -71,9 +71,12 @@ impl Log {
         (now.wrapping_sub(index) < self.length as u64).then_some(entry)
     }
 
-    /// How many entries are calls after number `start`: at least, if more than the ring holds.
+    /// How many entries are calls after number `start`: at least, if more than the ring holds. Not the
+    /// one that may be about to be counted.
     pub(crate) fn since(self, block: &Block, start: u64) -> u64 {
-        (0..self.length).filter(|&i| block.word(self.ring + i).load(Ordering::Acquire) > start).count() as u64
+        let made = block.word(self.counter).load(Ordering::Acquire);
+        let oldest = made.saturating_sub(self.length as u64 - 1);
+        (oldest..made).filter(|&index| self.entry(block, index).is_none_or(|entry| entry > start)).count() as u64
     }
 }
 
@@ -97,6 +100,14 @@ mod tests {
         assert_eq!(LOG.reaches(&block, 3, 2, 6), Some(true));
         assert_eq!(LOG.reaches(&block, 3, 3, 6), Some(false));
         assert_eq!(LOG.since(&block, 6), 2);
+    }
+
+    #[test]
+    fn who_enters_a_call_and_ends_before_it_is_counted_adds_none() {
+        let block = with_entries(&[3, 7]);
+        block.word(LOG.ring + 2).store(9, Ordering::Relaxed);
+        assert_eq!(LOG.since(&block, 6), 1);
+        assert_eq!(LOG.since(&with_entries(&[3, 7, 8, 9, 10, 11]), 6), 3);
     }
 
     #[test]
