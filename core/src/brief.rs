@@ -101,9 +101,9 @@ impl Brief<'_> {
     #[inline(always)]
     fn succeed(self) {
         if let Some(breaker) = &self.live.parts.breaker {
-            let (permit, took) = (Permit(self.pass.permit), self.took());
-            if breaker.is_slow(took) || !breaker.tally(permit) {
-                self.record_success(breaker, took);
+            let took = self.took();
+            if breaker.is_slow(took) || !breaker.tally(Permit(self.pass.permit)) {
+                self.policy.report_success(breaker, Shard::OWN, self.pass, took);
             }
         }
         self.leave();
@@ -161,11 +161,6 @@ impl Brief<'_> {
     #[inline(never)]
     fn record_slowly(&self, breaker: &Breaker, outcome: Outcome, hint: Option<Hint>) {
         self.record(breaker, outcome, self.took(), hint);
-    }
-
-    #[inline(never)]
-    fn record_success(&self, breaker: &Breaker, took: Span) {
-        self.record(breaker, Outcome::Success, took, None);
     }
 
     #[inline(always)]

@@ -32,11 +32,10 @@ impl Policy {
             let step = call.done(1, Outcome::Success, None);
             return Some((call, step));
         }
-        if let Some(breaker) = &live.parts.breaker {
-            let permit = Permit(pass.permit);
-            if breaker.is_slow(took) || !breaker.tally(permit) {
-                self.with(|cx| breaker.record_on(Shard::OWN, permit, Outcome::Success, took, None, cx));
-            }
+        if let Some(breaker) = &live.parts.breaker
+            && (breaker.is_slow(took) || !breaker.tally(Permit(pass.permit)))
+        {
+            self.report_success(breaker, Shard::OWN, pass, took);
         }
         self.metrics().took(took);
         None

@@ -1,6 +1,6 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
-use crate::breaker::{Breaker, Overlay, Shard, State};
+use crate::breaker::{Breaker, Overlay, Shard, State, Untimed};
 use crate::clock::Clock;
 use crate::error::{Code, Refusal};
 use crate::outcome::Outcome;
@@ -100,12 +100,18 @@ impl Policy {
         }
     }
 
-    fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
+    /// Reports a success that could not be tallied.
+    #[inline(never)]
+    pub(crate) fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
         let permit = Permit(pass.permit);
         if breaker.count_calm(shard, permit, || self.registry().clock().coarse()) {
             return;
         }
-        self.with(|cx| breaker.record_on(shard, permit, Outcome::Success, took, None, cx));
+        match breaker.record_untimed(shard, permit, Outcome::Success, breaker.is_slow(took)) {
+            Untimed::Counted => {}
+            Untimed::Opens(word) => self.with(|cx| breaker.judge(word, None, cx)),
+            Untimed::NotCounted => self.with(|cx| breaker.record_on(shard, permit, Outcome::Success, took, None, cx)),
+        }
     }
 
     /// Time since a pass was taken; zero where it was not told when.

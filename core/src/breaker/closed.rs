@@ -77,8 +77,7 @@ impl Breaker {
     fn log_success(&self, writer: Writer, slow: bool) {
         self.add(writer, TALLY);
         if slow {
-            let number = self.sum(TALLY).wrapping_add(self.cell.word(FAILURES).load(Ordering::Acquire));
-            self.log_slow(number);
+            self.log_slow(self.call_number());
         }
     }
 
@@ -276,7 +275,7 @@ impl Breaker {
             // Failures first, then successes: what comes in between errs towards closed.
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
             let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
-            let number = self.sum(TALLY).wrapping_add(failed);
+            let number = self.call_number_after(failed);
             let calls = number.saturating_sub(self.base(word.generation())).min(size);
             let start = number - calls;
             let warm = calls >= u64::from(config.minimum_calls);

@@ -21,6 +21,19 @@ pub(crate) struct Writer {
     pub alone: bool,
 }
 
+impl Writer {
+    /// Adds one to a word of its line.
+    #[inline(always)]
+    pub(crate) fn add_one(self, word: &AtomicU64, order: Ordering) {
+        if self.alone {
+            // Relaxed: nobody else writes it.
+            word.store(word.load(Ordering::Relaxed).wrapping_add(1), order);
+        } else {
+            word.fetch_add(1, order);
+        }
+    }
+}
+
 /// Slots that a driver may ask for: its own scheduler then says who writes their lines.
 pub(crate) const LENT: usize = 4;
 

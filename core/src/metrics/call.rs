@@ -146,13 +146,8 @@ impl CallMetrics {
     fn add(&self, column: usize) {
         let ends = self.ends.get_or_init(|| Block::new(Writers::HEAP.lines() * ENDS));
         let writer = ends.writer();
-        let word = ends.word(writer.line * ENDS + column);
         // Relaxed: a total that nothing is decided by.
-        if writer.alone {
-            word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        } else {
-            word.fetch_add(1, Ordering::Relaxed);
-        }
+        writer.add_one(ends.word(writer.line * ENDS + column), Ordering::Relaxed);
     }
     fn sum(&self, column: usize) -> u64 {
         let Some(ends) = self.ends.get() else { return 0 };

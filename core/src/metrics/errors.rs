@@ -76,13 +76,8 @@ impl Errors {
         };
         let block = self.block();
         let writer = block.writer();
-        let word = block.word(writer.line * LINE + column);
         // Relaxed: a total that nothing is decided by.
-        if writer.alone {
-            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        } else {
-            word.fetch_add(1, Ordering::Relaxed);
-        }
+        writer.add_one(block.word(writer.line * LINE + column), Ordering::Relaxed);
         true
     }
 
