@@ -1,7 +1,7 @@
 // One of some threads: waits for `n`, calls so often, tells how long one call took.
 import { parentPort, workerData } from 'node:worker_threads';
 import { call as made } from './apart.js';
-import { clock } from './harness.js';
+import { ahead, clock } from './harness.js';
 
 const { row, line, threads } = workerData;
 const call = made(row);
@@ -9,6 +9,7 @@ const arrived = new Int32Array(line);
 const now = threads > 1 ? () => Number(process.hrtime.bigint()) : clock;
 
 parentPort.on('message', async (n) => {
+  for (let i = ahead(n); i > 0; i--) await call();
   // All begin at once.
   Atomics.add(arrived, 0, 1);
   while (Atomics.load(arrived, 0) < threads);
