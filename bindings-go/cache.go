@@ -105,7 +105,8 @@ func (d *drive) lookOnce(c *cache) bool {
 	}
 	c.mu.Unlock()
 	if !found {
-		return false
+		// Another's call may have ended since the first look.
+		return d.take(c, false)
 	}
 	select {
 	case <-busy:

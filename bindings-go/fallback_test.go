@@ -3,6 +3,7 @@ package seawall_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,6 +130,29 @@ func TestAResponseCacheIsAskedFirstAndFilledOnce(t *testing.T) {
 	all.Wait()
 	if calls.Load() != 1 {
 		t.Fatalf("%d calls for one key", calls.Load())
+	}
+}
+
+// Whoever looked just before the value was kept finds it all the same.
+func TestOneCallIsMadeForAKeyWheneverTheOthersLook(t *testing.T) {
+	p := seawall.MustNew(seawall.Config{Cache: &seawall.Cache{TTL: time.Hour, First: true, Size: 10_000}})
+	for round := range 3000 {
+		var calls atomic.Int32
+		var all sync.WaitGroup
+		for range 4 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				_, _ = seawall.Do(context.Background(), p, func(context.Context) (string, error) {
+					calls.Add(1)
+					return "alice", nil
+				}, seawall.CacheKey(strconv.Itoa(round)))
+			}()
+		}
+		all.Wait()
+		if calls.Load() != 1 {
+			t.Fatalf("round %d: %d calls for one key", round, calls.Load())
+		}
 	}
 }
 
