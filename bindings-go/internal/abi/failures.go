@@ -1,11 +1,9 @@
 package abi
 
 /*
-#include "seawall.h"
+#include "cross.h"
 #cgo noescape seawall_policy_failure_log
 #cgo nocallback seawall_policy_failure_log
-#cgo noescape seawall_policy_judge
-#cgo nocallback seawall_policy_judge
 #cgo noescape seawall_ending_counted
 #cgo nocallback seawall_ending_counted
 */
@@ -146,6 +144,7 @@ func (o *Overlay) Fail(gate uint32, e *Ending) (entered, judge bool) {
 
 // Judge asks for the verdict on a failure that was entered under the gate.
 func (p *Policy) Judge(gate uint32) {
-	C.seawall_policy_judge(p.ptr, C.uint32_t(gate))
+	q := C.cross_judge{policy: p.ptr, gate: C.uint32_t(gate)}
+	cross(C.seawall_go_judge, unsafe.Pointer(&q))
 	runtime.KeepAlive(p)
 }
