@@ -197,7 +197,8 @@ impl<C: PartialEq, T: Cell> Family<C, T> {
             slot.used = true;
             return Keyed::Cell(slot.cell.clone());
         }
-        if keys.by_name.len() >= keys.max && !keys.evict() && !(make_room() && keys.evict()) {
+        // Twice: at first only what was not used of late is let go of, which may be somebody else's.
+        if keys.by_name.len() >= keys.max && !keys.evict() && !(0..2).any(|_| make_room() && keys.evict()) {
             let first = !std::mem::replace(&mut keys.told_full, true);
             return Keyed::Full { first };
         }
@@ -299,6 +300,18 @@ mod tests {
         drop(held);
         assert!(get(&family, "b").is_some());
         assert_eq!(family.cells().len(), 1);
+    }
+
+    #[test]
+    fn a_key_that_finds_no_cell_asks_twice_for_room() {
+        let family = family(1);
+        let held = std::cell::RefCell::new(vec![None, get(&family, "a")]);
+        // First something goes that nobody needs, then what held the cell.
+        let make_room = || {
+            drop(held.borrow_mut().remove(0));
+            true
+        };
+        assert!(matches!(family.at("b", &make_room), Keyed::Cell(_)));
     }
 
     #[test]
