@@ -2,6 +2,7 @@
 // once, to report how it ended; the core reads when.
 import { AsyncResource } from 'node:async_hooks';
 import { Running, type Conductor } from './attempt.js';
+import { now } from './clock.js';
 import { within, type Ambient } from './context.js';
 import { Driver } from './drive.js';
 import { How, isThenable, judge, typeOf } from './end.js';
@@ -9,7 +10,7 @@ import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import * as at from './hot.js';
 import { hot, type Kind } from './hot.js';
-import { Ending, now, type Limits } from './limits.js';
+import { Ending, type Limits } from './limits.js';
 import type { NativeRegistry } from './native.js';
 import type { Driven, Work } from './options.js';
 
