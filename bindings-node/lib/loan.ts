@@ -10,6 +10,8 @@ const NOTHING = new ArrayBuffer(0);
 const UNUSED = 0;
 const RECALLED = 4;
 const LENT = 6;
+/** What `RECALLED` is while a leased loan is not; without a lease it is 0. */
+const LEASED = 4;
 /** Of the same words as numbers of 64 bits. */
 const CALLED = 1;
 
@@ -27,7 +29,7 @@ export class Loan {
 
   /** Whether a place is to go back as its call ends; in host scope always, but for one that is leased. */
   get recalled(): boolean {
-    return this.words[RECALLED] !== 0;
+    return this.words[RECALLED] !== (this.desk === undefined ? 0 : LEASED);
   }
 
   /** A place for a call, if one lies unused. */
@@ -52,7 +54,7 @@ export class Loan {
 
   private takeAt(desk: Desk): boolean {
     const { words } = this;
-    if (words[RECALLED] !== 0 || !desk.isLet() || !desk.take()) return false;
+    if (words[RECALLED] !== LEASED || !desk.isLet() || !desk.take()) return false;
     words[LENT]!++;
     if (desk.lives()) return true;
     this.putAt(desk);
@@ -65,7 +67,7 @@ export class Loan {
     if (!desk.leave()) return this.handBack(1);
     words[LENT]!--;
     const lives = desk.lives();
-    if (lives && words[RECALLED] === 0) return;
+    if (lives && words[RECALLED] === LEASED) return;
     if (lives) this.handBack(0);
     else if (hot.leftLate(this.number) !== 0) wakeStranded();
   }

@@ -33,6 +33,8 @@ const LENT: usize = 3;
 /// In `RECALLED`: somebody needs places now; no call will take from this loan again.
 const NOW: u64 = 1;
 const FOR_GOOD: u64 = 2;
+/// It has a lease: who does not use that hands every place back.
+const LEASED: u64 = 4;
 
 /// The words of a loan, and its lease.
 pub(crate) struct Lent(Block, Option<Lease>);
@@ -180,7 +182,10 @@ impl Lent {
 impl Bulkhead {
     pub(crate) fn lend(&self) -> Arc<Lent> {
         let mut inside = self.inside.lock();
-        let lent = Arc::new(Lent(Block::new(LINE), self.lease(&inside)));
+        let lent = Lent(Block::new(LINE), self.lease(&inside));
+        // Relaxed: nobody else knows the loan yet.
+        lent.0.word(RECALLED).store(if lent.1.is_some() { LEASED } else { 0 }, Ordering::Relaxed);
+        let lent = Arc::new(lent);
         inside.loans.push(lent.clone());
         self.recall(&inside);
         lent
@@ -208,7 +213,7 @@ impl Bulkhead {
     pub(super) fn leave_by_itself(&self, lent: &Lent) -> (By, bool) {
         let left =
             self.host.as_ref().zip(lent.1.as_ref()).map_or(By::Asking, |(door, lease)| door.leave_at_hand(lease));
-        (left, lent.recalled() != 0)
+        (left, lent.recalled() != LEASED)
     }
 
     pub(crate) fn left_late(&self, lent: &Lent) {
