@@ -212,7 +212,7 @@ impl<'a> Arena<'a> {
     }
 
     /// The words of a block from its pulse on.
-    pub(crate) fn from_pulse(self, block: Block) -> &'a [AtomicU64] {
+    pub(crate) fn with_pulse(self, block: Block) -> &'a [AtomicU64] {
         &self.words[block.line * LINE + STATE..(block.line + block.lines) * LINE]
     }
 

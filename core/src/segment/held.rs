@@ -98,8 +98,8 @@ impl Held {
 
     /// The words from the pulse of the cell to its last; where among them the cell begins, and what the
     /// pulse is as long as this is the cell of its name.
-    pub(crate) fn from_pulse(&self) -> (&[AtomicU64], usize, u64) {
-        let words = self.segment().arena().from_pulse(self.block);
+    pub(crate) fn with_pulse(&self) -> (&[AtomicU64], usize, u64) {
+        let words = self.segment().arena().with_pulse(self.block);
         (words, words.len() - self.words().len(), self.life.pulse())
     }
 

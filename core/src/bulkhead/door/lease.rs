@@ -98,7 +98,7 @@ impl Door {
     pub(in crate::bulkhead) fn desk(&self, lease: &Lease) -> Option<Desk> {
         let (state, cell) = self.at_link(lease.link)?;
         let held = cell.held()?;
-        let (words, first, pulse) = held.from_pulse();
+        let (words, first, pulse) = held.with_pulse();
         let (standing, stands) = held.standing()?;
         let seats = state.seats;
         let last = first + seats.first + seats.words();
