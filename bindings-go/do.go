@@ -34,14 +34,10 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	}
 	// Most calls come here, and all there is to them stands in this function. What is put away here is
 	// waited for by who counts, so what few calls need is elsewhere.
-	under := true
-	defer func() {
-		if under {
-			p.unwoundPass(gate, recover())
-		}
-	}()
+	in := passing{p, gate}
+	defer in.end()
 	value, err = fn(ctx)
-	under = false
+	in.policy = nil
 	if err != nil {
 		return fellShortUnderPass(ctx, p, fn, gate, value, err)
 	}
@@ -57,6 +53,19 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	}
 	runtime.KeepAlive(p) // and with it the memory that was counted in
 	return value, err
+}
+
+// passing is a call that runs under a pass of its policy; nil once the function has returned.
+type passing struct {
+	policy *Policy
+	gate   uint32
+}
+
+// end is deferred: it has to be the function that the panic meets.
+func (c *passing) end() {
+	if c.policy != nil {
+		c.policy.unwoundPass(c.gate, recover())
+	}
 }
 
 // background is what kind of context context.Background is.

@@ -286,7 +286,9 @@ typedef struct {
 // Where calls that fail are entered without a function of this header, under a gate of the overlay that
 // passed and has not changed: outcomes `FAILURE` and `TIMEOUT`, of policies whose shape `ends` at once.
 //
-// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Read `*failures`: I.
+// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Of those it is enough to
+// take the first ones, as many as the lower 32 bits of `*used` say but no more than `own`, and, if its upper
+// 32 bits are not zero, all from number `own` on. Read `*failures`: I.
 // In `ring[I % length]` store S + I + 1, unless more stands there. Exchange `*failures` from I for I + 1;
 // if it has moved, take what it is now as I and store again. If `streak[0]` is not S + 1, store I in
 // `streak[1]` and S + 1 in `streak[0]`. Then read `*credit`: if its upper 32 bits are
@@ -314,7 +316,10 @@ typedef struct {
   uint32_t rules;
   // How far below its limit a credit reaches.
   uint32_t most;
-  uint32_t reserved;
+  // How many of the lines, the first, have one writer each.
+  uint32_t own;
+  // Which lines are in use; to be read before they are added up.
+  const uint64_t *used;
 } seawall_failure_log;
 
 // What a driver has to know about a policy, to be read when it is made and after a reload.

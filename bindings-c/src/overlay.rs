@@ -127,7 +127,9 @@ pub unsafe extern "C" fn seawall_policy_overlay(
 /// Where calls that fail are entered without a function of this header, under a gate of the overlay that
 /// passed and has not changed: outcomes `FAILURE` and `TIMEOUT`, of policies whose shape `ends` at once.
 ///
-/// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Read `*failures`: I.
+/// Add up the words at `tallies`, `lines` of them, `SEAWALL_LINE_SIZE` bytes apart: S. Of those it is enough to
+/// take the first ones, as many as the lower 32 bits of `*used` say but no more than `own`, and, if its upper
+/// 32 bits are not zero, all from number `own` on. Read `*failures`: I.
 /// In `ring[I % length]` store S + I + 1, unless more stands there. Exchange `*failures` from I for I + 1;
 /// if it has moved, take what it is now as I and store again. If `streak[0]` is not S + 1, store I in
 /// `streak[1]` and S + 1 in `streak[0]`. Then read `*credit`: if its upper 32 bits are
@@ -157,10 +159,16 @@ pub struct seawall_failure_log {
     pub rules: u32,
     /// How far below its limit a credit reaches.
     pub most: u32,
-    pub reserved: u32,
+    /// How many of the lines, the first, have one writer each.
+    pub own: u32,
+    /// Which lines are in use; to be read before they are added up.
+    pub used: *const u64,
 }
 
-const _: () = assert!(size_of::<seawall_failure_log>() == 64);
+const _: () = assert!(size_of::<seawall_failure_log>() == 72);
+
+/// All lines are in use.
+static ALL_USED: u64 = u64::MAX;
 
 // SAFETY: integers and addresses alone, the size first, no padding.
 unsafe impl Sized32 for seawall_failure_log {
@@ -176,7 +184,8 @@ unsafe impl Sized32 for seawall_failure_log {
         length: 0,
         rules: 0,
         most: 0,
-        reserved: 0,
+        own: 0,
+        used: &raw const ALL_USED,
     };
 }
 
@@ -206,6 +215,8 @@ pub unsafe extern "C" fn seawall_policy_failure_log(
                 length: found.length,
                 rules: found.rules,
                 most: found.most,
+                own: found.own,
+                used: found.used.map_or(&raw const ALL_USED, std::ptr::with_exposed_provenance),
                 ..seawall_failure_log::EMPTY
             }
         }));

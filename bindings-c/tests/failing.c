@@ -14,8 +14,10 @@ static uint64_t load(const uint64_t *word) { return __atomic_load_n(word, __ATOM
 /* What the header says of `seawall_failure_log`. */
 static void enter(driver *by, const seawall_policy *policy, uint32_t gate) {
   seawall_failure_log *log = &by->log;
-  uint64_t sum = 0;
-  for (uint32_t line = 0; line < log->lines; line++) sum += load(log->tallies + line * (SEAWALL_LINE_SIZE / 8));
+  uint64_t sum = 0, used = load(log->used);
+  for (uint32_t line = 0; line < log->lines; line++) {
+    if (line < log->own ? line < (uint32_t)used : used >> 32 != 0) sum += load(log->tallies + line * (SEAWALL_LINE_SIZE / 8));
+  }
   uint64_t index = load(log->failures);
   do {
     uint64_t *entry = log->ring + index % log->length, number = sum + index + 1;

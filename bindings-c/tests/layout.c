@@ -32,7 +32,7 @@ _Static_assert(sizeof(seawall_entry) == 32 && offsetof(seawall_entry, permit) ==
 _Static_assert(sizeof(seawall_overlay) == 72 && offsetof(seawall_overlay, tallies) == 16 && offsetof(seawall_overlay, slow_after) == 32 && offsetof(seawall_overlay, lent) == 40, "seawall_overlay");
 _Static_assert(sizeof(seawall_shape) == 96 && offsetof(seawall_shape, cache_ttl) == 16 && offsetof(seawall_shape, admits) == 88, "seawall_shape");
 _Static_assert(sizeof(seawall_admission) == 32 && offsetof(seawall_admission, pass) == 8, "seawall_admission");
-_Static_assert(sizeof(seawall_failure_log) == 64 && offsetof(seawall_failure_log, failures) == 8 && offsetof(seawall_failure_log, streak) == 40 && offsetof(seawall_failure_log, most) == 56, "seawall_failure_log");
+_Static_assert(sizeof(seawall_failure_log) == 72 && offsetof(seawall_failure_log, failures) == 8 && offsetof(seawall_failure_log, streak) == 40 && offsetof(seawall_failure_log, most) == 56 && offsetof(seawall_failure_log, used) == 64, "seawall_failure_log");
 _Static_assert(sizeof(seawall_ending_lines) == 48 && offsetof(seawall_ending_lines, shared) == 8 && offsetof(seawall_ending_lines, lent) == 16, "seawall_ending_lines");
 
 int main(void) {

@@ -79,6 +79,13 @@ function told<T>(cross: Raw): (a: number) => T {
   };
 }
 
+/** What a call holds, in the places where all that end one expect it. */
+function give(policy: number, permit: number, started: number): void {
+  mail[GIVEN] = policy;
+  mail[GIVEN + 1] = permit;
+  mail[GIVEN + 2] = started;
+}
+
 const admit = raw['admit']!;
 const dismiss = raw['dismiss']!;
 const fail = raw['fail']!;
@@ -98,18 +105,14 @@ export const hot = {
   },
   /** An admitted call, or one that passed, has succeeded. Not 0: others are to be woken. */
   dismiss(policy: number, permit: number, started: number, loan: number): number {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
+    give(policy, permit, started);
     mail[GIVEN + 3] = loan;
     dismiss();
     return mail[ANSWER]!;
   },
   /** It has ended otherwise. `keep`: of a call that is over something else will be asked. */
   fail(policy: number, permit: number, started: number, committed: number, outcome: number, hint: number, keep: number, type: number, loan: number): Kind {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
+    give(policy, permit, started);
     mail[GIVEN + 3] = committed;
     mail[GIVEN + 4] = outcome;
     mail[GIVEN + 5] = hint;
@@ -121,17 +124,13 @@ export const hot = {
   },
   /** A call under a limit has succeeded. */
   succeed(policy: number, permit: number, started: number): Kind {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
+    give(policy, permit, started);
     succeed();
     return mail[ANSWER]!;
   },
   /** Its time is over before it is. */
   lapse(policy: number, permit: number, started: number): Kind {
-    mail[GIVEN] = policy;
-    mail[GIVEN + 1] = permit;
-    mail[GIVEN + 2] = started;
+    give(policy, permit, started);
     lapse();
     return mail[ANSWER]!;
   },

@@ -3,7 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Running, type Conductor } from './attempt.js';
 import { now } from './clock.js';
-import { within, type Ambient } from './context.js';
+import { promisesArePlaces, within, type Ambient } from './context.js';
 import { Driver } from './drive.js';
 import { How, isThenable, judge, typeOf } from './end.js';
 import { deliver } from './events.js';
@@ -38,12 +38,12 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   private over = false;
   private resolve!: (value: T | PromiseLike<T>) => void;
   private reject!: (error: unknown) => void;
-  /** Where the caller is. */
+  /** Where the caller is, unless its promise tells. */
   private readonly place: AsyncResource | undefined;
 
   constructor(private readonly policy: Driven, private readonly work: Work<T>, private readonly terms: Terms) {
     super(terms.limits);
-    this.place = terms.placed ? new AsyncResource('seawall') : undefined;
+    this.place = terms.placed && !promisesArePlaces ? new AsyncResource('seawall') : undefined;
   }
 
   // ---- what the calls inside are told ----
@@ -119,14 +119,15 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   expire(): void {
     if (this.over) return;
     this.over = true;
-    if (this.place === undefined) lapse(this);
-    else this.place.runInAsyncScope(lapse, undefined, this);
+    if (this.place !== undefined) this.resolve(this.place.runInAsyncScope(lapse<T>, undefined, this));
+    else if (this.terms.placed) this.resolve(new Elsewhere(this));
+    else this.resolve(lapse(this));
   }
 
   /** Its time is over. */
-  lapse(): void {
+  lapse(): Promise<T> {
     const { policy, work, started, running, terms } = this;
-    this.resolve(new Driver(policy, work).lapse(hot.lapse(policy.gate.slot, terms.permit, started), running));
+    return new Driver(policy, work).lapse(hot.lapse(policy.gate.slot, terms.permit, started), running);
   }
 
   left(): number {
@@ -139,6 +140,14 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   }
 }
 
-function lapse(call: Limited<any>): void {
-  call.lapse();
+function lapse<T>(call: Limited<T>): Promise<T> {
+  return call.lapse();
+}
+
+/** What a promise is resolved by that is asked where the promise was made. */
+class Elsewhere<T> implements PromiseLike<T> {
+  constructor(private readonly call: Limited<T>) {}
+  then(resolve: any, reject: any): any {
+    return lapse(this.call).then(resolve, reject);
+  }
 }

@@ -6,7 +6,7 @@ import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
 import { Keys, type Kept } from './keys.js';
 import type { PolicyOptions } from './generated/config.js';
-import type { Link, NativePolicy, NativeRegistry } from './native.js';
+import type { NativePolicy, NativeRegistry } from './native.js';
 import type { CallOptions, Driven, Hooks, Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';

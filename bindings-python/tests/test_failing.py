@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import gc
 import pickle
@@ -166,6 +167,30 @@ def test_a_class_says_what_a_look_at_each_error_says(rules: str) -> None:
         shown.append(([(kind, report and (*report[:2], "it")) for kind, report in ended], counted(name)))
     assert shown[0] == shown[1] == shown[2] == shown[3]
     assert any("ignored" in line or "failure" in line for line in shown[0][1])
+
+
+@pytest.mark.parametrize("part", ["breaker", "bulkhead"])
+def test_errors_of_every_key_and_way_in_are_counted_once(part: str) -> None:
+    """An error is counted with its class and its outcome, whatever cells its call was let in by."""
+    shown = []
+    for listening in (False, True):
+        name = next(NAMES)
+        rule: Any = {"limit": 2} if part == "bulkhead" else {"window": {"kind": "consecutive", "failures": NEVER}}
+        options: Any = {part: rule}
+        policy = seawall.policy(name=name, key=lambda key, _: key, **options)
+
+        @policy
+        def fails(_: str, error: Exception) -> None:
+            raise error
+
+        with seawall.listen(lambda _: None) if listening else contextlib.nullcontext():
+            for number in range(12):
+                error = (Plain, TimeoutError, ValueError)[number % 3]("so")
+                with pytest.raises(type(error)):
+                    fails(f"key-{number % 2}", error)
+        shown.append([line for line in counted(name) if "attempts" in line or "error" in line])
+    assert shown[0] == shown[1]
+    assert any('"Plain"' in line and line.endswith(" 4") for line in shown[0]), shown[0]
 
 
 def package_frames(call: Callable[[], Any], error: type[BaseException], calls: int) -> int:

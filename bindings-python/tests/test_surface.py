@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib.util
 import logging
 import os
 import pickle
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -289,6 +291,17 @@ except AttributeError as error:
 """
     said = child(script).splitlines()
     assert said == ["False []", "[]", "True [] 0", "module 'seawall' has no attribute 'nonsense'"]
+
+
+def test_every_module_has_what_it_says_it_has() -> None:
+    found = [module.name for module in pkgutil.iter_modules(seawall.__path__)]
+    assert "_drive" in found
+    for name in found:
+        source = importlib.util.find_spec(f"seawall.{name}")
+        if name == "_trio" or source is None or not str(source.origin).endswith(".py"):
+            continue  # the native half, and what needs a package that may be missing
+        module = importlib.import_module(f"seawall.{name}")
+        assert [word for word in getattr(module, "__all__", ()) if not hasattr(module, word)] == [], name
 
 
 def test_a_second_interpreter_gets_a_clear_error() -> None:

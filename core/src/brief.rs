@@ -14,9 +14,9 @@ use crate::time::Span;
 /// An attempt that runs without a [`Call`]. Dropped before its end it gives back what it holds: as a
 /// failure where the work was left by unwinding, else as the caller's own wish.
 pub(crate) struct Brief<'a> {
-    policy: &'a Policy,
-    live: &'a Arc<Live>,
-    pass: Pass,
+    pub(crate) policy: &'a Policy,
+    pub(crate) live: &'a Arc<Live>,
+    pub(crate) pass: Pass,
     /// The work runs now: whoever drops this unwinds out of it.
     pub(crate) running: bool,
 }
@@ -25,10 +25,23 @@ impl Policy {
     /// Everything a first attempt needs, if it can be had without waiting and without a refusal.
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
-        let mut live = self.live();
+        let live = self.live();
         if !live.brief || !self.registry().enabled() {
             return None;
         }
+        let (live, permit) = self.let_in(live, |live| live.brief)?;
+        let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
+        Some(Brief { policy: self, live, pass, running: false })
+    }
+
+    /// The breaker's permit and a place in the bulkhead, under the settings that gave them: they may be
+    /// later ones, and then `fit` says whether the call still needs no stepper.
+    #[inline(always)]
+    pub(crate) fn let_in<'a>(
+        &'a self,
+        mut live: &'a Arc<Live>,
+        fit: fn(&Live) -> bool,
+    ) -> Option<(&'a Arc<Live>, u64)> {
         let permit = match &live.parts.breaker {
             None => 0,
             Some(breaker) if !live.shared => breaker.open_door()?.0,
@@ -38,7 +51,7 @@ impl Policy {
                 Some(permit) => permit.0,
                 None if breaker.is_open() => return None,
                 None => {
-                    let asked = self.shared_door()?;
+                    let asked = self.shared_door(fit)?;
                     live = asked.0;
                     asked.1
                 }
@@ -49,15 +62,14 @@ impl Policy {
         {
             return None;
         }
-        let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
-        Some(Brief { policy: self, live, pass, running: false })
+        Some((live, permit))
     }
 
     #[inline(never)]
-    fn shared_door(&self) -> Option<(&Arc<Live>, u64)> {
+    fn shared_door(&self, fit: fn(&Live) -> bool) -> Option<(&Arc<Live>, u64)> {
         let live = self.asked();
         let door = live.parts.breaker.as_ref().map(|breaker| breaker.open_door());
-        live.brief.then_some((live, door.map_or(Some(0), |permit| permit.map(|permit| permit.0))?))
+        fit(live).then_some((live, door.map_or(Some(0), |permit| permit.map(|permit| permit.0))?))
     }
 }
 
@@ -88,7 +100,7 @@ impl Brief<'_> {
         error_type: impl FnOnce() -> Option<&'n str>,
     ) -> Option<(Call, Step)> {
         if outcome == Outcome::Success {
-            self.succeed();
+            self.succeed(Brief::took);
             return None;
         }
         if !self.live.ends_at_once || outcome == Outcome::Cancelled {
@@ -99,9 +111,9 @@ impl Brief<'_> {
     }
 
     #[inline(always)]
-    fn succeed(self) {
+    pub(crate) fn succeed(self, took: impl FnOnce(&Self) -> Span) {
         if let Some(breaker) = &self.live.parts.breaker {
-            let took = self.took();
+            let took = took(&self);
             if breaker.is_slow(took) || !breaker.tally(Permit(self.pass.permit)) {
                 self.policy.report_success(breaker, Shard::OWN, self.pass, took);
             }
@@ -111,16 +123,28 @@ impl Brief<'_> {
     }
 
     #[inline(never)]
-    fn go_on(self, outcome: Outcome, hint: Option<Hint>, once: bool, error_type: Option<&str>) -> (Call, Step) {
-        let (policy, pass, live) = (self.policy.clone(), self.pass, self.live.clone());
+    pub(crate) fn go_on(
+        self,
+        outcome: Outcome,
+        hint: Option<Hint>,
+        once: bool,
+        error_type: Option<&str>,
+    ) -> (Call, Step) {
+        let mut call = self.as_call(once);
         std::mem::forget(self);
-        let mut call = Call::running_under(policy, live, pass, true, CallOptions::default());
-        if once {
-            call.last_attempt();
-        }
         error_type.into_iter().for_each(|name| call.error_type(name));
         let step = call.done(1, outcome, hint);
         (call, step)
+    }
+
+    /// The call that goes on with what this holds, and is to be the last who gives it back.
+    pub(crate) fn as_call(&self, once: bool) -> Call {
+        let (policy, live) = (self.policy.clone(), self.live.clone());
+        let mut call = Call::running_under(policy, live, self.pass, true, CallOptions::default());
+        if once {
+            call.last_attempt();
+        }
+        call
     }
 
     #[inline(never)]
@@ -199,6 +223,9 @@ impl Drop for Brief<'_> {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
+        if self.live.limited.is_some() {
+            return self.leave_within();
+        }
         self.give_back(if self.running { Outcome::Failure } else { Outcome::Cancelled }, None);
     }
 }

@@ -2,12 +2,13 @@
 //! the clock itself, and keeps the time.
 
 use crate::breaker::{Overlay, Shard};
+use crate::brief::Brief;
 use crate::call::{Call, CallOptions, Step};
-use crate::outcome::Outcome;
-use crate::pass::Pass;
+use crate::outcome::{Hint, Outcome};
+use crate::pass::{Pass, Start};
 use crate::permit::Permit;
-use crate::policy::Policy;
-use crate::time::Span;
+use crate::policy::{Live, Policy};
+use crate::time::{Span, Tick};
 
 impl Policy {
     /// How long a first attempt may run that nobody steps, and where its gate is, if it has one. The
@@ -17,7 +18,7 @@ impl Policy {
     /// [`Policy::overlay`].
     pub fn limited_overlay(&self) -> Option<(Option<Overlay>, Span)> {
         let live = self.live();
-        let limit = live.limited.filter(|_| self.registry().enabled())?;
+        let limit = live.limited.filter(|_| live.parts.bulkhead.is_none() && self.registry().enabled())?;
         Some((live.parts.breaker.as_ref().map(|breaker| breaker.overlay()), limit))
     }
 
@@ -25,9 +26,7 @@ impl Policy {
     /// told, it goes on as a call, at this step; else it is over.
     pub fn succeed_within(&self, pass: Pass) -> Option<(Call, Step)> {
         let (live, took) = (self.live(), self.since(pass));
-        let slow_after = live.config.timeout.as_ref().and_then(|timeout| timeout.slow_after);
-        let in_time = live.limited.is_some_and(|limit| took <= limit) && slow_after.is_none_or(|slow| took <= slow);
-        if !in_time {
+        if !live.is_in_time(took) {
             let mut call = self.call_after_pass(pass, CallOptions::default());
             let step = call.done(1, Outcome::Success, None);
             return Some((call, step));
@@ -39,5 +38,81 @@ impl Policy {
         }
         self.metrics().took(took);
         None
+    }
+
+    /// [`Policy::brief`], of policies whose attempts have a limit too: the driver drops the work at
+    /// [`Brief::ends`].
+    #[inline]
+    pub(crate) fn brief_within(&self) -> Option<Brief<'_>> {
+        let live = self.live();
+        if live.limited.is_none() || !self.registry().enabled() {
+            return self.brief();
+        }
+        let (live, permit) = self.let_in(live, |live| live.limited.is_some())?;
+        let pass = Pass { permit, started: Start::Precise.told(self.registry().clock()) };
+        Some(Brief { policy: self, live, pass, running: false })
+    }
+}
+
+impl Live {
+    /// Whether nobody is to be told how long a success under a limit took.
+    fn is_in_time(&self, took: Span) -> bool {
+        let slow_after = self.config.timeout.as_ref().and_then(|timeout| timeout.slow_after);
+        self.limited.is_some_and(|limit| took <= limit) && slow_after.is_none_or(|slow| took <= slow)
+    }
+}
+
+impl Brief<'_> {
+    /// How long the attempt may run.
+    pub(crate) fn limit(&self) -> Option<Span> {
+        self.live.limited
+    }
+
+    /// When that is over.
+    pub(crate) fn ends(&self) -> Option<Tick> {
+        Some(self.pass.began()?.after(self.live.limited?))
+    }
+
+    /// [`Brief::end`] of one that may have a limit: it goes on as a call where it did not succeed, took
+    /// too long, or so long that somebody is to be told.
+    #[inline]
+    pub(crate) fn end_within<'n>(
+        self,
+        outcome: Outcome,
+        hint: Option<Hint>,
+        once: bool,
+        error_type: impl FnOnce() -> Option<&'n str>,
+    ) -> Option<(Call, Step)> {
+        if self.live.limited.is_none() {
+            return self.end(outcome, hint, once, error_type);
+        }
+        let took = self.policy.since(self.pass);
+        if outcome != Outcome::Success || !self.live.is_in_time(took) {
+            return Some(self.go_on(outcome, hint, once, error_type()));
+        }
+        self.policy.metrics().took(took);
+        self.succeed(|_| took);
+        None
+    }
+
+    /// The limit is over and the work was dropped.
+    #[inline(never)]
+    pub(crate) fn expire(self, once: bool) -> (Call, Step) {
+        let mut call = self.as_call(once);
+        std::mem::forget(self);
+        let step = call.expire(1);
+        (call, step)
+    }
+
+    /// It is left, which a call under a limit measures.
+    pub(crate) fn leave_within(&mut self) {
+        let mut call = self.as_call(false);
+        if self.running {
+            call.done(1, Outcome::Failure, None);
+        }
+        call.cancelled(false);
+        let registry = self.policy.registry();
+        registry.strand(call.take_wakes());
+        registry.tell();
     }
 }

@@ -1,15 +1,9 @@
 package abi
 
 /*
-#include "seawall.h"
-#cgo noescape seawall_policy_admit
-#cgo nocallback seawall_policy_admit
-#cgo noescape seawall_policy_dismiss
-#cgo nocallback seawall_policy_dismiss
+#include "cross.h"
 #cgo noescape seawall_policy_fail
 #cgo nocallback seawall_policy_fail
-#cgo noescape seawall_policy_end
-#cgo nocallback seawall_policy_end
 #cgo noescape seawall_call_after_admission
 #cgo nocallback seawall_call_after_admission
 #cgo noescape seawall_bulkhead_take_wakes
@@ -17,7 +11,10 @@ package abi
 */
 import "C"
 
-import "runtime"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // Admission is what a call holds that runs without being stepped: it was let in, or has passed under
 // the gate. It is given back once.
@@ -40,29 +37,30 @@ func (a *Admission) Since(instant uint64) {
 
 // Admit asks to be let in at once. What refuses is read only if the status says so.
 func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
-	a.c.size = C.sizeof_seawall_admission
-	why := newRefusal()
-	status := C.seawall_policy_admit(p.ptr, &a.c, &why)
+	q := C.cross_admit{policy: p.ptr, refusal: newRefusal()}
+	q.admission.size = C.sizeof_seawall_admission
+	cross(C.seawall_go_admit, unsafe.Pointer(&q))
 	runtime.KeepAlive(p)
-	if status != 0 {
-		refusal.read(status, &why)
+	a.c = q.admission
+	if q.status != 0 {
+		refusal.read(q.status, &q.refusal)
 	}
-	return Status(status)
+	return Status(q.status)
 }
 
 // Dismiss reports a success; wake gets the tickets of those who come next.
 func (p *Policy) Dismiss(a *Admission, wake func(uint64)) {
-	var tickets [4]C.uint64_t
-	var count C.size_t
-	C.seawall_policy_dismiss(p.ptr, &a.c, &tickets[0], C.size_t(len(tickets)), &count)
-	for count > 0 {
-		for _, ticket := range tickets[:count] {
+	q := C.cross_dismiss{policy: p.ptr, admission: a.c}
+	cross(C.seawall_go_dismiss, unsafe.Pointer(&q))
+	a.c = q.admission
+	for q.count > 0 {
+		for _, ticket := range q.tickets[:q.count] {
 			wake(uint64(ticket))
 		}
-		if int(count) < len(tickets) {
+		if int(q.count) < len(q.tickets) {
 			break
 		}
-		C.seawall_bulkhead_take_wakes(p.ptr, &tickets[0], C.size_t(len(tickets)), &count)
+		C.seawall_bulkhead_take_wakes(p.ptr, &q.tickets[0], C.size_t(len(q.tickets)), &q.count)
 	}
 	runtime.KeepAlive(p)
 }
@@ -112,10 +110,11 @@ func (p *Policy) Ending(outcome uint8, errorType string) *Ending {
 // End is Fail for a call under the gate with an error of a known kind. True: that was the end of the call,
 // whose result stands. False: nothing has been taken.
 func (p *Policy) End(gate uint32, e *Ending) bool {
-	ended := C.seawall_policy_end(p.ptr, C.uint64_t(C.SEAWALL_PASSED|uint64(gate)), e.ptr)
+	q := C.cross_end{policy: p.ptr, ending: e.ptr, pass: C.SEAWALL_PASSED | C.uint64_t(gate)}
+	cross(C.seawall_go_end, unsafe.Pointer(&q))
 	runtime.KeepAlive(e)
 	runtime.KeepAlive(p)
-	return ended != 0
+	return q.ended != 0
 }
 
 // CallAfter is the call of an admission whose attempt is still to be reported.

@@ -1,11 +1,9 @@
 package abi
 
 /*
-#include "seawall.h"
+#include "cross.h"
 #cgo noescape seawall_policy_failure_log
 #cgo nocallback seawall_policy_failure_log
-#cgo noescape seawall_policy_judge
-#cgo nocallback seawall_policy_judge
 #cgo noescape seawall_ending_counted
 #cgo nocallback seawall_ending_counted
 */
@@ -29,9 +27,11 @@ type failureLog struct {
 	credit   *atomic.Uint64
 	ring     unsafe.Pointer
 	tallies  unsafe.Pointer
+	used     *atomic.Uint64
 	streak   *[2]atomic.Uint64
 	length   uint64
 	lines    uint32
+	own      uint32
 	rules    uint32
 	most     uint32
 }
@@ -47,18 +47,15 @@ func failureLogOf(p *Policy, gate *atomic.Uint32) *failureLog {
 	return &failureLog{
 		gate: gate, failures: (*atomic.Uint64)(unsafe.Pointer(c.failures)), credit: (*atomic.Uint64)(unsafe.Pointer(c.credit)),
 		ring: unsafe.Pointer(c.ring), tallies: unsafe.Pointer(c.tallies), streak: (*[2]atomic.Uint64)(unsafe.Pointer(c.streak)),
-		length: uint64(c.length), lines: uint32(c.lines), rules: uint32(c.rules), most: uint32(c.most),
+		used:   (*atomic.Uint64)(unsafe.Pointer(c.used)),
+		length: uint64(c.length), lines: uint32(c.lines), own: uint32(c.own), rules: uint32(c.rules), most: uint32(c.most),
 	}
 }
 
 // enter enters a failure of a call that passed under the gate, and gives its number.
 func (l *failureLog) enter() (index uint64) {
 	// The tallies before the index: a goroutine that is stopped must not make a young entry at an old place.
-	sum := uint64(0)
-	for at, left := l.tallies, l.lines; left > 0; left-- {
-		sum += (*atomic.Uint64)(at).Load()
-		at = unsafe.Add(at, lineSize)
-	}
+	sum := l.tallied()
 	for {
 		index = l.failures.Load()
 		entry := (*atomic.Uint64)(unsafe.Add(l.ring, index%l.length*8))
@@ -75,6 +72,25 @@ func (l *failureLog) enter() (index uint64) {
 		l.streak[0].Store(sum + 1)
 	}
 	return index
+}
+
+// tallied is the sum of the lines in use, which are looked up first: a line is said to be in use before
+// anything is counted on it.
+func (l *failureLog) tallied() uint64 {
+	used := l.used.Load()
+	sum := sumOf(l.tallies, min(uint32(used), l.own))
+	if used>>32 != 0 {
+		sum += sumOf(unsafe.Add(l.tallies, uintptr(l.own)*lineSize), l.lines-l.own)
+	}
+	return sum
+}
+
+func sumOf(at unsafe.Pointer, lines uint32) (sum uint64) {
+	for ; lines > 0; lines-- {
+		sum += (*atomic.Uint64)(at).Load()
+		at = unsafe.Add(at, lineSize)
+	}
+	return sum
 }
 
 // spares tells whether the core has said of that failure that it opens nothing.
@@ -128,6 +144,7 @@ func (o *Overlay) Fail(gate uint32, e *Ending) (entered, judge bool) {
 
 // Judge asks for the verdict on a failure that was entered under the gate.
 func (p *Policy) Judge(gate uint32) {
-	C.seawall_policy_judge(p.ptr, C.uint32_t(gate))
+	q := C.cross_judge{policy: p.ptr, gate: C.uint32_t(gate)}
+	cross(C.seawall_go_judge, unsafe.Pointer(&q))
 	runtime.KeepAlive(p)
 }

@@ -1,11 +1,9 @@
 package abi
 
 /*
-#include "seawall.h"
+#include "cross.h"
 #cgo noescape seawall_policy_overlay
 #cgo nocallback seawall_policy_overlay
-#cgo noescape seawall_policy_report
-#cgo nocallback seawall_policy_report
 */
 import "C"
 
@@ -179,6 +177,7 @@ func (o *Overlay) Tally(writer int, gate uint32) uint32 {
 
 // Report tells a success that Tally did not count.
 func (p *Policy) Report(gate uint32, number uint32) {
-	C.seawall_policy_report(p.ptr, C.uint64_t(C.SEAWALL_PASSED|uint64(gate)), C.uint32_t(number))
+	q := C.cross_report{policy: p.ptr, pass: C.SEAWALL_PASSED | C.uint64_t(gate), line: C.uint32_t(number)}
+	cross(C.seawall_go_report, unsafe.Pointer(&q))
 	runtime.KeepAlive(p)
 }

@@ -189,4 +189,4 @@ def _ended(flow: Flow, error: BaseException | None, value: Any) -> None:
         del error, value
 
 
-__all__ = ["after_pass", "ask", "driver", "go_on", "is_always_good", "look", "ran"]
+__all__ = ["Judged", "after_pass", "ask", "drivers", "go_on", "is_always_good", "look", "ran"]

@@ -39,21 +39,38 @@ pub fn tell<'py>(
     error: &Bound<'py, PyAny>,
 ) -> PyResult<Option<(Box<seawall::call::Call>, Step)>> {
     let py = plan.py();
-    let (ended, hint, name) = judge(plan, port, error)?;
+    let (said, own) = (port.kinds.of(plan, &error.get_type())?, attributes(error)?);
+    let is_plain = said.ended.is_some() && !says_more(&own)?;
+    if let Under::Admission(policy, admission) = &under
+        && is_plain
+        // It holds no place, and is reported under the settings in force.
+        && *admission == Admission::of(admission.pass)
+        && ours(|| said.ending(policy).is_some_and(|ending| policy.end(admission.pass, ending))) == Some(true)
+    {
+        wake(py, policy.registry().take_stranded());
+        // Its class has no say in this: see `by_kind`.
+        let _ = Report::of_one(py, policy, admission.pass).and_then(|report| own.set_item(intern!(py, NOTE), report));
+        return Ok(None);
+    }
+    let (ended, hint) = match said.ended {
+        Some(ended) if is_plain => (ended, None),
+        _ => judge(plan, error)?,
+    };
     let (mut call, step) = match under {
         Under::Admission(policy, admission) => {
-            match ours(|| policy.fail(admission, ended, hint, Some(&name))).flatten() {
-                Some((call, step)) => (Box::new(call), step),
-                None => {
-                    let woken = policy.registry().take_stranded();
-                    wake(py, woken);
-                    note(error, || Report::of_one(py, policy, admission.pass));
-                    return Ok(None);
-                }
-            }
+            let goes_on = || {
+                let (call, step) = policy.fail(admission, ended, hint, Some(&said.name))?;
+                Some((Box::new(call), step))
+            };
+            let Some(stands) = ours(goes_on).flatten() else {
+                wake(py, policy.registry().take_stranded());
+                note(error, || Report::of_one(py, policy, admission.pass));
+                return Ok(None);
+            };
+            stands
         }
         Under::Call(mut call) => {
-            call.error_type(&name);
+            call.error_type(&said.name);
             let step = ours(|| call.done(1, ended, hint)).unwrap_or(SETTLE);
             (call, step)
         }
@@ -81,31 +98,19 @@ pub fn tell_driver<'py>(
     }
 }
 
-/// What an error says, and the name of its class.
-fn judge<'py>(
-    plan: &Bound<'py, PyAny>,
-    port: &Port,
-    error: &Bound<'py, PyAny>,
-) -> PyResult<(Outcome, Option<Hint>, std::sync::Arc<str>)> {
-    let kind = error.get_type();
-    let said = port.kinds.of(plan, &kind)?;
-    if let Some(ended) = said.ended
-        && !says_more(error)?
-    {
-        return Ok((ended, None, said.name));
-    }
+/// What an error says that has words of its own.
+fn judge<'py>(plan: &Bound<'py, PyAny>, error: &Bound<'py, PyAny>) -> PyResult<(Outcome, Option<Hint>)> {
     let judged = plan.getattr(intern!(plan.py(), "classify"))?.call1((error,))?;
     let (number, hint): (u8, Option<i64>) = judged.extract()?;
-    Ok((outcome(number)?, hint.map(Hint::from_nanos), said.name))
+    Ok((outcome(number)?, hint.map(Hint::from_nanos)))
 }
 
-/// Whether an error has words of its own beside its class.
-fn says_more(error: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let own = attributes(error)?;
+/// Whether an error with these attributes has words of its own beside its class.
+fn says_more(own: &Bound<'_, PyDict>) -> PyResult<bool> {
     if own.is_empty() {
         return Ok(false);
     }
-    for word in super::kinds::words(error.py())?.iter_borrowed() {
+    for word in super::kinds::words(own.py())?.iter_borrowed() {
         if own.contains(word)? {
             return Ok(true);
         }
@@ -122,9 +127,12 @@ fn attributes<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     }
 }
 
+/// The attribute of an error that holds its report.
+const NOTE: &str = "__seawall__";
+
 /// What cannot be noted on an error passes as it is.
 fn note<'py>(error: &Bound<'py, PyAny>, report: impl FnOnce() -> PyResult<Bound<'py, Report>>) {
-    let _ = report().and_then(|report| error.setattr(intern!(error.py(), "__seawall__"), report));
+    let _ = report().and_then(|report| error.setattr(intern!(error.py(), NOTE), report));
 }
 
 impl<'py> Handover<'_, 'py> {

@@ -8,7 +8,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use seawall::outcome::Outcome;
-use std::sync::{Arc, Mutex};
+use seawall::{Ending, Policy};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The classes that one plan keeps; made with the first failure. A class has one place, which the next
 /// class for that place takes over: functions that make classes as they go fill no memory. Nobody waits for them: a
@@ -20,20 +21,35 @@ const PLACES: usize = 8;
 
 struct Known {
     kind: Py<PyType>,
-    says: Said,
+    says: Arc<Said>,
 }
 
-#[derive(Clone)]
 pub struct Said {
     /// `None`: each error of the class is to be looked at.
     pub ended: Option<Outcome>,
     /// The name of the class.
-    pub name: Arc<str>,
+    pub name: Box<str>,
+    /// How calls of one policy end with such an error, and the number of that policy: the first that met one.
+    ending: OnceLock<(u64, Ending)>,
+}
+
+impl Said {
+    /// How calls of `policy` end whose error says no more than its class; `None`: not known beforehand.
+    pub fn ending(&self, policy: &Policy) -> Option<&Ending> {
+        let ended = self.ended?;
+        let (of, ending) = self.ending.get().unwrap_or_else(|| {
+            // Made first, so that nobody waits for it: see `Once`.
+            let made = (policy.id(), policy.ending(ended, &self.name));
+            self.ending.get_or_init(|| made)
+        });
+        // Who moves the policies to another registry moves the port of this one too.
+        (*of == policy.id()).then_some(ending)
+    }
 }
 
 impl Kinds {
     /// What `kind` says, by the rules of the plan.
-    pub fn of<'py>(&self, plan: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Said> {
+    pub fn of<'py>(&self, plan: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Arc<Said>> {
         let place = place_of(kind);
         if let Ok(places) = self.0.try_lock()
             && let Some(known) = places.as_ref().and_then(|places| places[place].as_ref())
@@ -42,7 +58,8 @@ impl Kinds {
             return Ok(known.says.clone());
         }
         let number: Option<u8> = plan.getattr(intern!(plan.py(), "of_kind"))?.call1((kind,))?.extract()?;
-        let says = Said { ended: number.map(outcome).transpose()?, name: (&*kind.name()?.to_string_lossy()).into() };
+        let name = (&*kind.name()?.to_string_lossy()).into();
+        let says = Arc::new(Said { ended: number.map(outcome).transpose()?, name, ending: OnceLock::new() });
         let known = Known { kind: kind.clone().unbind(), says: says.clone() };
         let before = self.0.try_lock().map(|mut places| places.get_or_insert_default()[place].replace(known));
         // What goes may run code: the places are free again.

@@ -107,8 +107,8 @@ impl Arguments {
     }
 }
 
-/// A blocking function, without a key, whose results no function judges. The way of almost every call, so it holds nothing that only
-/// the others need.
+/// A blocking function, without a key, whose results no function judges. The way of almost every call, so it holds
+/// nothing that only the others need.
 unsafe extern "C" fn call_plain(
     this: *mut PyObject,
     items: *const *mut PyObject,

@@ -10,7 +10,7 @@ use super::layout::{CREDIT, FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::word::Word;
 use crate::cell::LINE;
 use crate::config::{BreakerConfig, Window};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::window::count::Log;
 
 /// Failures that one judge may answer for: what is tried, the least first.
@@ -22,19 +22,25 @@ const MOST: u64 = 64;
 /// the core does, without crossing into it.
 ///
 /// The rule, for a call whose gate (see [`Overlay`](super::Overlay)) has not changed: add up the tallies
-/// of all `lines`. Read `failures`; in the ring's word of that number, modulo `length`, store tallies +
+/// of all `lines`, or, where there is the word `used`, read that and add up those of the first `own` lines
+/// whose number is below its lower half, and of the lines from `own` on if its upper half is not zero. Read
+/// `failures`; in the ring's word of that number, modulo `length`, store tallies +
 /// number + 1 unless more stands there; then exchange `failures` for one more, or if it has moved, go
 /// back to where it was read. If `streak` is not tallies + 1, store the number in the word after it and
 /// tallies + 1 in it. Then read `credit`: its upper half must be the gate without its lowest bit, shifted
 /// right by one, exclusive-or `rules`, and its lower half less the number less one, in 32 bits, below
 /// `most`; else ask the core to judge. All words are read and written atomically, the store before the
-/// exchange and the reading of tallies before that of `failures`.
+/// exchange, the reading of `used` before that of tallies, and that before `failures`.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct FailureLog {
     /// Address of the first of all writers' lines, each with its tally first, `stride` bytes apart.
     pub tallies: usize,
     /// How many there are.
     pub lines: u32,
+    /// How many of them, the first, have one writer each.
+    pub own: u32,
+    /// Address of the word that tells which of them are in use, which only grow; `None`: all.
+    pub used: Option<usize>,
     /// Bytes from one line to the next.
     pub stride: u32,
     /// How many words the ring has.
@@ -107,13 +113,21 @@ impl Breaker {
     }
 
     /// See [`FailureLog`]; only of a window whose failures can be spared.
-    pub(super) fn failure_log_at(&self, address: impl Fn(usize) -> usize, first_tally: usize) -> Option<FailureLog> {
+    pub(super) fn failure_log_at(
+        &self,
+        address: impl Fn(&AtomicU64) -> usize,
+        first_tally: usize,
+    ) -> Option<FailureLog> {
         let Window::Count { .. } = self.config.window else { return None };
         let log = self.failure_log().filter(|_| self.config.slow_call.is_none() && self.cell.lines_are_together())?;
         debug_assert_eq!(STREAK_FIRST, STREAK_SUM + 1, "side by side");
+        let (writers, used) = (self.cell.writers(), self.cell.lines_in_use().map(&address));
+        let address = |word| address(self.cell.word(word));
         Some(FailureLog {
             tallies: address(first_tally),
-            lines: self.cell.writers().lines() as u32,
+            lines: writers.lines() as u32,
+            own: writers.own as u32,
+            used,
             stride: (LINE * size_of::<u64>()) as u32,
             length: u32::try_from(log.length).ok()?,
             ring: address(log.ring),

@@ -161,7 +161,7 @@ impl Breaker {
                 let writer = are_lent().then(|| self.cell.writer_of(slot)).filter(|writer| writer.alone)?;
                 Some(address(self.at(writer, TALLY)))
             }),
-            log: self.failure_log_at(|word| address(self.cell.word(word)), Layout::writer(0) + TALLY),
+            log: self.failure_log_at(address, Layout::writer(0) + TALLY),
         }
     }
 

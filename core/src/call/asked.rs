@@ -36,13 +36,12 @@ impl Call {
 
     /// What is left to the attempt's limit or the call's deadline, whichever is nearer.
     pub fn remaining(&self) -> Option<Span> {
-        if self.limit.is_none() && self.deadline.is_none() {
-            return None;
-        }
-        let now = self.policy.registry().clock().now();
-        let attempt = self.limit.map(|limit| limit.span.minus(now.since(self.attempt_started)));
-        let whole = self.deadline.map(|deadline| now.until(deadline.at));
-        attempt.into_iter().chain(whole).min()
+        self.ends().map(|end| self.policy.registry().clock().now().until(end))
+    }
+
+    /// When that is over, by the clock of the registry.
+    pub fn ends(&self) -> Option<Tick> {
+        self.limit_ends().into_iter().chain(self.deadline.map(|deadline| deadline.at)).min()
     }
 
     /// How long the whole call may take, by its own deadline or the caller's, whichever ends it first.

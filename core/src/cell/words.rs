@@ -210,6 +210,12 @@ impl Block {
         own.wrapping_add(self.further().map_or(0, sum))
     }
 
+    /// The word of the lines that a sum over them must look at, where not all are in use from the start; see
+    /// [`segment::in_use`].
+    pub(crate) fn lines_in_use(&self) -> Option<&AtomicU64> {
+        self.held().map(|held| held.lines.word())
+    }
+
     fn sum_inside(&self, first: usize) -> u64 {
         // Acquire: what was done before it was counted is seen.
         let sum = |line: usize, lines| {

@@ -75,10 +75,8 @@ impl Live {
         let admits = unlimited && config.timeout.is_none();
         let brief = admits && lacks.is_none();
         let fast = brief && config.bulkhead.is_none();
-        let limited = config
-            .timeout
-            .as_ref()
-            .filter(|timeout| unlimited && lacks.is_none() && config.bulkhead.is_none() && timeout.adaptive.is_none());
+        let limited =
+            config.timeout.as_ref().filter(|timeout| unlimited && lacks.is_none() && timeout.adaptive.is_none());
         let limited = limited.and_then(|timeout| timeout.attempt.into_iter().chain(timeout.deadline).min());
         let ends_at_once = config.retry.is_none() && config.fallback.is_none();
         let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());

@@ -18,6 +18,8 @@ use crate::time::{Span, Tick};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use tokio::task::coop::{Unconstrained, unconstrained};
+use tokio::time::Sleep;
 
 impl Policy {
     /// Awaits what `work` makes, again where the policy retries. At an attempt's limit its future is
@@ -82,22 +84,35 @@ where
     let left = scope::left(policy);
     let (mut last, mut ended) = (None, Ended::default());
     let at_once = left.is_none() && !host.has_key() && holds.is_none();
-    let brief = if at_once { policy.brief() } else { None };
+    let brief = if at_once { policy.brief_within() } else { None };
     let (call, mut step) = match brief {
         Some(mut brief) => {
-            let result = polled(&mut brief.running, || work(Attempt::FIRST)).await;
-            let (outcome, hint) = judge(&result);
-            match brief.end(outcome, hint, is_last(), || error_type(&result)) {
-                None => {
-                    let ended = result.map_err(|error| Error::User { error, attempts: 1, gave_up: None });
-                    return ended.map(|value| (value, None));
+            let result = match brief.limit() {
+                None => Some(polled(&mut brief.running, || work(Attempt::FIRST)).await),
+                limit => {
+                    let until = brief.ends().map(|end| scope::at(policy, end));
+                    attempted(policy, until, &mut brief.running, || work(Attempt::new(1, limit))).await
                 }
-                Some((call, step)) => {
-                    last = Some(result);
-                    tell(&call, step, last.as_ref(), host);
-                    (call, step)
+            };
+            let went_on = match result {
+                None => brief.expire(is_last()),
+                Some(result) => {
+                    let (outcome, hint) = judge(&result);
+                    match brief.end_within(outcome, hint, is_last(), || error_type(&result)) {
+                        None => {
+                            policy.registry().tell();
+                            let ended = result.map_err(|error| Error::User { error, attempts: 1, gave_up: None });
+                            return ended.map(|value| (value, None));
+                        }
+                        Some(went_on) => {
+                            last = Some(result);
+                            went_on
+                        }
+                    }
                 }
-            }
+            };
+            tell(&went_on.0, went_on.1, last.as_ref(), host);
+            went_on
         }
         None => {
             if at_once && let Some(refusal) = policy.refusal() {
@@ -117,9 +132,8 @@ where
         step = match step {
             Step::Run { attempt, limit, .. } => {
                 let until = scope::end_of(policy, &guarded.0);
-                let told = Attempt::new(attempt, guarded.0.remaining());
-                let mut begin = || work(told);
-                let result = within(policy, limit, inside(until, &mut guarded.1, &mut begin)).await;
+                let told = Attempt::new(attempt, limit);
+                let result = attempted(policy, until, &mut guarded.1, || work(told)).await;
                 if is_last() {
                     guarded.0.last_attempt();
                 }
@@ -172,11 +186,7 @@ where
                 let until = limit.map(|limit| scope::end_in(policy, limit));
                 let value = match answer(&guarded.0, last.as_ref(), until, step, host) {
                     Ok(value) => value,
-                    Err(later) => {
-                        let mut later = Some(later);
-                        let mut begin = || later.take().expect("it is begun once");
-                        within(policy, limit, inside(until, &mut false, &mut begin)).await.flatten()
-                    }
+                    Err(later) => attempted(policy, until, &mut false, || later).await.flatten(),
                 };
                 let found = ended.keep(value);
                 guarded.0.fell_back(found)
@@ -213,25 +223,6 @@ fn answer<T, E>(
     answer
 }
 
-/// The work, with what the call has left in force whenever it is polled.
-async fn inside<F: Future>(
-    until: Option<(usize, Tick)>,
-    panicked: &mut bool,
-    work: &mut impl FnMut() -> F,
-) -> F::Output {
-    let scope = Scope::enter(until, panicked);
-    let work = work();
-    scope.leave();
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        let scope = Scope::enter(until, panicked);
-        let polled = work.as_mut().poll(cx);
-        scope.leave();
-        polled
-    })
-    .await
-}
-
 /// The work of a call without a limit; who unwinds out of it is known.
 async fn polled<F: Future>(running: &mut bool, work: impl FnOnce() -> F) -> F::Output {
     *running = true;
@@ -247,14 +238,42 @@ async fn polled<F: Future>(running: &mut bool, work: impl FnOnce() -> F) -> F::O
     .await
 }
 
-/// The output, or nothing at the limit: then the future is dropped. A manual clock has no timers.
-async fn within<F: Future>(policy: &Policy, limit: Option<Span>, work: F) -> Option<F::Output> {
-    match limit {
-        Some(limit) if !policy.registry().clock().is_manual() => {
-            tokio::time::timeout(limit.to_duration(), work).await.ok()
+/// The work, with what the call has left in force whenever it is polled: its output, or nothing when
+/// that is over, and then the future is dropped. A manual clock has no timers.
+async fn attempted<F: Future>(
+    policy: &Policy,
+    until: Option<(usize, Tick)>,
+    panicked: &mut bool,
+    work: impl FnOnce() -> F,
+) -> Option<F::Output> {
+    let scope = Scope::enter(until, panicked);
+    let work = work();
+    scope.leave();
+    let (mut work, mut timer) = (pin!(work), pin!(None));
+    poll_fn(|cx| {
+        let scope = Scope::enter(until, panicked);
+        let polled = work.as_mut().poll(cx);
+        scope.leave();
+        match (polled, until) {
+            (Poll::Ready(output), _) => Poll::Ready(Some(output)),
+            (Poll::Pending, Some((_, end))) => {
+                // Made by who has to wait: most work that is ready at once needs none.
+                if timer.is_none() {
+                    timer.set(timer_at(policy, end));
+                }
+                let timer = timer.as_mut().as_pin_mut();
+                timer.map_or(Poll::Pending, |timer| timer.poll(cx)).map(|()| None)
+            }
+            (Poll::Pending, None) => Poll::Pending,
         }
-        _ => Some(work.await),
-    }
+    })
+    .await
+}
+
+/// It fires although the work may have used up what its task may do in one go.
+fn timer_at(policy: &Policy, end: Tick) -> Option<Unconstrained<Sleep>> {
+    let clock = policy.registry().clock();
+    (!clock.is_manual()).then(|| unconstrained(tokio::time::sleep(clock.now().until(end).to_duration())))
 }
 
 async fn sleep(policy: &Policy, span: Span) {
@@ -266,7 +285,8 @@ async fn sleep(policy: &Policy, span: Span) {
 pub(super) async fn rest(policy: &Policy, span: Option<Span>, woken: impl Future<Output = ()>) {
     match span {
         Some(span) if policy.registry().clock().is_manual() => policy.registry().clock().advance(span),
-        _ => drop(within(policy, span, woken).await),
+        Some(span) => drop(tokio::time::timeout(span.to_duration(), woken).await),
+        None => woken.await,
     }
 }
 

@@ -29,14 +29,17 @@ pub(super) fn left(policy: &Policy) -> Option<Span> {
 
 /// Where the work of a call must be done, if it must.
 pub(super) fn end_of(policy: &Policy, call: &Call) -> Option<(usize, Tick)> {
-    let clock = policy.registry().clock();
-    call.remaining().map(|left| (name_of(clock), clock.now().after(left)))
+    call.ends().map(|end| at(policy, end))
+}
+
+/// What runs in a call of `policy` must be done then.
+pub(super) fn at(policy: &Policy, end: Tick) -> (usize, Tick) {
+    (name_of(policy.registry().clock()), end)
 }
 
 /// Where what begins now and may take `span` must be done.
 pub(super) fn end_in(policy: &Policy, span: Span) -> (usize, Tick) {
-    let clock = policy.registry().clock();
-    (name_of(clock), clock.now().after(span))
+    at(policy, policy.registry().clock().now().after(span))
 }
 
 /// In force until it is dropped; tells whether a panic of the work itself ended it.

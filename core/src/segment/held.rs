@@ -41,7 +41,7 @@ pub(crate) struct Held {
     pub(super) segment: Pinned<Segment>,
     pub(super) life: Life,
     /// The segment's word of the writers' lines that are in use.
-    pub(super) lines: Pinned<Segment>,
+    pub(crate) lines: Pinned<Segment>,
     /// Nobody where another file has the path of the segment.
     pub(super) me: Myself,
     pub(super) block: Block,

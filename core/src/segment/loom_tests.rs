@@ -147,6 +147,33 @@ fn what_was_counted_on_a_line_is_among_those_in_use() {
     });
 }
 
+/// As a driver enters a failure: the word of the lines in use, then the tallies of those, then the number of
+/// failures. Whoever's failure it sees among them, his successes before it are in the sum.
+#[test]
+fn a_driver_adds_up_what_was_counted_before_the_failures_it_sees() {
+    explore(|| {
+        // Tallies of a line with one writer and of a shared one, failures.
+        let words = Arc::new([(); 4].map(|()| AtomicU64::new(0)));
+        let theirs = words.clone();
+        let calling = thread::spawn(move || {
+            let [lines, own, shared, failures] = &*theirs;
+            writers::will_use(lines, cell::Writer { line: 0, alone: true });
+            own.store(1, Ordering::Release);
+            failures.fetch_add(1, Ordering::AcqRel);
+            writers::will_use(lines, WRITERS.shared(0));
+            shared.fetch_add(1, Ordering::Release);
+            failures.fetch_add(1, Ordering::AcqRel);
+        });
+        let [lines, own, shared, failures] = &*words;
+        let before = failures.load(Ordering::Acquire);
+        let used = lines.load(Ordering::SeqCst);
+        let own = if used as u32 > 0 { own.load(Ordering::SeqCst) } else { 0 };
+        let sum = own + if used >> 32 != 0 { shared.load(Ordering::SeqCst) } else { 0 };
+        assert!(sum >= before, "{sum} of {before}");
+        calling.join().unwrap();
+    });
+}
+
 #[test]
 fn places_are_never_more_than_the_limit() {
     explore(|| {

@@ -1,6 +1,8 @@
 //! The Rust driver: blocking and on tokio.
 
 #[cfg(feature = "tokio")]
+mod in_time;
+#[cfg(feature = "tokio")]
 mod on_tokio;
 
 use seawall::breaker::State;

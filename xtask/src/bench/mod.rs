@@ -191,9 +191,10 @@ impl Program {
 struct Segment(PathBuf);
 
 impl Segment {
-    fn new() -> std::io::Result<Segment> {
+    fn new() -> Result<Segment, String> {
         let folder = PathBuf::from(format!("/dev/shm/seawall-bench-{}", std::process::id()));
-        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| format!("no folder for the segment of a run: {}: {error}", folder.display()))?;
         Ok(Segment(folder))
     }
 }

@@ -1,0 +1,16 @@
+//go:build amd64 && go1.24 && !go1.28
+
+package abi
+
+import "unsafe"
+
+// A question that is asked for each call crosses without what cgo does around it, which costs several times what
+// the library needs for the answer: to let go of the P, and to ask for it again. So the P waits meanwhile, and
+// with it who wants to stop the world, as for any other stretch of code that cannot be interrupted: the library
+// neither blocks nor calls back. Go's runtime calls C so itself, and like procPin this is no promise of Go's.
+
+//go:linkname asmcgocall runtime.asmcgocall
+//go:noescape
+func asmcgocall(do, question unsafe.Pointer) int32
+
+func cross(do, question unsafe.Pointer) { asmcgocall(do, question) }
