@@ -142,6 +142,11 @@ export const hot = {
   /** What lies unused in a loan goes back, and so many more places. Not 0: others are to be woken. */
   handBack: two(raw['handBack']!),
   loan: told<ArrayBuffer | undefined>(raw['loan']!),
+  /** The memory around the leased place of a loan; what it is like is in the mailbox. */
+  desk: told<ArrayBuffer | undefined>(raw['desk']!),
+  standing: told<ArrayBuffer | undefined>(raw['standing']!),
+  /** The leased place was left in a cell whose life had ended. Not 0: others are to be woken. */
+  leftLate: one(raw['leftLate']!),
   stranded: told<string>(raw['stranded']!),
   view: told<ArrayBuffer | undefined>(raw['view']!),
   /** The words of a rejection that nothing could change, its numbers in the mailbox. */

@@ -1,5 +1,6 @@
 //! The steps of a call as functions of numbers: what every protected call crosses, if it must.
 
+use crate::desk;
 use crate::isolate::{Holder, Isolate, Slot};
 use crate::raw::{Answer, Arguments, Entry, Mail, View};
 use crate::{amounts, hint, nanos, outcome, refusal_json, span};
@@ -41,7 +42,7 @@ pub(crate) mod place {
 }
 use place::*;
 
-pub(crate) const ENTRIES: [(&str, Entry); 24] = [
+pub(crate) const ENTRIES: [(&str, Entry); 27] = [
     ("admit", admit),
     ("dismiss", dismiss),
     ("fail", fail),
@@ -54,6 +55,9 @@ pub(crate) const ENTRIES: [(&str, Entry); 24] = [
     ("loan", |isolate, _, given| {
         isolate.loans.get(given.number(0)).map_or(Answer::Nothing, |loan| Answer::View(View::of_loan(loan)))
     }),
+    ("desk", desk::desk),
+    ("standing", desk::standing),
+    ("leftLate", desk::left_late),
     ("stranded", |isolate, _, _| Answer::Text(format!("{:?}", std::mem::take(&mut isolate.wakes)))),
     ("errorType", error_type),
     ("view", view),

@@ -107,10 +107,11 @@ impl Isolate {
             Some(number) => number,
             None => {
                 let loan = self.policy(slot)?.lend(admission)?;
+                // Before the number of the one before is free again: JavaScript tells them apart by it.
+                let number = self.loans.add(loan);
                 if let Some(known) = known {
                     self.retire(known);
                 }
-                let number = self.loans.add(loan);
                 self.policies.get_mut(slot)?.loan = Some(number);
                 number
             }
@@ -136,6 +137,14 @@ impl Isolate {
         let wakes = loan.hand_back();
         self.end_if_over(number);
         self.wakes.extend(wakes);
+    }
+
+    /// The same where the leased place was left in a cell whose life had ended.
+    pub(crate) fn left_late(&mut self, number: u32) {
+        if let Some(loan) = self.loans.get(number) {
+            loan.left_late();
+        }
+        self.hand_back(number, 0);
     }
 
     fn retire(&mut self, number: u32) {

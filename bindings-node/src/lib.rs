@@ -6,6 +6,7 @@
 // Compiled as a test, the derive macros register nothing and everything looks unused.
 #![cfg_attr(test, allow(dead_code))]
 
+mod desk;
 mod hot;
 mod isolate;
 mod parts;

@@ -1,5 +1,8 @@
 // Places of a bulkhead that a thread takes and puts back without asking.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -11,6 +14,7 @@ import { native } from '../lib/native.js';
 import type { Driven } from '../lib/options.js';
 import { registry } from '../lib/registry.js';
 import { Shape } from '../lib/shape.js';
+import { Sandbox } from '../lib/testing.js';
 
 const entry = new URL('../lib/index.js', import.meta.url).href;
 const gateIsOn = process.env['SEAWALL_GATE'] !== 'off';
@@ -164,3 +168,64 @@ test('threads never are more inside than the limit, and one that is ended leaves
   assert.equal(room(mine).in_use, 0);
   assert.equal(await mine.execute(() => 'in'), 'in');
 });
+
+/** In host scope, on a segment of its own. */
+async function shared(work: (policy: ReturnType<typeof opened>, settings: object) => Promise<void>, limit = 2): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'seawall-loan-'));
+  const settings = { name: `shared-${limit}`, scope: 'host', bulkhead: { limit, max_wait: '10s' } };
+  using _ = new Sandbox();
+  try {
+    seawall.configure({ toml: `[host]\ndir = "${join(folder, 'segments')}"\n`, source: 'host.toml' });
+    await work(opened(settings), settings);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('a leased place of a shared bulkhead is taken without crossing, and counted for all', () => shared(async ({ call, snapshot }) => {
+  for (let i = 0; i < 10; i++) await call(async () => i);
+  if (gateIsOn) {
+    const crossings = { ...hot };
+    for (const name of Object.keys(hot)) Object.assign(hot, { [name]: () => assert.fail(`a call crossed: ${name}`) });
+    try {
+      for (let i = 0; i < 100; i++) assert.equal(await call(() => i), i);
+    } finally {
+      Object.assign(hot, crossings);
+    }
+  } else for (let i = 0; i < 100; i++) await call(() => i);
+  assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 110]);
+  const { calls, end } = held(call, 2);
+  assert.equal(snapshot().bulkhead.in_use, 2);
+  const third = call(() => 'waited');
+  assert.equal(snapshot().bulkhead.queued, 1);
+  await end();
+  assert.equal(calls.length, 2);
+  assert.equal(await third, 'waited');
+  await assert.rejects(call(boom), /boom/);
+  assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 114]);
+}));
+
+test('a place left at hand is free to all, and who left it asks for another', () => shared(async ({ call, snapshot }, settings) => {
+  for (let i = 0; i < 3; i++) await call(() => i);
+  const others = seawall.policy(settings as Parameters<typeof seawall.policy>[0]);
+  const places = [others.enter(), others.enter()];
+  assert.ok(places.every((place) => 'release' in place), 'two are free');
+  const waiting = call(() => 'in');
+  assert.equal(snapshot().bulkhead.queued, 1);
+  for (const place of places) (place as seawall.BulkheadPermit).release();
+  assert.equal(await waiting, 'in');
+  for (let i = 0; i < 3; i++) await call(() => i);
+  assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 9]);
+}));
+
+test('a limit that is lowered holds for who leaves places at hand', () => shared(async ({ call, snapshot }, settings) => {
+  for (let i = 0; i < 3; i++) await call(() => i);
+  const others = seawall.policy(settings as Parameters<typeof seawall.policy>[0]);
+  const first = others.enter();
+  others.resize(1);
+  const waiting = call(() => 'in');
+  assert.equal(snapshot().bulkhead.queued, 1, 'one is inside, and no more may be');
+  (first as seawall.BulkheadPermit).release();
+  assert.equal(await waiting, 'in');
+  assert.equal(snapshot().bulkhead.in_use, 0);
+}, 3));

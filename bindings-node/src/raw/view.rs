@@ -1,16 +1,17 @@
 //! Memory of the core as an `ArrayBuffer`: of a breaker's cell the gate and the line of this thread,
-//! of a loan its words.
+//! of a loan its words and those around its leased place.
 
 use napi::sys;
 use seawall::Policy;
 use seawall::breaker::{Memory, Overlay};
-use seawall::bulkhead::{Loan, LoanMemory};
+use seawall::bulkhead::{Desk, Loan, LoanMemory};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 
-/// The words from the gate to the credit of the calling thread's own line, or those of a loan.
+/// The words from the gate to the credit of the calling thread's own line, or those of a loan, or from
+/// the pulse of a cell to its last place, or one that says whether this process is still who it was.
 pub(crate) struct View {
     _memory: Keep,
     start: usize,
@@ -22,8 +23,8 @@ enum Keep {
     Loan { _memory: LoanMemory },
 }
 
-/// Of a loan: places unused, calls that took one, whether it is recalled.
-const LOAN_WORDS: usize = 3;
+/// Of a loan: places unused, calls that took one, whether it is recalled, and places in all.
+const LOAN_WORDS: usize = 4;
 
 thread_local! {
     /// What is wrapped already: the same memory is wrapped once in a thread. Weak references.
@@ -54,6 +55,17 @@ impl View {
         View { _memory, start: loan.address(), bytes: LOAN_WORDS * size_of::<u64>() }
     }
 
+    pub(crate) fn of_desk(loan: &Loan) -> Option<(View, Desk)> {
+        let (desk, memory) = loan.desk()?;
+        let (start, words) = desk.words;
+        Some((View { _memory: Keep::Loan { _memory: memory }, start, bytes: words * size_of::<u64>() }, desk))
+    }
+
+    pub(crate) fn of_standing(loan: &Loan) -> Option<View> {
+        let (desk, memory) = loan.desk()?;
+        Some(View { _memory: Keep::Loan { _memory: memory }, start: desk.standing.0, bytes: size_of::<u64>() })
+    }
+
     pub(super) fn shown(self, env: sys::napi_env) -> sys::napi_value {
         if REFUSED.get() {
             return ptr::null_mut();
@@ -69,7 +81,8 @@ impl View {
         let memory = ptr::with_exposed_provenance_mut(start);
         // SAFETY: the memory stays as long as the view, which the finalizer drops. All its words are
         // atomics; JavaScript reads any and writes only the tally of this thread's own line and the
-        // calls of its own loan, which nobody else writes, and by `Atomics` the loan's unused places.
+        // calls and places of its own loan, which nobody else writes, the count of a place that it has,
+        // and by `Atomics` the loan's unused places and its leased one.
         let made = unsafe {
             sys::napi_create_external_arraybuffer(env, memory, bytes, Some(collected), keep.cast(), &mut buffer)
         };

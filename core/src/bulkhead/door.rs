@@ -293,11 +293,16 @@ impl Door {
     }
 }
 
+mod lease;
 #[cfg(all(test, loom))]
 mod modelled;
 mod quick;
 mod state;
 
+#[cfg(all(test, loom))]
+pub(super) use lease::By;
+pub use lease::Desk;
+pub(super) use lease::Lease;
 pub(super) use quick::{Place, Quick};
 use state::State;
 

@@ -5,11 +5,19 @@
 //! no room calls in, with the lock, what lies unused in loans. While somebody waits, or more places are
 //! out than there are, loans are recalled: then each place is handed back as its call ends. Who puts
 //! back and who waits change their own word before they look at the other's, so one sees the other.
+//!
+//! Of a bulkhead that processes share nothing lies unused in a loan: others could not call it in. There
+//! a loan may have the lease of one place (`door/lease.rs`), which its writer leaves at hand. One that
+//! has none is recalled for good.
 
+#[cfg(all(test, loom))]
+use super::door::By;
+use super::door::{Desk, Lease};
 use super::{Bulkhead, FORMER, Inside, Wakes};
 use crate::admission::Admission;
 use crate::cell::{Block, LINE};
 use crate::policy::Policy;
+use crate::segment::Held;
 use crate::sync::{Arc, Ordering};
 use crate::time::Tick;
 
@@ -18,19 +26,23 @@ const UNUSED: usize = 0;
 /// Calls that took one of them, as the bits of an `f64`: a language without whole numbers counts here.
 const CALLED: usize = 1;
 const RECALLED: usize = 2;
-/// Places in all, used and unused. Only the core writes it.
+/// Places in all, used and unused. Only the core writes it, and the writer of a leased place, as it
+/// takes and leaves that.
 const LENT: usize = 3;
 
 /// In `RECALLED`: somebody needs places now; no call will take from this loan again.
 const NOW: u64 = 1;
 const FOR_GOOD: u64 = 2;
+/// It has a lease: who does not use that hands every place back.
+const LEASED: u64 = 4;
 
-/// The words of a loan.
-pub(crate) struct Lent(Block);
+/// The words of a loan, and its lease.
+pub(crate) struct Lent(Block, Option<Lease>);
 
-/// Keeps the words of a loan, and nothing else.
+/// Keeps the words of a loan, or those around its leased place, and nothing else.
 pub struct LoanMemory {
     _lent: Arc<Lent>,
+    _held: Option<Arc<Held>>,
 }
 
 /// The places that one writer has of a bulkhead. Dropped, they all go back: the writer is gone.
@@ -53,7 +65,8 @@ impl Policy {
 impl Loan {
     /// Whether the place of an admission of its policy can be of this loan.
     pub fn is_for(&self, admission: Admission) -> bool {
-        admission.placed && admission.epoch == self.epoch && self.lent.recalled() & FOR_GOOD == 0
+        let is_good = admission.placed && admission.epoch == self.epoch && self.lent.recalled() & FOR_GOOD == 0;
+        is_good && self.bulkhead.lends_as(&self.lent)
     }
 
     /// The place of an admission is the writer's, who puts it back, or hands it over with a report.
@@ -105,7 +118,19 @@ impl Loan {
 
     /// What keeps [`Loan::address`] good.
     pub fn memory(&self) -> LoanMemory {
-        LoanMemory { _lent: self.lent.clone() }
+        LoanMemory { _lent: self.lent.clone(), _held: None }
+    }
+
+    /// Where a driver finds the leased place; what keeps that good.
+    pub fn desk(&self) -> Option<(Desk, LoanMemory)> {
+        let desk = self.bulkhead.host.as_ref()?.desk(self.lent.1.as_ref()?)?;
+        let memory = LoanMemory { _lent: self.lent.clone(), _held: Some(desk.held().clone()) };
+        Some((desk, memory))
+    }
+
+    /// The writer left its leased place at hand where the life of the cell had ended.
+    pub fn left_late(&self) {
+        self.bulkhead.left_late(&self.lent);
     }
 }
 
@@ -156,11 +181,45 @@ impl Lent {
 
 impl Bulkhead {
     pub(crate) fn lend(&self) -> Arc<Lent> {
-        let lent = Arc::new(Lent(Block::new(LINE)));
         let mut inside = self.inside.lock();
+        let lent = Lent(Block::new(LINE), self.lease(&inside));
+        // Relaxed: nobody else knows the loan yet.
+        lent.0.word(RECALLED).store(if lent.1.is_some() { LEASED } else { 0 }, Ordering::Relaxed);
+        let lent = Arc::new(lent);
         inside.loans.push(lent.clone());
         self.recall(&inside);
         lent
+    }
+
+    /// A place for a loan, if this is shared and there is one that no other loan has.
+    fn lease(&self, inside: &Inside) -> Option<Lease> {
+        let door = self.host.as_ref()?;
+        let others =
+            || inside.loans.iter().filter(|lent| lent.recalled() & FOR_GOOD == 0).filter_map(|lent| lent.1.as_ref());
+        door.lease(|seat| others().any(|lease| lease.seat == seat && door.is_let(lease)))
+    }
+
+    /// Whether a loan made now would be no better.
+    fn lends_as(&self, lent: &Lent) -> bool {
+        let Some(door) = &self.host else { return true };
+        match &lent.1 {
+            Some(lease) => door.is_let(lease),
+            None => self.lease(&self.inside.lock()).is_none(),
+        }
+    }
+
+    /// What a driver does that leaves the leased place; and whether the loan is recalled.
+    #[cfg(all(test, loom))]
+    pub(super) fn leave_by_itself(&self, lent: &Lent) -> (By, bool) {
+        let left =
+            self.host.as_ref().zip(lent.1.as_ref()).map_or(By::Asking, |(door, lease)| door.leave_at_hand(lease));
+        (left, lent.recalled() != LEASED)
+    }
+
+    pub(crate) fn left_late(&self, lent: &Lent) {
+        if let Some((door, lease)) = self.host.as_ref().zip(lent.1.as_ref()) {
+            door.left_late(lease);
+        }
     }
 
     pub(crate) fn hand_back(&self, lent: &Lent, now: Tick) -> Wakes {
@@ -207,8 +266,9 @@ impl Bulkhead {
         if inside.loans.is_empty() {
             return;
         }
-        let wanted = self.is_shared() || !inside.queue.is_empty() || self.is_over_full();
+        let wanted = !inside.queue.is_empty() || (!self.is_shared() && self.is_over_full());
         for lent in &inside.loans {
+            let wanted = wanted || (self.is_shared() && lent.1.is_none());
             let recalled = lent.0.word(RECALLED);
             match wanted {
                 true => recalled.fetch_or(NOW, Ordering::SeqCst),

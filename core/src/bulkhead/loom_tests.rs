@@ -1,5 +1,6 @@
 //! Interleavings of the door and the queue; the list of protocols is `core/loom.toml`.
 
+use super::door::By;
 use super::{Bulkhead, Entry, Poll};
 use crate::cell::Seats;
 use crate::config::BulkheadConfig;
@@ -183,5 +184,33 @@ fn who_puts_a_lent_place_back_and_who_begins_to_wait_see_each_other() {
             }
             Entry::Refused(refusal) => panic!("refused: {refusal}"),
         }
+    });
+}
+
+#[test]
+fn who_leaves_a_place_at_hand_and_who_begins_to_wait_see_each_other() {
+    crate::cell::take_slot(12);
+    explore(|| {
+        let bulkhead =
+            Arc::new(Bulkhead::as_if_shared(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
+        assert!(bulkhead.try_enter().is_some());
+        let lent = bulkhead.lend();
+        let other = bulkhead.clone();
+        let ending = thread::spawn(move || match other.leave_by_itself(&lent) {
+            (By::Itself, true) => other.hand_back(&lent, Tick(1)),
+            (By::Itself, false) => Vec::new(),
+            asking => panic!("{asking:?}"),
+        });
+        let entry = at(0, |cx| bulkhead.enter(None, cx));
+        let woken = ending.join().unwrap();
+        match entry {
+            Entry::Admitted(_) => assert!(woken.is_empty()),
+            Entry::Queued { ticket, .. } => {
+                assert_eq!(woken, [ticket], "left to wait for ever");
+                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+            }
+            Entry::Refused(refusal) => panic!("refused: {refusal}"),
+        }
+        assert_eq!(bulkhead.look().in_use, 1);
     });
 }

@@ -15,6 +15,7 @@ mod permits;
 mod places;
 mod queue;
 
+pub use door::Desk;
 pub use loan::{Loan, LoanMemory};
 
 pub(crate) use door::{SHAPE, carry_rest};

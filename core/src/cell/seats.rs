@@ -1,5 +1,8 @@
 //! Places in a shared cell, each a word with the process that has it. What the dead had is taken back
 //! by whoever finds no place free.
+//!
+//! A thread that does not cross into the core for a place leaves it at hand: to all others it is free,
+//! and whoever of them takes it first has it. By then the thread finds another's number, and asks.
 
 use super::{Block, LINE};
 use crate::segment::Owner;
@@ -36,7 +39,58 @@ impl Seats {
         if self.take_first(cell, me, open as u64, home) {
             return Some(home * ROW);
         }
-        (0..open).find(|seat| take_one(self.word(cell, *seat), me))
+        // What another thread left at hand only where there is nothing else.
+        let mut at_hand = open;
+        let is_free = |seat: &usize| {
+            // SeqCst: as in `take_seen`, for who waits and finds none.
+            let seen = self.word(cell, *seat).load(Ordering::SeqCst);
+            if seen != 0 && Owner::is_nobody(seen) {
+                at_hand = at_hand.min(*seat);
+            }
+            seen == 0 && take_seen(self.word(cell, *seat), seen, me)
+        };
+        (0..open).find(is_free).or_else(|| (at_hand..open).find(|seat| take_one(self.word(cell, *seat), me)))
+    }
+
+    /// Takes the place that the calling thread left at hand; `false` if it is not there any more. As who
+    /// crosses for no place does it, on the half of the word that has the mark.
+    #[cfg(all(test, loom))]
+    pub(crate) fn take_at_hand(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        // SeqCst: as in `take_first`.
+        let taken = take_seen(self.word(cell, seat), me.at_hand(), me);
+        in_one_order();
+        if taken {
+            // Relaxed: as in `take_first`.
+            let count = cell.word(self.count_of(seat));
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Leaves a place of this process at hand; `false` if it is not its any more. The same way.
+    #[cfg(all(test, loom))]
+    pub(crate) fn leave_at_hand(self, cell: &Block, me: Owner, seat: usize) -> bool {
+        let word = self.word(cell, seat);
+        // SeqCst: as in `give_back`.
+        let left = word.compare_exchange(me.word(), me.at_hand(), Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        in_one_order();
+        left
+    }
+
+    /// The places among the first `open` that begin a line, those at `home` first.
+    pub(crate) fn firsts(self, open: usize, home: usize) -> impl Iterator<Item = usize> {
+        let lines = open.min(self.capacity).div_ceil(ROW);
+        let home = if home < lines { home } else { 0 };
+        let swapped = move |line| {
+            if line == 0 {
+                home
+            } else if line == home {
+                0
+            } else {
+                line
+            }
+        };
+        (0..lines).map(swapped).map(|line| line * ROW)
     }
 
     /// Takes the first place of the line `home`, if it is free and among the first `open`.
@@ -49,7 +103,10 @@ impl Seats {
         let line = cell.line(self.first + home * LINE);
         // SeqCst: as in `take_one`. Not looked at before: it is most often free, and whoever waits for
         // what it says can as well wait for the exchange.
-        let taken = line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        let taken = match line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed) {
+            Ok(_) => true,
+            Err(seen) => Owner::is_nobody(seen) && take_seen(&line[0], seen, me),
+        };
         in_one_order();
         if taken {
             let count = &line[ROW];
@@ -66,7 +123,17 @@ impl Seats {
 
     #[inline(always)]
     fn word(self, cell: &Block, seat: usize) -> &AtomicU64 {
-        cell.word(self.first + seat / ROW * LINE + seat % ROW)
+        cell.word(self.index_of(seat))
+    }
+
+    /// Which word of the cell a place is.
+    pub(crate) fn index_of(self, seat: usize) -> usize {
+        self.first + seat / ROW * LINE + seat % ROW
+    }
+
+    /// Which one is the count of the line that a place begins.
+    pub(crate) fn count_of(self, seat: usize) -> usize {
+        self.first + seat / ROW * LINE + ROW
     }
 
     /// The line where the calling thread of a process looks first: no two of a few threads have the same.
@@ -88,7 +155,7 @@ impl Seats {
     /// How many of the first places may be taken. All up to the limit, unless it was higher once: then
     /// each that is taken above closes one below.
     fn open(self, cell: &Block, limit: usize, most: usize) -> usize {
-        let is_taken = |seat: &usize| self.word(cell, *seat).load(Ordering::Acquire) != 0;
+        let is_taken = |seat: &usize| self.is_taken(cell, *seat);
         let mut above = (limit..most).filter(is_taken).count();
         let mut open = limit;
         while open > 0 && open + above > limit {
@@ -128,7 +195,7 @@ impl Seats {
         given
     }
 
-    fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
+    pub(crate) fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
         seat < self.capacity && self.word(cell, seat).load(Ordering::Relaxed) & !CARRIED == me.word()
     }
 
@@ -148,7 +215,11 @@ impl Seats {
     }
 
     pub(crate) fn in_use(self, cell: &Block) -> u64 {
-        (0..self.capacity).filter(|seat| self.word(cell, *seat).load(Ordering::Acquire) != 0).count() as u64
+        (0..self.capacity).filter(|seat| self.is_taken(cell, *seat)).count() as u64
+    }
+
+    fn is_taken(self, cell: &Block, seat: usize) -> bool {
+        !Owner::is_nobody(self.word(cell, seat).load(Ordering::Acquire))
     }
 
     /// Takes back what the dead had; how many places that are.
@@ -163,7 +234,7 @@ impl Seats {
         for seat in 0..self.capacity {
             let word = self.word(cell, seat);
             let seen = word.load(Ordering::Acquire);
-            if seen == 0 {
+            if Owner::is_nobody(seen) {
                 continue;
             }
             let dead = match known.iter().find(|(other, _)| *other == seen) {
@@ -188,8 +259,14 @@ impl Seats {
 fn take_one(place: &AtomicU64, me: Owner) -> bool {
     // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
     // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
-    place.load(Ordering::SeqCst) == 0
-        && place.compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    let seen = place.load(Ordering::SeqCst);
+    Owner::is_nobody(seen) && take_seen(place, seen, me)
+}
+
+/// Takes a place that was seen to be nobody's.
+fn take_seen(place: &AtomicU64, seen: u64, me: Owner) -> bool {
+    // SeqCst: as in `take_one`.
+    place.compare_exchange(seen, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
 }
 
 /// The words of places, without the counts between them.
@@ -203,7 +280,7 @@ pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) -> u64 {
     for (old, new) in places(old, new) {
         let seen = old.load(Ordering::Acquire);
         // Relaxed: published with the cell.
-        new.store(if seen == 0 { 0 } else { seen | CARRIED }, Ordering::Relaxed);
+        new.store(if Owner::is_nobody(seen) { 0 } else { seen | CARRIED }, Ordering::Relaxed);
     }
     old.iter().skip(ROW).step_by(LINE).map(|count| count.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
 }
@@ -214,13 +291,13 @@ pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     in_one_order();
     for (old, new) in places(old, new) {
         let (seen, carried) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
-        if seen == 0 && carried & CARRIED != 0 {
+        if Owner::is_nobody(seen) && carried & CARRIED != 0 {
             let _ = new.compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
-        } else if seen != 0 && carried == 0 {
-            let taken = new.compare_exchange(0, seen | CARRIED, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        } else if !Owner::is_nobody(seen) && Owner::is_nobody(carried) {
+            let taken = new.compare_exchange(carried, seen | CARRIED, Ordering::SeqCst, Ordering::Relaxed).is_ok();
             in_one_order();
             // Given back meanwhile, here too: then what we just wrote is nobody's.
-            if taken && old.load(Ordering::SeqCst) == 0 {
+            if taken && Owner::is_nobody(old.load(Ordering::SeqCst)) {
                 let _ = new.compare_exchange(seen | CARRIED, 0, Ordering::SeqCst, Ordering::Relaxed);
             }
         }

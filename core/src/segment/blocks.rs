@@ -68,7 +68,13 @@ impl Life {
     /// Whether a block is in the life that it was found in; nobody wants it gone.
     #[inline(always)]
     pub(crate) fn is_in(self, pulse: &AtomicU64) -> bool {
-        pulse.load(Ordering::SeqCst) == self.0 | LIVE
+        pulse.load(Ordering::SeqCst) == self.pulse()
+    }
+
+    /// What the word of the block is as long as that is so.
+    #[inline(always)]
+    pub(crate) fn pulse(self) -> u64 {
+        self.0 | LIVE
     }
 }
 
@@ -203,6 +209,11 @@ impl<'a> Arena<'a> {
     /// The word that says of a block whether it lives; see [`Life::is_in`].
     pub(crate) fn pulse(self, block: Block) -> &'a AtomicU64 {
         self.word(block, STATE)
+    }
+
+    /// The words of a block from its pulse on.
+    pub(crate) fn with_pulse(self, block: Block) -> &'a [AtomicU64] {
+        &self.words[block.line * LINE + STATE..(block.line + block.lines) * LINE]
     }
 
     /// The same for who has set his bit: takes away the mark of one who wants it gone.

@@ -96,6 +96,19 @@ impl Held {
         Some(Here { me: self.me.now()?, pulse: Some((self.segment.word(), self.life)) })
     }
 
+    /// The words from the pulse of the cell to its last; where among them the cell begins, and what the
+    /// pulse is as long as this is the cell of its name.
+    pub(crate) fn with_pulse(&self) -> (&[AtomicU64], usize, u64) {
+        let words = self.segment().arena().with_pulse(self.block);
+        (words, words.len() - self.words().len(), self.life.pulse())
+    }
+
+    /// The word that changes when this process is nobody here any more, and what it is until then.
+    pub(crate) fn standing(&self) -> Option<(&AtomicUsize, usize)> {
+        self.me.now()?;
+        Some((&self.me.forks, crate::fork::count()))
+    }
+
     /// Whether the settings in force are those that this process asked for.
     pub(crate) fn is_as_wanted(&self) -> bool {
         self.wanted

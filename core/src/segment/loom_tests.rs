@@ -218,6 +218,51 @@ fn a_permit_taken_as_its_cell_ends_is_carried_or_undone() {
     });
 }
 
+#[test]
+fn a_place_at_hand_is_had_by_one() {
+    explore(|| {
+        let cell = Arc::new(cell::Block::new(LINE));
+        let (seats, [one, two]) = (Seats { first: 0, capacity: 1 }, [1, 2].map(|slot| Owner::new(slot, 7)));
+        cell.word(0).store(one.at_hand(), Ordering::Relaxed);
+        assert_eq!(seats.in_use(&cell), 0);
+        let other = cell.clone();
+        let taking = thread::spawn(move || seats.take(&other, two, (1, 1), 0).is_some());
+        let mine = seats.take_at_hand(&cell, one, 0);
+        let theirs = taking.join().unwrap();
+        assert!(mine ^ theirs, "{mine} {theirs}");
+        // Whoever has it leaves it as he does, and the other finds it so, or asks.
+        assert_eq!(seats.leave_at_hand(&cell, one, 0), mine);
+        assert_eq!(seats.give_back(&cell, two, 0), theirs);
+        assert_eq!(seats.take_at_hand(&cell, one, 0), mine);
+    });
+}
+
+#[test]
+fn a_place_taken_and_left_at_hand_as_its_cell_ends_is_carried_or_undone() {
+    for begins_inside in [false, true] {
+        explore(move || {
+            let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
+            let me = Owner::new(1, 7);
+            let seats = Seats { first: 0, capacity: 1 };
+            old.word(0).store(if begins_inside { me.word() } else { me.at_hand() }, Ordering::Relaxed);
+            let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+            let moving = moving(&old, &new, &ended);
+            if !begins_inside {
+                assert!(seats.take_at_hand(&old, me, 0));
+            }
+            let kept = !begins_inside && !ended.load(Ordering::SeqCst);
+            if !kept {
+                assert!(seats.leave_at_hand(&old, me, 0));
+                if ended.load(Ordering::SeqCst) {
+                    seats.give_back_carried(&new, me, 0);
+                }
+            }
+            moving.join().unwrap();
+            assert_eq!(seats.in_use(&new), u64::from(kept));
+        });
+    }
+}
+
 /// A cell is moved, and its life ends between the two halves of that.
 fn moving(
     old: &Arc<cell::Block>,

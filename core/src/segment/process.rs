@@ -26,15 +26,17 @@ pub(crate) const NAME_BYTES: usize = 32;
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Owner(u64);
 
-const SLOT_SHIFT: u32 = 56;
-const RANDOM: u64 = (1 << SLOT_SHIFT) - (1 << 18);
+/// In the lower half, so that the halves of two who live at the same time differ.
+const SLOT_SHIFT: u32 = 18;
+const RANDOM_SHIFT: u32 = 26;
 const CHECK_SHIFT: u32 = 2;
 const MARK: u64 = 0b10;
+const _: () = assert!(PROCESSES <= 1 << (RANDOM_SHIFT - SLOT_SHIFT));
 
 impl Owner {
     pub(crate) fn new(slot: usize, random: u64) -> Owner {
         // Never a number without a random part.
-        let number = (slot as u64) << SLOT_SHIFT | random << 18 & RANDOM | 1 << 55;
+        let number = (slot as u64) << SLOT_SHIFT | random << RANDOM_SHIFT | 1 << 63;
         Owner(number | seal::check_bits(number) << CHECK_SHIFT | MARK)
     }
     /// `None` for a word that names nobody.
@@ -51,7 +53,17 @@ impl Owner {
         self.0
     }
     pub(crate) fn slot(self) -> usize {
-        (self.0 >> SLOT_SHIFT) as usize
+        (self.0 >> SLOT_SHIFT) as usize & (PROCESSES - 1)
+    }
+    /// What a process leaves where it wants to find nobody but itself, as long as nobody else comes: it
+    /// names nobody.
+    pub(crate) fn at_hand(self) -> u64 {
+        self.0 & !MARK
+    }
+    /// Whether a word names nobody, by its mark alone.
+    #[inline(always)]
+    pub(crate) fn is_nobody(word: u64) -> bool {
+        word & MARK == 0
     }
 }
 
@@ -200,6 +212,14 @@ mod tests {
         assert_eq!((owner.slot(), Owner::from_word(owner.word())), (255, Some(owner)));
         assert!(Owner::from_word(0).is_none() && Owner::from_word(7 << 2 | 1).is_none());
         assert_ne!(Owner::new(0, 0).word() & !3, 0);
+        assert!(
+            Owner::is_nobody(owner.at_hand())
+                && Owner::from_word(owner.at_hand()).is_none()
+                && !Owner::is_nobody(owner.word())
+        );
+        // Who lives at the same time is in another slot: the lower half says which.
+        let halves = |slot| [7, u64::MAX].map(|random| Owner::new(slot, random).word() as u32);
+        assert!(halves(1).iter().all(|half| !halves(2).contains(half)));
     }
 
     #[test]
