@@ -4,11 +4,17 @@
 use crate::breaker::{Overlay, Shard};
 use crate::brief::Brief;
 use crate::call::{Call, CallOptions, Step};
-use crate::outcome::{Hint, Outcome};
-use crate::pass::{Pass, Start};
+#[cfg(feature = "tokio")]
+use crate::outcome::Hint;
+use crate::outcome::Outcome;
+use crate::pass::Pass;
+#[cfg(feature = "tokio")]
+use crate::pass::Start;
 use crate::permit::Permit;
 use crate::policy::{Live, Policy};
-use crate::time::{Span, Tick};
+use crate::time::Span;
+#[cfg(feature = "tokio")]
+use crate::time::Tick;
 
 impl Policy {
     /// How long a first attempt may run that nobody steps, and where its gate is, if it has one. The
@@ -42,6 +48,7 @@ impl Policy {
 
     /// [`Policy::brief`], of policies whose attempts have a limit too: the driver drops the work at
     /// [`Brief::ends`].
+    #[cfg(feature = "tokio")]
     #[inline]
     pub(crate) fn brief_within(&self) -> Option<Brief<'_>> {
         let live = self.live();
@@ -62,6 +69,7 @@ impl Live {
     }
 }
 
+#[cfg(feature = "tokio")]
 impl Brief<'_> {
     /// How long the attempt may run.
     pub(crate) fn limit(&self) -> Option<Span> {
@@ -103,7 +111,9 @@ impl Brief<'_> {
         let step = call.expire(1);
         (call, step)
     }
+}
 
+impl Brief<'_> {
     /// It is left, which a call under a limit measures.
     pub(crate) fn leave_within(&mut self) {
         let mut call = self.as_call(false);
