@@ -198,24 +198,44 @@ impl Block {
     /// The sum of one word of each writer's line; the first line is at index `first`.
     #[inline]
     pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
+        if self.together { self.sum_inside(first + column) } else { self.sum_apart(first + column, column) }
+    }
+
+    /// The same of a block that no other process maps, in line.
+    #[inline(always)]
+    pub(crate) fn sum_here(&self, first: usize, column: usize) -> u64 {
         if self.together {
-            return self.sum_inside(first + column);
+            self.sum_of(first + column, Writers::HEAP.lines())
+        } else {
+            self.sum_apart(first + column, column)
         }
-        // Acquire: as in `sum_inside`. Lines that are not seen yet are those of writers who have done nothing
+    }
+
+    /// Whether other processes may map it.
+    #[inline(always)]
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.table.is_some()
+    }
+
+    #[inline(always)]
+    fn sum_apart(&self, first: usize, column: usize) -> u64 {
+        // Acquire: as in `sum_of`. Lines that are not seen yet are those of writers who have done nothing
         // that is seen yet: each makes them before it counts.
         let sum = |further: &[Line]| {
             further.iter().map(|line| line.0[column].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
         };
-        let own = self.word(first + column).load(Ordering::Acquire);
+        let own = self.word(first).load(Ordering::Acquire);
         own.wrapping_add(self.further().map_or(0, sum))
     }
 
-    fn sum_inside(&self, first: usize) -> u64 {
+    #[inline(always)]
+    fn sum_of(&self, first: usize, lines: usize) -> u64 {
         // Acquire: what was done before it was counted is seen.
-        let sum = |line: usize, lines| {
-            let words = self.every(first + line * LINE, LINE, lines);
-            words.map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
-        };
+        self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+    }
+
+    fn sum_inside(&self, first: usize) -> u64 {
+        let sum = |line: usize, lines| self.sum_of(first + line * LINE, lines);
         match &self.home {
             // A number that is known beforehand needs no loop.
             Home::Heap(..) => sum(0, Writers::HEAP.lines()),

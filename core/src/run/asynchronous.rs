@@ -87,12 +87,13 @@ where
         Some(mut brief) => {
             let result = polled(&mut brief.running, || work(Attempt::FIRST)).await;
             let (outcome, hint) = judge(&result);
-            match brief.end(outcome, hint, is_last(), || error_type(&result)) {
+            match brief.end(outcome, hint) {
                 None => {
                     let ended = result.map_err(|error| Error::User { error, attempts: 1, gave_up: None });
                     return ended.map(|value| (value, None));
                 }
-                Some((call, step)) => {
+                Some(brief) => {
+                    let (call, step) = brief.go_on(outcome, hint, is_last(), error_type(&result));
                     last = Some(result);
                     tell(&call, step, last.as_ref(), host);
                     (call, step)
