@@ -1,6 +1,8 @@
-// Rows that need threads of their own: two on one breaker; and calls with a time limit, after the first
-// of which every promise of its thread is slower under Node 20.
+// Rows apart: two threads on one breaker; and calls with a time limit, after the first of which every
+// promise of its thread is slower under Node 20. Those are in a process of their own: what the timers of
+// other rows take is not theirs.
 import { policy } from 'seawall';
+import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import * as ours from './ours.js';
 import { BREAKERS } from './peers.js';
@@ -40,9 +42,12 @@ export async function rows() {
   ]);
 }
 
+const PROGRAM = new URL('./worker.js', import.meta.url);
+
 async function apart(row, threads, names) {
   const line = new SharedArrayBuffer(4);
-  const workers = Array.from({ length: threads }, () => new Asked({ row, line, threads }));
+  const thread = () => new Worker(PROGRAM, { workerData: { row, line, threads } });
+  const workers = Array.from({ length: threads }, () => new Asked(threads === 1 ? fork(PROGRAM, [row]) : thread()));
   // None is measured while another begins.
   await Promise.all(workers.map((worker) => worker.answer()));
   const together = async (n) => {
@@ -52,13 +57,13 @@ async function apart(row, threads, names) {
   return { ...names, threads, together, close: () => workers.forEach((worker) => worker.end()) };
 }
 
-/** A worker that is asked one thing at a time. */
+/** A thread or a process that is asked one thing at a time. */
 class Asked {
   #worker;
   #settle;
 
-  constructor(workerData) {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+  constructor(worker) {
+    this.#worker = worker;
     this.#worker.on('message', (message) => this.#settle.done(message));
     this.#worker.on('error', (error) => this.#settle.fail(error));
   }
@@ -68,11 +73,13 @@ class Asked {
   }
 
   ask(n) {
-    this.#worker.postMessage(n);
+    if (this.#worker instanceof Worker) this.#worker.postMessage(n);
+    else this.#worker.send(n);
     return this.answer();
   }
 
   end() {
-    void this.#worker.terminate();
+    if (this.#worker instanceof Worker) void this.#worker.terminate();
+    else this.#worker.kill();
   }
 }

@@ -1,8 +1,8 @@
 // Interleaved timing: one batch of every row in a fresh order, then the next round, so that a slow spell
 // of the machine falls on all rows alike. Time is processor time, which a busy neighbour does not lengthen.
 
-/** Milliseconds that each row runs before it is timed. */
-const WARM_MS = 60;
+/** Milliseconds of its own that each row runs before it is timed; its code is compiled beside it. */
+const WARM_MS = 250;
 /** Shorter batches are lost in collections of garbage. */
 const LEAST_MS = 3;
 
@@ -21,12 +21,19 @@ export function compile(row) {
   return new Function('call', 'keys', `return async function loop(n) { for (let i = 0; i < n; i++) { ${body} } };`)(row.call, row.keys);
 }
 
+/** Nanoseconds of one of `n` calls. Some are made before: after the other rows nothing of this one is in a cache. */
 async function time(row, n) {
   row.before?.();
   if (row.together) return row.together(n);
+  await row.loop(ahead(n));
   const start = clock();
   await row.loop(n);
   return (clock() - start) / n;
+}
+
+/** How many calls are made before so many are timed. */
+export function ahead(n) {
+  return Math.ceil(n / 4);
 }
 
 async function prepare(row, sliceMs) {
@@ -37,9 +44,11 @@ async function prepare(row, sliceMs) {
   // Called until its code is compiled; the quickest batch tells the size.
   let n = Math.min(50, most);
   let quickest = Infinity;
-  const until = performance.now() + WARM_MS;
-  for (let batch = 0; batch < 10 || performance.now() < until; batch++) {
-    quickest = Math.max(1, Math.min(quickest, await time(row, n)));
+  let spent = 0;
+  for (let batch = 0; batch < 10 || spent < WARM_MS * 1e6; batch++) {
+    const took = await time(row, n);
+    spent += took * n;
+    quickest = Math.max(1, Math.min(quickest, took));
     n = Math.min(most, Math.max(20, Math.round((sliceMs * 1e6) / quickest)));
     await yieldToLoop();
   }

@@ -15,6 +15,8 @@ export interface Ambient {
 }
 
 const storage = new AsyncLocalStorage<Ambient>();
+/** Node keeps contexts in a table of each promise: what a promise is resolved by runs where it was made. */
+export const promisesArePlaces = 'kResourceStore' in storage;
 /** Until the first attempt with a limit the storage is left alone: it slows every promise down. */
 let entered = false;
 

@@ -2,6 +2,7 @@
 // the next step; there is one promise for the whole call and no frame that waits.
 import { Running, type Conductor } from './attempt.js';
 import type { Outcome } from './classify.js';
+import { LONGEST_MS, now, timersAreReal } from './clock.js';
 import { isFetching, within, type Ambient } from './context.js';
 import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
@@ -9,11 +10,10 @@ import { OUTCOMES } from './generated/codes.js';
 import { How, isThenable, judge, typeOf } from './end.js';
 import * as at from './hot.js';
 import { hot, mail, type Kind } from './hot.js';
-import { now, timersAreReal } from './limits.js';
 import type { Link, Verdict } from './native.js';
 import type { CallOptions, Driven, Report, Work } from './options.js';
 import { keyOf, type Flight, type Store } from './store.js';
-import { isDeadline, keepList, LONGEST_MS, rest, until, wake, type Woken } from './wait.js';
+import { isDeadline, keepList, rest, until, wake, type Woken } from './wait.js';
 
 interface Info { attempts: number; elapsed: number; reason: string | null; outcome: Outcome | null; refusal: Refusal | null }
 

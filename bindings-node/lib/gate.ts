@@ -4,6 +4,7 @@
 import { Running } from './attempt.js';
 import { misused } from './checks.js';
 import type { Judged } from './classify.js';
+import { now, timersAreReal } from './clock.js';
 import { ambient, enclosing } from './context.js';
 import { Driver } from './drive.js';
 import { How, isThenable, judge, typeOf } from './end.js';
@@ -14,7 +15,7 @@ import * as at from './hot.js';
 import { changes, gateIsOn, hot, mail } from './hot.js';
 import { Loan, wakeStranded } from './loan.js';
 import { Limited, type Terms } from './limited.js';
-import { Limits, now, timersAreReal } from './limits.js';
+import { Limits } from './limits.js';
 import type { NativePolicy } from './native.js';
 import type { CallOptions, Driven, Work } from './options.js';
 import { tell } from './report.js';

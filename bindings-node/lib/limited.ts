@@ -2,14 +2,15 @@
 // once, to report how it ended; the core reads when.
 import { AsyncResource } from 'node:async_hooks';
 import { Running, type Conductor } from './attempt.js';
-import { within, type Ambient } from './context.js';
+import { now } from './clock.js';
+import { promisesArePlaces, within, type Ambient } from './context.js';
 import { Driver } from './drive.js';
 import { How, isThenable, judge, typeOf } from './end.js';
 import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import * as at from './hot.js';
 import { hot, type Kind } from './hot.js';
-import { Ending, now, type Limits } from './limits.js';
+import { Ending, type Limits } from './limits.js';
 import type { NativeRegistry } from './native.js';
 import type { Driven, Work } from './options.js';
 
@@ -37,12 +38,12 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   private over = false;
   private resolve!: (value: T | PromiseLike<T>) => void;
   private reject!: (error: unknown) => void;
-  /** Where the caller is. */
+  /** Where the caller is, unless its promise tells. */
   private readonly place: AsyncResource | undefined;
 
   constructor(private readonly policy: Driven, private readonly work: Work<T>, private readonly terms: Terms) {
     super(terms.limits);
-    this.place = terms.placed ? new AsyncResource('seawall') : undefined;
+    this.place = terms.placed && !promisesArePlaces ? new AsyncResource('seawall') : undefined;
   }
 
   // ---- what the calls inside are told ----
@@ -118,14 +119,15 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   expire(): void {
     if (this.over) return;
     this.over = true;
-    if (this.place === undefined) lapse(this);
-    else this.place.runInAsyncScope(lapse, undefined, this);
+    if (this.place !== undefined) this.resolve(this.place.runInAsyncScope(lapse<T>, undefined, this));
+    else if (this.terms.placed) this.resolve(new Elsewhere(this));
+    else this.resolve(lapse(this));
   }
 
   /** Its time is over. */
-  lapse(): void {
+  lapse(): Promise<T> {
     const { policy, work, started, running, terms } = this;
-    this.resolve(new Driver(policy, work).lapse(hot.lapse(policy.gate.slot, terms.permit, started), running));
+    return new Driver(policy, work).lapse(hot.lapse(policy.gate.slot, terms.permit, started), running);
   }
 
   left(): number {
@@ -138,6 +140,14 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   }
 }
 
-function lapse(call: Limited<any>): void {
-  call.lapse();
+function lapse<T>(call: Limited<T>): Promise<T> {
+  return call.lapse();
+}
+
+/** What a promise is resolved by that is asked where the promise was made. */
+class Elsewhere<T> implements PromiseLike<T> {
+  constructor(private readonly call: Limited<T>) {}
+  then(resolve: any, reject: any): any {
+    return lapse(this.call).then(resolve, reject);
+  }
 }

@@ -1,24 +1,7 @@
 // The ends of limits that calls have: one timer of Node for all calls with the same limit. A call that
 // ends in time touches no timer, unless it is the only one.
 import { AsyncResource } from 'node:async_hooks';
-import { LONGEST_MS } from './wait.js';
-
-// Taken before a test puts another one in its place. Not `performance`: to load that takes longer than
-// most of the package.
-const { hrtime } = process;
-
-/** The clock as it is, in nanoseconds. */
-export function now(): number {
-  const [seconds, nanos] = hrtime();
-  return seconds * 1e9 + nanos;
-}
-
-/** Taken before a test puts another one in its place: such timers follow another clock. */
-const real = setTimeout;
-
-export function timersAreReal(): boolean {
-  return globalThis.setTimeout === real;
-}
+import { LONGEST_MS, now } from './clock.js';
 
 /** Belongs to no call: what is made in it holds no caller's context. */
 const nobodys = new AsyncResource('seawall');

@@ -1,13 +1,11 @@
-// Waiting: for time, for a ticket, for the caller to give up. Timers are looked up at call time, so
-// that fake timers apply, and cleared when they are no longer needed.
+// Waiting: for time, for a ticket, for the caller to give up.
 import { AsyncResource } from 'node:async_hooks';
 import type { BroadcastChannel as Channel } from 'node:worker_threads';
+import { alarm } from './clock.js';
 import type { NativeRegistry } from './native.js';
 
-/** The longest that a timer can be set to. */
-export const LONGEST_MS = 2 ** 31 - 1;
 /** How often a waiter in a queue looks for itself: a thread that was ended hands its permit on, but tells nobody. */
-const LOOK_AGAIN_MS = 250;
+const LOOK_AGAIN_NANOS = 250e6;
 
 /** Lengths of timers whose list is kept. */
 const kept = new Set<number>();
@@ -75,9 +73,9 @@ export function rest(
     return Promise.resolve('woke');
   }
   return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
+    let stop: (() => void) | undefined;
     const end = (how: Woken) => {
-      if (timer !== undefined) clearTimeout(timer);
+      stop?.();
       if (ticket !== undefined) part(ticket);
       signal?.removeEventListener('abort', onAbort);
       resolve(how);
@@ -87,8 +85,7 @@ export function rest(
     const woken = () => end('woke');
     if (ticket !== undefined) join(ticket, woken);
     if (!registry.isManual) {
-      const atMost = ticket === undefined ? LONGEST_MS : LOOK_AGAIN_MS;
-      timer = setTimeout(() => end('woke'), Math.min(Math.ceil((nanos ?? Infinity) / 1e6), atMost));
+      stop = alarm(Math.min(nanos ?? Infinity, ticket === undefined ? Infinity : LOOK_AGAIN_NANOS), woken);
       return;
     }
     if (nanos === undefined) return;
@@ -105,15 +102,15 @@ export function rest(
 export function until(work: Promise<unknown>, nanos: number, signal: AbortSignal | undefined): Promise<'done' | 'late' | 'aborted'> {
   if (signal?.aborted) return Promise.resolve('aborted');
   return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
+    let stop: (() => void) | undefined;
     const end = (how: 'done' | 'late' | 'aborted') => {
-      if (timer !== undefined) clearTimeout(timer);
+      stop?.();
       signal?.removeEventListener('abort', onAbort);
       resolve(how);
     };
     const onAbort = () => end('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (nanos >= 0) timer = setTimeout(end, Math.min(Math.ceil(nanos / 1e6), LONGEST_MS), 'late');
+    if (nanos >= 0) stop = alarm(nanos, () => end('late'));
     const done = () => end('done');
     work.then(done, done);
   });

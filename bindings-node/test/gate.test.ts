@@ -90,10 +90,10 @@ test('while calls fail, each is counted once and its failure reaches its caller'
 });
 
 test('slow calls are counted where quick ones pass without crossing', async () => {
-  const rule = { window: { kind: 'count', size: 4 }, failure_rate: 1, minimum_calls: 4, slow_call: { longer_than: '20ms', rate: 0.5 } };
+  const rule = { window: { kind: 'count', size: 4 }, failure_rate: 1, minimum_calls: 4, slow_call: { longer_than: '300ms', rate: 0.5 } };
   const { gate, call, snapshot } = opened({ breaker: rule });
   for (let i = 0; i < 10; i++) await call(async () => i);
-  const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
+  const slow = () => new Promise((resolve) => setTimeout(resolve, 320));
   if (process.env['SEAWALL_GATE'] !== 'off') assert.equal(gate.view[0], gate.seen, 'calls pass');
   await call(slow);
   assert.equal(snapshot().breaker.state, 'closed');

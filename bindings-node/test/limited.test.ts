@@ -41,7 +41,7 @@ test('a call in time is counted and measured without being stepped', async () =>
 });
 
 test('each call has its own limit, never less', async () => {
-  const policy = await warm({ breaker: COUNT, timeout: { attempt: '150ms' } });
+  const policy = await warm({ breaker: COUNT, timeout: { attempt: '300ms' } });
   const took = async () => {
     const begun = performance.now();
     await assert.rejects(policy.execute(hung), timedOut);
@@ -53,15 +53,15 @@ test('each call has its own limit, never less', async () => {
     void policy.execute(async () => i);
     await sleep(15);
   }
-  for (const ms of await Promise.all(all)) assert.ok(ms >= 150, `ended after ${ms} ms`);
+  for (const ms of await Promise.all(all)) assert.ok(ms >= 300, `ended after ${ms} ms`);
   assert.equal(policy.snapshot()['breaker'].totals.failure, 5);
 });
 
 test('what ends late is a timeout, though no timer could fire', async () => {
-  const policy = await warm({ breaker: COUNT, timeout: { attempt: '150ms' } });
+  const policy = await warm({ breaker: COUNT, timeout: { attempt: '300ms' } });
   const late = async () => {
     await undefined;
-    for (const until = performance.now() + 200; performance.now() < until;);
+    for (const until = performance.now() + 400; performance.now() < until;);
     return 'late';
   };
   await assert.rejects(policy.execute(late), timedOut);
@@ -80,18 +80,18 @@ test('errors pass through and are counted, the next attempt is made', async () =
 });
 
 test('the whole call has its deadline', async () => {
-  const policy = await warm({ timeout: { deadline: '150ms', attempt: '1h' } });
-  await assert.rejects(policy.execute(hung), { code: 'DEADLINE_EXCEEDED', limitMs: 150 });
-  assert.ok((await policy.execute(async (attempt) => attempt.remainingMs))! <= 150);
+  const policy = await warm({ timeout: { deadline: '300ms', attempt: '1h' } });
+  await assert.rejects(policy.execute(hung), { code: 'DEADLINE_EXCEEDED', limitMs: 300 });
+  assert.ok((await policy.execute(async (attempt) => attempt.remainingMs))! <= 300);
   const left = await policy.execute(async (attempt) => (attempt.commit(), attempt.remainingMs));
-  assert.ok(left! <= 150, 'a deadline outlives the first item');
+  assert.ok(left! <= 300, 'a deadline outlives the first item');
 });
 
 test('from the first item on there is no limit', async () => {
-  const policy = await warm({ breaker: COUNT, timeout: { attempt: '150ms' } });
+  const policy = await warm({ breaker: COUNT, timeout: { attempt: '300ms' } });
   const work = async (attempt: seawall.Attempt) => {
     attempt.commit();
-    await sleep(200);
+    await sleep(400);
     return attempt.remainingMs;
   };
   assert.equal(await policy.execute(work), undefined);
@@ -100,8 +100,8 @@ test('from the first item on there is no limit', async () => {
 
 test('an attempt that is slow is told of', async () => {
   const slow: number[] = [];
-  const policy = await warm({ timeout: { attempt: '1h', slow_after: '100ms' }, onSlow: (_attempt, ms) => slow.push(ms) });
-  assert.equal(await policy.execute(async () => (await sleep(150), 'slow')), 'slow');
+  const policy = await warm({ timeout: { attempt: '1h', slow_after: '300ms' }, onSlow: (_attempt, ms) => slow.push(ms) });
+  assert.equal(await policy.execute(async () => (await sleep(350), 'slow')), 'slow');
   await policy.execute(async () => 'quick');
   assert.equal(slow.length, 1);
 });
@@ -110,13 +110,13 @@ test('hooks, later attempts and listeners run in the context of their caller', a
   const storage = new AsyncLocalStorage<string>();
   const heard: (string | undefined)[] = [];
   const hear = () => void heard.push(storage.getStore());
-  const policy = await warm({ retry: { attempts: 2, backoff: { kind: 'fixed', base: '1ms' } }, timeout: { attempt: '150ms' }, onTimeout: hear });
+  const policy = await warm({ retry: { attempts: 2, backoff: { kind: 'fixed', base: '1ms' } }, timeout: { attempt: '300ms' }, onTimeout: hear });
   await storage.run('caller', async () => {
     await assert.rejects(policy.execute(async () => (hear(), hung())), timedOut);
   });
   assert.deepEqual(heard.splice(0), ['caller', 'caller', 'caller', 'caller']);
 
-  const plain = await warm({ timeout: { attempt: '150ms' } });
+  const plain = await warm({ timeout: { attempt: '300ms' } });
   const other = await warm({ timeout: { attempt: '1h' } });
   let left: number | undefined;
   const work = async (attempt: seawall.Attempt) => {
@@ -146,7 +146,7 @@ test('the time left reaches calls inside, at once and after waiting', async () =
 });
 
 test('an outer timeout ends the calls inside, which blame nobody', async () => {
-  const outer = await warm({ timeout: { attempt: '150ms' } });
+  const outer = await warm({ timeout: { attempt: '300ms' } });
   const inner = await warm({ breaker: COUNT, timeout: { attempt: '1h' } });
   const ends: string[] = [];
   await assert.rejects(outer.execute(async () => {
@@ -195,7 +195,7 @@ test('a call that hangs keeps the process alive until its time is over', () => {
 });
 
 test('threads that end in the middle of a call take nothing with them', async () => {
-  const settings = { name: 'limited-in-threads', breaker: COUNT, timeout: { attempt: '150ms' } } as const;
+  const settings = { name: 'limited-in-threads', breaker: COUNT, timeout: { attempt: '300ms' } } as const;
   const policy = await warm(settings);
   for (let i = 0; i < 3; i++) {
     const worker = new Worker(`

@@ -55,7 +55,7 @@ test('a call that ended leaves no timer and no listener', async () => {
 });
 
 test('one timeout aborts its own call alone', async () => {
-  const policy = seawall.timeout({ attempt: '20ms' });
+  const policy = seawall.timeout({ attempt: '300ms' });
   const signals: AbortSignal[] = [];
   const hung = policy.execute(({ signal }) => (signals.push(signal), new Promise(() => {})));
   const quick = policy.execute(({ signal }) => (signals.push(signal), 'quick'));

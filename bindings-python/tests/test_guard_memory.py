@@ -91,7 +91,7 @@ def test_a_policy_that_goes_while_its_calls_are_under_way() -> None:
 
     def work() -> str:
         inside.set()
-        go_on.wait(5)
+        go_on.wait(30)
         return "done"
 
     holder = {"guard": seawall.policy(breaker={}, key=lambda: "k")(work)}
@@ -100,10 +100,10 @@ def test_a_policy_that_goes_while_its_calls_are_under_way() -> None:
         go_on.clear()
         caller = threading.Thread(target=lambda held=held: results.append(held.pop("guard")()))
         caller.start()
-        assert inside.wait(5)
+        assert inside.wait(30)
         gc.collect()
         go_on.set()
-        caller.join(5)
+        caller.join(30)
     assert results == ["done", "done"]
 
 

@@ -131,7 +131,7 @@ async fn a_slow_attempt_is_cut_and_the_next_one_runs() {
     let policy = Policy::builder("slow_attempt")
         .retry(2)
         .backoff(Duration::from_millis(1), Duration::from_millis(1))
-        .attempt_timeout(Duration::from_millis(30))
+        .attempt_timeout(Duration::from_millis(300))
         .build()
         .unwrap();
     let sent = Arc::new(AtomicU32::new(0));

@@ -100,12 +100,11 @@ const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_gap_that_is_too_long_is_a_timeout() {
-    let limits = Timeout::new().idle(Duration::from_millis(100));
-    let policy = policy("gap").timeout(limits).build().unwrap();
+    let idle = Duration::from_millis(500);
+    let policy = policy("gap").timeout(Timeout::new().idle(idle)).build().unwrap();
     let all = policy.stream(|_| slow(vec![SOON, SOON, LONG])).collect::<Vec<_>>();
     let got = tokio::time::timeout(LONG / 2, all).await.expect("it is cut");
     assert_eq!(got.iter().filter(|item| item.is_ok()).count(), 2);
-    let idle = Duration::from_millis(100);
     assert!(matches!(got[2], Err(Error::TimedOut { limit, attempts: 1 }) if limit == idle), "{got:?}");
     assert_eq!((policy.state(), in_use(&policy)), (Some(State::Open), 0));
 }
@@ -115,12 +114,11 @@ async fn the_attempts_limit_is_for_the_first_item_and_the_deadline_for_all() {
     let first = policy("first").attempt_timeout(Duration::from_millis(50)).build().unwrap();
     let late = tokio::time::timeout(LONG / 2, first.stream(|_| slow(vec![LONG])).collect::<Vec<_>>()).await;
     assert!(matches!(late.unwrap()[..], [Err(Error::TimedOut { attempts: 1, .. })]));
-    let whole = policy("whole").attempt_timeout(Duration::from_millis(50)).deadline(Duration::from_millis(150));
-    let whole = whole.build().unwrap();
+    let (attempt, limit) = (Duration::from_millis(300), Duration::from_millis(800));
+    let whole = policy("whole").attempt_timeout(attempt).deadline(limit).build().unwrap();
     let endless = whole.stream(|_| slow(vec![SOON; 10_000])).collect::<Vec<_>>();
     let got = tokio::time::timeout(LONG / 2, endless).await.unwrap();
     assert!(got.len() > 2, "longer than the attempt's limit: {got:?}");
-    let limit = Duration::from_millis(150);
     let is_cut = |end: &Error<fmt::Error>| matches!(end, Error::DeadlineExceeded { limit: told, .. } if *told == limit);
     assert!(is_cut(got.last().unwrap().as_ref().unwrap_err()), "{:?}", got.last());
     assert_eq!(in_use(&whole), 0);
