@@ -242,7 +242,7 @@ impl Breaker {
     /// Whether other processes may map its cell.
     #[inline(always)]
     pub(crate) fn is_mapped(&self) -> bool {
-        self.cell.is_mapped()
+        self.cell.held().is_some()
     }
 
     // ---- time windows ----

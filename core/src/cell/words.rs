@@ -3,7 +3,7 @@
 use super::{LINE, Writer, Writers};
 pub(crate) use crate::segment::Here;
 use crate::segment::{self, Held, Owner};
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// The words of a writer's line that lies outside of the block.
 #[cfg_attr(not(loom), repr(C, align(64)))]
@@ -199,39 +199,6 @@ impl Block {
     #[inline]
     pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
         if self.together { self.sum_inside(first + column) } else { self.sum_apart(first + column, column) }
-    }
-
-    /// The same of a block that no other process maps, in line.
-    #[inline(always)]
-    pub(crate) fn sum_here(&self, first: usize, column: usize) -> u64 {
-        if self.together {
-            self.sum_of(first + column, Writers::HEAP.lines())
-        } else {
-            self.sum_apart(first + column, column)
-        }
-    }
-
-    /// Whether other processes may map it.
-    #[inline(always)]
-    pub(crate) fn is_mapped(&self) -> bool {
-        self.table.is_some()
-    }
-
-    #[inline(always)]
-    fn sum_apart(&self, first: usize, column: usize) -> u64 {
-        // Acquire: as in `sum_of`. Lines that are not seen yet are those of writers who have done nothing
-        // that is seen yet: each makes them before it counts.
-        let sum = |further: &[Line]| {
-            further.iter().map(|line| line.0[column].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
-        };
-        let own = self.word(first).load(Ordering::Acquire);
-        own.wrapping_add(self.further().map_or(0, sum))
-    }
-
-    #[inline(always)]
-    fn sum_of(&self, first: usize, lines: usize) -> u64 {
-        // Acquire: what was done before it was counted is seen.
-        self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
     }
 
     fn sum_inside(&self, first: usize) -> u64 {
