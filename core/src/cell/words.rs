@@ -370,6 +370,7 @@ fn out_of_bounds(index: usize, words: usize) -> ! {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::Ordering;
 
     #[test]
     fn words_are_zero_and_lines_are_aligned() {
