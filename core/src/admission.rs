@@ -101,7 +101,7 @@ impl Policy {
     pub fn dismiss(&self, admission: Admission) -> Wakes {
         let (live, pass) = (self.live_at(admission), admission.pass);
         if admission.placed == live.parts.bulkhead.is_some() {
-            Brief::again(self, live, pass).end(Outcome::Success, None, false, || None);
+            Brief::again(self, live, pass).end(Outcome::Success, None);
         } else {
             self.succeed(pass);
         }
@@ -119,11 +119,11 @@ impl Policy {
     ) -> Option<(Call, Step)> {
         let live = self.live_at(admission);
         if live.ends_at_once && live.limited.is_none() && admission.placed == live.parts.bulkhead.is_some() {
-            let ended = Brief::again(self, live, admission.pass).end(outcome, hint, false, || error_type);
+            let ended = Brief::again(self, live, admission.pass).end(outcome, hint);
             if let (None, Some(name)) = (&ended, error_type) {
                 self.metrics().error(outcome, name);
             }
-            return ended;
+            return ended.map(|brief| brief.go_on(outcome, hint, false, error_type));
         }
         let mut call = self.call_after_admission(admission, CallOptions::default());
         error_type.into_iter().for_each(|name| call.error_type(name));

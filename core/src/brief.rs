@@ -1,15 +1,16 @@
 //! A call that needs no stepper: it runs at once, and most often that is all there is to it.
 
 use crate::admission::Admission;
-use crate::breaker::{Breaker, Shard, Untimed, Word};
+use crate::breaker::{Breaker, Failed, Shard, Untimed, Word};
 use crate::bulkhead::Bulkhead;
 use crate::call::{Call, CallOptions, Step};
 use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
 use crate::permit::Permit;
 use crate::policy::{Live, Policy};
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use crate::time::Span;
+use std::mem::ManuallyDrop;
 
 /// An attempt that runs without a [`Call`]. Dropped before its end it gives back what it holds: as a
 /// failure where the work was left by unwinding, else as the caller's own wish.
@@ -88,25 +89,17 @@ impl<'a> Brief<'a> {
     }
 }
 
-impl Brief<'_> {
-    /// The attempt ended, and may be repeated unless `once`. Where that is not the end of the call, the
-    /// call that goes on and its step; only then the type of the error is asked for.
+impl<'a> Brief<'a> {
+    /// The attempt ended. Where that is not the end of the call it is handed back, to [`Brief::go_on`].
     #[inline(always)]
-    pub(crate) fn end<'n>(
-        self,
-        outcome: Outcome,
-        hint: Option<Hint>,
-        once: bool,
-        error_type: impl FnOnce() -> Option<&'n str>,
-    ) -> Option<(Call, Step)> {
+    pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>) -> Option<Brief<'a>> {
         if outcome == Outcome::Success {
             self.succeed(Brief::took);
-            return None;
+        } else if self.live.ends_at_once && outcome != Outcome::Cancelled {
+            self.fail(outcome, hint);
+        } else {
+            return Some(self);
         }
-        if !self.live.ends_at_once || outcome == Outcome::Cancelled {
-            return Some(self.go_on(outcome, hint, once, error_type()));
-        }
-        self.fail(outcome, hint);
         None
     }
 
@@ -122,6 +115,7 @@ impl Brief<'_> {
         std::mem::forget(self);
     }
 
+    /// The call that goes on after an attempt, and its step. The attempt may be repeated unless `once`.
     #[inline(never)]
     pub(crate) fn go_on(
         self,
@@ -147,12 +141,13 @@ impl Brief<'_> {
         call
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn fail(self, outcome: Outcome, hint: Option<Hint>) {
-        // First, so that it need not wait for the locked instruction of the breaker's count.
-        self.policy.metrics().ended_at_once(outcome);
-        self.give_back(outcome, hint);
-        std::mem::forget(self);
+        let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
+        let left = fail_quickly(policy, live, pass.permit, outcome);
+        if left != Left::Nothing {
+            fail_slowly(policy, live, pass, outcome, hint, left);
+        }
     }
 
     /// The attempt was the end of the call, and the metrics are told by the driver.
@@ -161,19 +156,100 @@ impl Brief<'_> {
         self.give_back(outcome, None);
         std::mem::forget(self);
     }
+}
 
+/// What is left to do after the short way of a failure.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// It is entered, and to be judged.
+    Verdict,
+    /// The metrics know it, the breaker does not.
+    Report,
+    All,
+}
+
+impl Left {
+    #[inline(always)]
+    fn of(failed: Failed) -> Left {
+        match failed {
+            Failed::Counted => Left::Nothing,
+            Failed::Due => Left::Verdict,
+            Failed::NotCounted => Left::Report,
+        }
+    }
+}
+
+/// The usual way of a failure that is the end of its call. What is written before the locked instruction
+/// of the breaker's count is what that has to wait for: so this takes no more than fits in registers and
+/// calls nothing that comes back.
+#[inline(never)]
+fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> Left {
+    let Some((ends, writer)) = policy.known_metrics().and_then(|metrics| metrics.known_end(outcome)) else {
+        return Left::All;
+    };
+    // First, so that it need not wait for the breaker's count.
+    writer.add_one(ends, Ordering::Relaxed);
+    if live.slow || live.parts.bulkhead.is_some() {
+        return Left::Report;
+    }
+    let Some(breaker) = &live.parts.breaker else { return Left::Nothing };
+    if breaker.is_mapped() {
+        return fail_mapped(breaker, permit, outcome);
+    }
+    Left::of(breaker.fail_here(Permit(permit), outcome))
+}
+
+/// The same for a cell whose lines are found through a table.
+#[inline(never)]
+fn fail_mapped(breaker: &Breaker, permit: u64, outcome: Outcome) -> Left {
+    Left::of(breaker.fail_untimed(Permit(permit), outcome))
+}
+
+#[cold]
+#[inline(never)]
+fn fail_slowly(policy: &Policy, live: &Arc<Live>, pass: Pass, outcome: Outcome, hint: Option<Hint>, left: Left) {
+    let brief = ManuallyDrop::new(Brief { policy, live, pass, running: false });
+    if left == Left::All {
+        policy.metrics().ended_at_once(outcome);
+    }
+    match (&live.parts.breaker, left) {
+        (Some(breaker), Left::Verdict) => brief.judge(breaker, hint),
+        _ => brief.give_back(outcome, hint),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_held(policy: &Policy, live: &Arc<Live>, pass: Pass, running: bool) {
+    let brief = ManuallyDrop::new(Brief { policy, live, pass, running });
+    if live.limited.is_some() {
+        return brief.leave_within();
+    }
+    brief.give_back(if running { Outcome::Failure } else { Outcome::Cancelled }, None);
+}
+
+impl Brief<'_> {
     #[inline(always)]
     fn give_back(&self, outcome: Outcome, hint: Option<Hint>) {
         if let Some(breaker) = &self.live.parts.breaker {
             let permit = Permit(self.pass.permit);
-            let quickly = if self.live.slow { Untimed::NotCounted } else { breaker.fail_untimed(permit, outcome) };
-            match quickly {
-                Untimed::Counted => {}
-                Untimed::Opens(word) => self.open(breaker, word, hint),
-                Untimed::NotCounted => self.record_slowly(breaker, outcome, hint),
+            match if self.live.slow { Failed::NotCounted } else { breaker.fail_untimed(permit, outcome) } {
+                Failed::Counted => {}
+                Failed::Due => self.judge(breaker, hint),
+                Failed::NotCounted => self.record_slowly(breaker, outcome, hint),
             }
         }
         self.leave();
+    }
+
+    /// A failure has been entered, and is to be judged.
+    #[cold]
+    #[inline(never)]
+    fn judge(&self, breaker: &Breaker, hint: Option<Hint>) {
+        if let Some(word) = breaker.entered(Permit(self.pass.permit)) {
+            self.open(breaker, word, hint);
+        }
     }
 
     #[cold]
@@ -220,12 +296,9 @@ impl Brief<'_> {
 }
 
 impl Drop for Brief<'_> {
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn drop(&mut self) {
-        if self.live.limited.is_some() {
-            return self.leave_within();
-        }
-        self.give_back(if self.running { Outcome::Failure } else { Outcome::Cancelled }, None);
+        // By value, so that nobody need have it in memory.
+        drop_held(self.policy, self.live, self.pass, self.running);
     }
 }

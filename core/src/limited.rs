@@ -92,7 +92,7 @@ impl Brief<'_> {
         error_type: impl FnOnce() -> Option<&'n str>,
     ) -> Option<(Call, Step)> {
         if self.live.limited.is_none() {
-            return self.end(outcome, hint, once, error_type);
+            return self.end(outcome, hint).map(|brief| brief.go_on(outcome, hint, once, error_type()));
         }
         let took = self.policy.since(self.pass);
         if outcome != Outcome::Success || !self.live.is_in_time(took) {
@@ -115,7 +115,7 @@ impl Brief<'_> {
 
 impl Brief<'_> {
     /// It is left, which a call under a limit measures.
-    pub(crate) fn leave_within(&mut self) {
+    pub(crate) fn leave_within(&self) {
         let mut call = self.as_call(false);
         if self.running {
             call.done(1, Outcome::Failure, None);

@@ -11,11 +11,8 @@ use super::word::Word;
 use crate::cell::LINE;
 use crate::config::{BreakerConfig, Window};
 use crate::sync::{AtomicU64, Ordering};
-use crate::window::count::Log;
 
-/// Failures that one judge may answer for: what is tried, the least first.
-const SPARES: [u64; 3] = [4, 16, MOST];
-/// The most of them, and so how far below its limit a credit reaches.
+/// The most failures that one judge may answer for, and so how far below its limit a credit reaches.
 const MOST: u64 = 64;
 
 /// Where a driver that passes by itself finds the failure log of a count window, to enter a failure as
@@ -69,6 +66,24 @@ pub(super) fn rules(config: &BreakerConfig) -> u32 {
         | 1 << 31
 }
 
+/// The most failures, up to `most`, of which it holds that they are `harmless`. What holds for some holds for
+/// fewer: entry and window's start go up side by side.
+#[inline(always)]
+fn most_that(harmless: impl Fn(u64) -> bool, most: u64) -> u64 {
+    if most == 0 || !harmless(1) {
+        return 0;
+    }
+    if harmless(most) {
+        return most;
+    }
+    let (mut some, mut too_many) = (1, most);
+    while too_many - some > 1 {
+        let half = some.midpoint(too_many);
+        if harmless(half) { some = half } else { too_many = half }
+    }
+    some
+}
+
 impl Breaker {
     /// Whether the failure at `index` is one that no verdict need look at.
     #[inline(always)]
@@ -91,25 +106,26 @@ impl Breaker {
         let made = self.cell.word(FAILURES).load(Ordering::Acquire);
         let number = self.call_number_after(made);
         let calls = number.saturating_sub(self.base(word.generation()));
-        let harmless = |more: &u64| self.is_harmless(log, (made, number), calls, size, *more);
-        // What holds for some holds for fewer: entry and window's start go up side by side.
-        if let Some(more) = SPARES.into_iter().take_while(harmless).last() {
-            let limit = made.wrapping_add(more) as u32;
+        let (config, whole) = (&*self.config, u64::from(self.config.minimum_calls));
+        let by_rate = |held: u64| config.failure_rate.map_or(u64::MAX, |rate| rate.needed_of(held.max(whole)));
+        let by_count = config.failure_count.map_or(u64::MAX, u64::from);
+        // Whether the verdict after so many failures is "no", however many successes come in between. They raise
+        // the number of failures it takes and push the window on, so that the worst is none, or as few as end
+        // the warm-up.
+        let harmless = |more: u64| {
+            let held = calls.saturating_add(more).min(size);
+            let start = number.wrapping_add(more).wrapping_sub(held);
+            let stays_out = |k| log.stays_out(&self.cell, made, more, k, start);
+            stays_out(by_rate(held)) && stays_out(by_count)
+        };
+        // The failure that opens the circuit is looked for among those that are here.
+        let most = MOST.min(by_rate(size).min(by_count).saturating_sub(1));
+        let spared = most_that(harmless, most);
+        if spared > 0 {
+            let limit = made.wrapping_add(spared) as u32;
             // Release: see `is_spared`. A younger credit that it replaces is asked for again.
             self.cell.word(CREDIT).store(u64::from(self.credit_tag(word)) << 32 | u64::from(limit), Ordering::Release);
         }
-    }
-
-    /// Whether the verdict after `more` failures is "no", however many successes come in between. They
-    /// raise the number of failures it takes and push the window on, so that the worst is none, or as few
-    /// as end the warm-up.
-    fn is_harmless(&self, log: Log, (made, number): (u64, u64), calls: u64, size: u64, more: u64) -> bool {
-        let config = &*self.config;
-        let held = calls.saturating_add(more).min(size);
-        let start = number.wrapping_add(more).wrapping_sub(held);
-        let by_rate = config.failure_rate.map(|rate| rate.needed_of(held.max(u64::from(config.minimum_calls))));
-        let by_count = config.failure_count.map(u64::from);
-        by_rate.into_iter().chain(by_count).all(|k| log.stays_out(&self.cell, made, more, k, start))
     }
 
     /// See [`FailureLog`]; only of a window whose failures can be spared.
@@ -137,5 +153,17 @@ impl Breaker {
             rules: self.rules,
             most: MOST as u32,
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::most_that;
+
+    #[test]
+    fn the_most_is_found() {
+        for (most, holds) in (0..=64).flat_map(|most| (0..=most).map(move |holds| (most, holds))) {
+            assert_eq!(most_that(|more| more <= holds, most), holds, "of {most}");
+        }
     }
 }

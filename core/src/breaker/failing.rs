@@ -1,9 +1,10 @@
 //! A call that failed while the circuit is closed, where that takes no clock.
 
-use super::layout::{FAILURES, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
+use super::layout::{FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::tally::TALLY;
 use super::word::Word;
-use super::{Breaker, State, Untimed};
+use super::{Breaker, Failed, State};
+use crate::cell::{Writers, known_slot};
 use crate::config::Window;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
@@ -13,37 +14,72 @@ impl Breaker {
     /// A failure that was not slow, on the line of the calling thread: the usual ways of
     /// [`Breaker::record_untimed`], without those it takes for other outcomes.
     #[inline(always)]
-    pub(crate) fn fail_untimed(&self, permit: Permit, outcome: Outcome) -> Untimed {
-        let word = self.word();
-        let same = word.gate() >> 1 == permit.0 as u32 >> 1 && word.is(State::Closed);
-        if !same || !matches!(outcome, Outcome::Failure | Outcome::Timeout) {
-            return Untimed::NotCounted;
-        }
-        let opens = match self.config.window {
-            Window::Time { .. } => return Untimed::NotCounted,
+    pub(crate) fn fail_untimed(&self, permit: Permit, outcome: Outcome) -> Failed {
+        let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
+        match self.config.window {
+            Window::Time { .. } => Failed::NotCounted,
             Window::Consecutive { failures } => {
                 self.add(self.cell.writer(), OTHER_FAILURES);
-                self.extend_streak(word) >= failures
+                Failed::counted(self.extend_streak(word) >= failures)
             }
-            Window::Count { size } => self.fail_logged(word, u64::from(size), false),
-        };
-        if opens { Untimed::Opens(word) } else { Untimed::Counted }
+            Window::Count { .. } => self.enter_failure(word, self.sum(TALLY)),
+        }
+    }
+
+    /// The same in a cell of this process's own, as far as that calls nothing.
+    #[inline(always)]
+    pub(crate) fn fail_here(&self, permit: Permit, outcome: Outcome) -> Failed {
+        let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
+        match self.config.window {
+            Window::Time { .. } => Failed::NotCounted,
+            Window::Consecutive { failures } => {
+                let writer = known_slot().map(|slot| Writers::HEAP.of_slot(slot));
+                match writer.filter(|writer| self.is_near(*writer)) {
+                    Some(writer) => writer.add_one(self.near(writer, OTHER_FAILURES), Ordering::Release),
+                    None => return Failed::NotCounted,
+                }
+                Failed::counted(self.extend_streak(word) >= failures)
+            }
+            Window::Count { .. } => self.enter_failure(word, self.cell.sum_here(Layout::writer(0), TALLY)),
+        }
+    }
+
+    /// The state word, if a failure under `permit` counts in it.
+    #[inline(always)]
+    fn fails_now(&self, permit: Permit, outcome: Outcome) -> Option<Word> {
+        let word = self.word();
+        let same = word.gate() >> 1 == permit.0 as u32 >> 1 && word.is(State::Closed);
+        (same && matches!(outcome, Outcome::Failure | Outcome::Timeout)).then_some(word)
+    }
+
+    /// Enters a failure in a count window of so many successes on its tallies.
+    #[inline(always)]
+    fn enter_failure(&self, word: Word, tallied: u64) -> Failed {
+        let index = self.log_failure(tallied, false);
+        Failed::counted(!(word.pass() && self.is_spared(word, index)))
     }
 
     /// Enters a failure in a count window; whether the circuit opens by it.
     #[inline(always)]
     pub(super) fn fail_logged(&self, word: Word, size: u64, slow: bool) -> bool {
-        let index = self.log_failure(slow);
+        let index = self.log_failure(self.sum(TALLY), slow);
         let spared = word.pass() && self.is_spared(word, index);
         !spared && self.is_due(word, size, true)
     }
 
-    /// A driver has entered a failure in the log: the word to be judged if it opens the circuit.
+    /// A failure under `permit` has been counted: the word to be judged if it opens the circuit.
     pub(crate) fn entered(&self, permit: Permit) -> Option<Word> {
-        let (word, Window::Count { size }) = (self.word(), self.config.window) else { return None };
+        let word = self.word();
         let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
-        let now = counts && word.gate() >> 1 == permit.0 as u32 >> 1;
-        (now && self.is_due(word, u64::from(size), true)).then_some(word)
+        if !counts || word.gate() >> 1 != permit.0 as u32 >> 1 {
+            return None;
+        }
+        let opens = match self.config.window {
+            Window::Time { .. } => false,
+            Window::Consecutive { failures } => word.streak() >= failures,
+            Window::Count { size } => self.is_due(word, u64::from(size), true),
+        };
+        opens.then_some(word)
     }
 
     /// Whether a count window opens the circuit. If not, its gate is set as it allows, and after a
@@ -61,10 +97,9 @@ impl Breaker {
     }
 
     #[inline(always)]
-    fn log_failure(&self, slow: bool) -> u64 {
-        // The tallies are read before the index is taken: a stopped thread must not make a young
+    fn log_failure(&self, tallied: u64, slow: bool) -> u64 {
+        // The tallies were read before the index is taken: a stopped thread must not make a young
         // entry at an old index.
-        let tallied = self.sum(TALLY);
         let number = |index: u64| tallied.wrapping_add(index).wrapping_add(1);
         let index = match self.failure_log() {
             Some(log) => log.enter(&self.cell, number),
@@ -88,6 +123,8 @@ impl Breaker {
     /// that ends it.
     #[inline(always)]
     pub(super) fn extend_streak(&self, seen: Word) -> u32 {
-        self.change_word(seen, |word| word.with_streak(word.streak() + 1).with_pass(false)).streak()
+        let longer = |word: Word| word.with_streak(word.streak() + 1).with_pass(false);
+        let next = longer(seen);
+        if self.swap_word(seen, next) { next.streak() } else { self.change_word(seen, longer).streak() }
     }
 }

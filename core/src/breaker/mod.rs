@@ -65,6 +65,21 @@ enum Counted {
     Neutral(usize),
 }
 
+/// How far a failure got without the clock and without a verdict.
+pub(crate) enum Failed {
+    Counted,
+    /// Counted, and no verdict given before holds for it: see [`Breaker::entered`].
+    Due,
+    NotCounted,
+}
+
+impl Failed {
+    #[inline(always)]
+    fn counted(due: bool) -> Failed {
+        if due { Failed::Due } else { Failed::Counted }
+    }
+}
+
 /// How far an outcome got without the clock.
 pub(crate) enum Untimed {
     Counted,

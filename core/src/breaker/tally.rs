@@ -217,12 +217,12 @@ impl Breaker {
 
     /// Whether a writer's line is in the cell itself.
     #[inline(always)]
-    fn is_near(&self, writer: Writer) -> bool {
+    pub(super) fn is_near(&self, writer: Writer) -> bool {
         writer.line == 0 || self.cell.lines_are_together()
     }
 
     #[inline(always)]
-    fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
+    pub(super) fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
     }
 
@@ -237,6 +237,12 @@ impl Breaker {
 
     fn lines(&self) -> impl Iterator<Item = Writer> {
         (0..self.cell.lines()).map(|line| Writer { line, alone: false })
+    }
+
+    /// Whether other processes may map its cell.
+    #[inline(always)]
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.cell.held().is_some()
     }
 
     // ---- time windows ----

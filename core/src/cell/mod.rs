@@ -4,6 +4,7 @@
 //! the cell, and is bounds-checked. So the same code works on the heap and on mapped memory.
 
 mod seats;
+mod sums;
 mod words;
 mod writer;
 

@@ -3,7 +3,7 @@
 use super::{LINE, Writer, Writers};
 pub(crate) use crate::segment::Here;
 use crate::segment::{self, Held, Owner};
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// The words of a writer's line that lies outside of the block.
 #[cfg_attr(not(loom), repr(C, align(64)))]
@@ -198,16 +198,7 @@ impl Block {
     /// The sum of one word of each writer's line; the first line is at index `first`.
     #[inline]
     pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
-        if self.together {
-            return self.sum_inside(first + column);
-        }
-        // Acquire: as in `sum_inside`. Lines that are not seen yet are those of writers who have done nothing
-        // that is seen yet: each makes them before it counts.
-        let sum = |further: &[Line]| {
-            further.iter().map(|line| line.0[column].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
-        };
-        let own = self.word(first + column).load(Ordering::Acquire);
-        own.wrapping_add(self.further().map_or(0, sum))
+        if self.together { self.sum_inside(first + column) } else { self.sum_apart(first + column, column) }
     }
 
     /// The word of the lines that a sum over them must look at, where not all are in use from the start; see
@@ -217,11 +208,7 @@ impl Block {
     }
 
     fn sum_inside(&self, first: usize) -> u64 {
-        // Acquire: what was done before it was counted is seen.
-        let sum = |line: usize, lines| {
-            let words = self.every(first + line * LINE, LINE, lines);
-            words.map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
-        };
+        let sum = |line: usize, lines| self.sum_of(first + line * LINE, lines);
         match &self.home {
             // A number that is known beforehand needs no loop.
             Home::Heap(..) => sum(0, Writers::HEAP.lines()),
@@ -389,6 +376,7 @@ fn out_of_bounds(index: usize, words: usize) -> ! {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::Ordering;
 
     #[test]
     fn words_are_zero_and_lines_are_aligned() {

@@ -2,7 +2,7 @@
 
 use super::errors::Errors;
 use crate::call::Verdict;
-use crate::cell::{Block, LINE, Writers};
+use crate::cell::{Block, LINE, Writer, Writers, known_slot};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
@@ -93,6 +93,14 @@ impl CallMetrics {
     #[inline(always)]
     pub(crate) fn ended_at_once(&self, outcome: Outcome) {
         self.add(ENDED + (outcome as usize).saturating_sub(1));
+    }
+    /// Where [`CallMetrics::ended_at_once`] counts, for a thread that has counted before.
+    #[inline(always)]
+    pub(crate) fn known_end(&self, outcome: Outcome) -> Option<(&AtomicU64, Writer)> {
+        let ends = self.ends.get()?;
+        let writer = Writers::HEAP.of_slot(known_slot()?);
+        let column = ENDED + (outcome as usize).saturating_sub(1);
+        Some((ends.word(writer.line * ENDS + column), writer))
     }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
         self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();

@@ -272,6 +272,12 @@ impl Policy {
         self.0.shared.metrics.get_or_init(Box::default)
     }
 
+    /// The same where there are some.
+    #[inline(always)]
+    pub(crate) fn known_metrics(&self) -> Option<&CallMetrics> {
+        self.0.shared.metrics.get().map(|metrics| &**metrics)
+    }
+
     /// Names what happened and hands it to the readers, if there are any.
     pub(crate) fn publish(&self, notes: &mut Vec<Note>) {
         if notes.is_empty() {

@@ -48,13 +48,19 @@ pub(super) fn blocking<T, E>(
             let (outcome, hint) = judge(&result);
             // Found before the locked instruction of the breaker's count, and asked after it.
             let events = (outcome != Outcome::Success).then(|| policy.registry().events());
-            let end = brief.end(outcome, hint, false, || error_type(&result));
-            if events.is_some_and(|events| events.wanted()) {
-                policy.registry().tell();
-            }
-            return match end {
-                None => result.map_err(|error| Error::User { error, attempts: 1, gave_up: None }),
-                Some((call, step)) => {
+            let say = || {
+                if events.is_some_and(|events| events.wanted()) {
+                    policy.registry().tell();
+                }
+            };
+            return match brief.end(outcome, hint) {
+                None => {
+                    say();
+                    result.map_err(|error| Error::User { error, attempts: 1, gave_up: None })
+                }
+                Some(brief) => {
+                    let (call, step) = brief.go_on(outcome, hint, false, error_type(&result));
+                    say();
                     let last = Some(result);
                     tell(&call, step, last.as_ref(), host);
                     follow(policy, Guarded::new(call), step, last, judge, host, &mut work)

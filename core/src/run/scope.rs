@@ -22,9 +22,15 @@ pub(super) fn innermost() -> Option<(usize, Tick)> {
 }
 
 /// What the enclosing calls on this thread leave to a call of `policy`.
+#[inline(always)]
 pub(super) fn left(policy: &Policy) -> Option<Span> {
+    UNTIL.get().and_then(|until| left_until(policy, until))
+}
+
+#[inline(never)]
+fn left_until(policy: &Policy, (name, until): (usize, Tick)) -> Option<Span> {
     let clock = policy.registry().clock();
-    UNTIL.get().filter(|(name, _)| *name == name_of(clock)).map(|(_, until)| clock.now().until(until))
+    (name == name_of(clock)).then(|| clock.now().until(until))
 }
 
 /// Where the work of a call must be done, if it must.

@@ -13,6 +13,8 @@ pub(crate) struct Log {
     pub counter: usize,
     pub ring: usize,
     pub length: usize,
+    /// A word for where the next entry goes, if there is one: to divide takes longer than to remember.
+    pub place: Option<usize>,
 }
 
 impl Log {
@@ -27,7 +29,8 @@ impl Log {
         // Acquire, here and below: who sees a count sees the entries below it.
         let mut index = counter.load(Ordering::Acquire);
         loop {
-            let entry = block.word(self.ring + (index % self.length as u64) as usize);
+            let place = self.place_of(block, index);
+            let entry = block.word(self.ring + place);
             let number = number(index);
             // A writer that was stopped must not put an old number over a younger one. Stopped between
             // these two, for as long as it takes to fill the ring, it makes one entry older: it errs
@@ -39,9 +42,36 @@ impl Log {
             }
             // Release: the entry is there for who sees it counted.
             match counter.compare_exchange(index, index.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return index,
+                Ok(_) => {
+                    self.remember(block, index, place);
+                    return index;
+                }
                 Err(moved) => index = moved,
             }
+        }
+    }
+
+    /// The place of `index`, which is its remainder by the length: as it was left for it, or divided.
+    #[inline(always)]
+    fn place_of(self, block: &Block, index: u64) -> usize {
+        if let Some(word) = self.place {
+            // Relaxed: it says itself of which index it is, and is looked at as if anybody had written it.
+            let left = block.word(word).load(Ordering::Relaxed);
+            let place = (left & 0xffff_ffff) as usize;
+            if left >> 32 == index && place < self.length {
+                return place;
+            }
+        }
+        (index % self.length as u64) as usize
+    }
+
+    /// Leaves the place of the next entry, as long as its index has room beside it.
+    #[inline(always)]
+    fn remember(self, block: &Block, index: u64, place: usize) {
+        if let Some(word) = self.place {
+            let next = if place + 1 == self.length { 0 } else { place + 1 };
+            // Relaxed: see `place_of`. What an index beyond 32 bits loses makes it that of no index to come.
+            block.word(word).store((index + 1) << 32 | next as u64, Ordering::Relaxed);
         }
     }
 
@@ -84,7 +114,7 @@ impl Log {
 mod tests {
     use super::*;
 
-    const LOG: Log = Log { counter: 0, ring: 8, length: 4 };
+    const LOG: Log = Log { counter: 0, ring: 8, length: 4, place: Some(1) };
 
     fn with_entries(numbers: &[u64]) -> Block {
         let block = Block::new(16);
@@ -108,6 +138,21 @@ mod tests {
         block.word(LOG.ring + 2).store(9, Ordering::Relaxed);
         assert_eq!(LOG.since(&block, 6), 1);
         assert_eq!(LOG.since(&with_entries(&[3, 7, 8, 9, 10, 11]), 6), 3);
+    }
+
+    #[test]
+    fn a_place_that_was_left_is_the_one_of_its_index_whatever_stands_there() {
+        let block = with_entries(&[1, 2, 3, 4, 5, 6]);
+        assert_eq!(block.word(1).load(Ordering::Relaxed), 6 << 32 | 2);
+        for left in [6 << 32 | 2, 0, 5 << 32 | 3, 6 << 32 | 9, u64::MAX] {
+            block.word(1).store(left, Ordering::Relaxed);
+            assert_eq!(LOG.place_of(&block, 6), 2, "{left}");
+        }
+        let (log, last) = (Log { length: 5, ..LOG }, u64::from(u32::MAX));
+        log.remember(&block, last - 1, log.place_of(&block, last - 1));
+        assert_eq!(log.place_of(&block, last), 0);
+        log.remember(&block, last, 0);
+        assert_eq!(log.place_of(&block, last + 1), 1, "there was no room for its index");
     }
 
     #[test]
