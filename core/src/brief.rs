@@ -87,9 +87,13 @@ impl<'a> Brief<'a> {
     pub(crate) fn again(policy: &'a Policy, live: &'a Arc<Live>, pass: Pass) -> Brief<'a> {
         Brief { policy, live, pass, running: false }
     }
-}
 
-impl<'a> Brief<'a> {
+    /// Even a success may open the circuit.
+    #[inline(always)]
+    pub(crate) fn may_be_slow(&self) -> bool {
+        self.live.slow
+    }
+
     /// The attempt ended. Where that is not the end of the call it is handed back, to [`Brief::go_on`].
     #[inline(always)]
     pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>) -> Option<Brief<'a>> {

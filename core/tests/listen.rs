@@ -40,6 +40,21 @@ fn what_a_call_makes_happen_is_told_before_it_returns() {
 }
 
 #[test]
+fn a_success_that_was_too_slow_is_told_of_before_it_returns() {
+    let sandbox = Sandbox::new();
+    let slow = Duration::from_millis(10);
+    let builder = Policy::builder("slow").failure_rate(0.5, 10, 2).slow_calls(slow, 0.5);
+    let policy = builder.build_in(&sandbox).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = heard.clone();
+    let _listener = sandbox.listen(move |event| ear.lock().unwrap().push(event.note.kind.as_str()));
+    let lasts = |span: Duration| policy.run(|| Ok::<_, fmt::Error>(sandbox.advance(span)));
+    assert!(lasts(Duration::ZERO).is_ok() && heard.lock().unwrap().is_empty());
+    assert!(lasts(2 * slow).is_ok());
+    assert_eq!(*heard.lock().unwrap(), ["opened"]);
+}
+
+#[test]
 fn a_listener_may_panic_and_may_use_the_policy_it_hears_of() {
     let sandbox = Sandbox::new();
     let policy = Policy::builder("used").consecutive_failures(1).build_in(&sandbox).unwrap();

@@ -47,7 +47,8 @@ pub(super) fn blocking<T, E>(
             brief.running = false;
             let (outcome, hint) = judge(&result);
             // Found before the locked instruction of the breaker's count, and asked after it.
-            let events = (outcome != Outcome::Success).then(|| policy.registry().events());
+            let may_open = outcome != Outcome::Success || brief.may_be_slow();
+            let events = may_open.then(|| policy.registry().events());
             let say = || {
                 if events.is_some_and(|events| events.wanted()) {
                     policy.registry().tell();
