@@ -201,6 +201,8 @@ mod asynchronous {
         let late = guard.run_key_async("k", |_| async { Ok(2) }).await;
         assert!(matches!(late, Err(Error::DeadlineExceeded { attempts: 0, .. })), "{late:?}");
         assert!(!fetch.is_finished());
+        let fetched = guard.run_key_async("other", |_| std::future::pending()).await;
+        assert!(matches!(fetched, Err(Error::DeadlineExceeded { attempts: 1, .. })), "{fetched:?}");
     }
 
     #[tokio::test]
