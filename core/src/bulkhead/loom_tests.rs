@@ -73,6 +73,19 @@ fn the_nearest_place_given_back_is_seen_by_who_begins_to_wait() {
     leave_against_waiting(Bulkhead::as_if_shared);
 }
 
+/// Who asked for the only place while another left it is in at once, or waits and is woken.
+fn is_in_or_woken(bulkhead: &Bulkhead, entry: Entry, woken: &[u64]) {
+    match entry {
+        Entry::Admitted(_) => assert!(woken.is_empty()),
+        Entry::Queued { ticket, .. } => {
+            assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
+            assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
+        }
+        Entry::Refused(refusal) => panic!("{refusal:?}"),
+    }
+    assert_eq!(bulkhead.look().in_use, 1);
+}
+
 fn leave_against_waiting(make: fn(&BulkheadConfig) -> Bulkhead) {
     explore(move || {
         let bulkhead = Arc::new(make(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
@@ -81,15 +94,7 @@ fn leave_against_waiting(make: fn(&BulkheadConfig) -> Bulkhead) {
         let leaving = thread::spawn(move || at(1, |cx| other.leave_held(place, cx)));
         let entry = at(1, |cx| bulkhead.enter(None, cx));
         let woken = leaving.join().unwrap();
-        match entry {
-            Entry::Admitted(_) => assert!(woken.is_empty()),
-            Entry::Queued { ticket, .. } => {
-                assert_eq!(woken, [ticket], "nobody wakes who waits for a free place");
-                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
-            }
-            Entry::Refused(refusal) => panic!("{refusal:?}"),
-        }
-        assert_eq!(bulkhead.look().in_use, 1);
+        is_in_or_woken(&bulkhead, entry, &woken);
     });
 }
 
@@ -176,14 +181,7 @@ fn who_puts_a_lent_place_back_and_who_begins_to_wait_see_each_other() {
         let ending = thread::spawn(move || if lent.put() { other.hand_back(&lent, Tick(1)) } else { Vec::new() });
         let entry = at(0, |cx| bulkhead.enter(None, cx));
         let woken = ending.join().unwrap();
-        match entry {
-            Entry::Admitted(_) => assert!(woken.is_empty()),
-            Entry::Queued { ticket, .. } => {
-                assert_eq!(woken, [ticket], "left to wait for ever");
-                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
-            }
-            Entry::Refused(refusal) => panic!("refused: {refusal}"),
-        }
+        is_in_or_woken(&bulkhead, entry, &woken);
     });
 }
 
@@ -203,14 +201,6 @@ fn who_leaves_a_place_at_hand_and_who_begins_to_wait_see_each_other() {
         });
         let entry = at(0, |cx| bulkhead.enter(None, cx));
         let woken = ending.join().unwrap();
-        match entry {
-            Entry::Admitted(_) => assert!(woken.is_empty()),
-            Entry::Queued { ticket, .. } => {
-                assert_eq!(woken, [ticket], "left to wait for ever");
-                assert!(matches!(at(2, |cx| bulkhead.poll(ticket, cx)), Poll::Admitted(_)));
-            }
-            Entry::Refused(refusal) => panic!("refused: {refusal}"),
-        }
-        assert_eq!(bulkhead.look().in_use, 1);
+        is_in_or_woken(&bulkhead, entry, &woken);
     });
 }

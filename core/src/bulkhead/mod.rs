@@ -14,9 +14,11 @@ mod loan;
 mod permits;
 mod places;
 mod queue;
+mod snapshot;
 
 pub use door::Desk;
 pub use loan::{Loan, LoanMemory};
+pub use snapshot::BulkheadSnapshot;
 
 pub(crate) use door::{SHAPE, carry_rest};
 
@@ -82,27 +84,6 @@ pub enum Poll {
     Refused(Refusal),
 }
 
-/// A bulkhead at one instant.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct BulkheadSnapshot {
-    /// Permits that are out.
-    pub in_use: u64,
-    /// Callers that wait.
-    pub queued: u64,
-    /// Permits there are: the configured number, or that of a resize since.
-    pub limit: u32,
-    /// Callers let in, ever.
-    pub admitted: u64,
-    /// Callers rejected because the queue was full, ever.
-    pub rejected_full: u64,
-    /// Callers that waited too long, ever.
-    pub rejected_timeout: u64,
-    /// Waiters that left by themselves.
-    pub cancelled: u64,
-    /// Permits that were given back twice, or are none of ours.
-    pub stale: u64,
-}
-
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
     cell: Block,
@@ -162,11 +143,6 @@ impl Bulkhead {
         if let Some(door) = &self.host {
             door.try_again();
         }
-    }
-
-    /// Looks at a shared cell and changes nothing; `None` if it is too small.
-    pub(crate) fn peek(cell: &Block, config: &BulkheadConfig) -> Option<BulkheadSnapshot> {
-        door::peek(cell, config)
     }
 
     /// Asks again for settings that another process's stood before.
@@ -321,30 +297,6 @@ impl Bulkhead {
         self.set_limit(limit);
         self.call_in(&inside);
         self.admit_waiters(&mut inside)
-    }
-
-    /// What there is now; changes nothing.
-    pub fn look(&self) -> BulkheadSnapshot {
-        let inside = self.inside.lock();
-        let host = self.host.as_ref();
-        let own = |word| self.cell.word(word).load(Ordering::Relaxed);
-        let total = |word| host.and_then(|door| door.total(word)).unwrap_or_else(|| own(word));
-        BulkheadSnapshot {
-            in_use: self.in_use().saturating_sub(Bulkhead::unused(&inside)),
-            queued: inside.queue.waiting() as u64,
-            limit: self.limit() as u32,
-            admitted: host.and_then(|door| door.admitted()).unwrap_or_else(|| own(ENTERED)) + self.called(&inside),
-            rejected_full: total(FULL),
-            rejected_timeout: total(TIMED_OUT),
-            cancelled: total(CANCELLED),
-            stale: total(STALE),
-        }
-    }
-
-    /// Nobody inside and nobody waiting.
-    pub fn is_empty(&self) -> bool {
-        let inside = self.inside.lock();
-        self.in_use() == Bulkhead::unused(&inside) && inside.queue.is_empty()
     }
 
     /// In a forked child: what the parent's callers hold is not ours to give back.
