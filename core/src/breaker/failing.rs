@@ -22,7 +22,7 @@ impl Breaker {
                 self.add(self.cell.writer(), OTHER_FAILURES);
                 Failed::counted(self.extend_streak(word) >= failures)
             }
-            Window::Count { .. } => self.enter_failure(word, self.sum(TALLY)),
+            Window::Count { .. } => Failed::counted(self.enter_failure(word, self.sum(TALLY), false)),
         }
     }
 
@@ -40,7 +40,10 @@ impl Breaker {
                 }
                 Failed::counted(self.extend_streak(word) >= failures)
             }
-            Window::Count { .. } => self.enter_failure(word, self.cell.sum_here(Layout::writer(0), TALLY)),
+            Window::Count { .. } => {
+                let tallied = self.cell.sum_here(Layout::writer(0), TALLY);
+                Failed::counted(self.enter_failure(word, tallied, false))
+            }
         }
     }
 
@@ -52,19 +55,17 @@ impl Breaker {
         (same && matches!(outcome, Outcome::Failure | Outcome::Timeout)).then_some(word)
     }
 
-    /// Enters a failure in a count window of so many successes on its tallies.
+    /// Enters a failure in a count window of so many successes on its tallies; whether it is to be judged.
     #[inline(always)]
-    fn enter_failure(&self, word: Word, tallied: u64) -> Failed {
-        let index = self.log_failure(tallied, false);
-        Failed::counted(!(word.pass() && self.is_spared(word, index)))
+    fn enter_failure(&self, word: Word, tallied: u64, slow: bool) -> bool {
+        let index = self.log_failure(tallied, slow);
+        !(word.pass() && self.is_spared(word, index))
     }
 
     /// Enters a failure in a count window; whether the circuit opens by it.
     #[inline(always)]
     pub(super) fn fail_logged(&self, word: Word, size: u64, slow: bool) -> bool {
-        let index = self.log_failure(self.sum(TALLY), slow);
-        let spared = word.pass() && self.is_spared(word, index);
-        !spared && self.is_due(word, size, true)
+        self.enter_failure(word, self.sum(TALLY), slow) && self.is_due(word, size, true)
     }
 
     /// A failure under `permit` has been counted: the word to be judged if it opens the circuit.
