@@ -2,7 +2,7 @@
 // the next step; there is one promise for the whole call and no frame that waits.
 import { Running, type Conductor } from './attempt.js';
 import type { Outcome } from './classify.js';
-import { LONGEST_MS, now, timersAreReal } from './clock.js';
+import { alarm } from './clock.js';
 import { isFetching, within, type Ambient } from './context.js';
 import { dress, type Refusal } from './errors.js';
 import { deliver } from './events.js';
@@ -27,11 +27,8 @@ export class Driver<T> implements Conductor {
   private running: Running | undefined = undefined;
   private how = How.Nothing;
   private last: unknown = undefined;
-  private timer: NodeJS.Timeout | undefined = undefined;
-  /** When the limit of the attempt ends, by `now`. */
-  private until = 0;
-  /** What the running timer, which has a longest, does not cover. */
-  private leftNanos = 0;
+  /** Stops the clock of the running attempt. */
+  private stopClock: (() => void) | undefined = undefined;
   private listening = false;
   private keep = 0;
   private begun = false;
@@ -189,25 +186,18 @@ export class Driver<T> implements Conductor {
   }
 
   private time(nanos: number): void {
-    this.until = now() + nanos;
     const ms = Math.ceil(nanos / 1e6);
     const { gate } = this.policy;
     if (gate.limitMs === ms) keepList(ms);
     else gate.limitMs = ms;
-    this.arm(nanos);
-  }
-
-  private arm(nanos: number): void {
-    const ms = Math.min(Math.ceil(nanos / 1e6), LONGEST_MS);
-    this.leftNanos = nanos - ms * 1e6;
-    this.timer = setTimeout(expired, ms, this as Driver<any>);
+    this.stopClock = alarm(nanos, () => this.expire());
   }
 
   /** What watches the running attempt goes; the attempt, if it still ran. */
   private unwatch(): Running | undefined {
     const { running } = this;
-    if (this.timer !== undefined) clearTimeout(this.timer);
-    this.timer = undefined;
+    this.stopClock?.();
+    this.stopClock = undefined;
     if (this.listening) this.signal?.removeEventListener('abort', this);
     this.listening = false;
     this.running = undefined;
@@ -240,11 +230,8 @@ export class Driver<T> implements Conductor {
     this.go(kind);
   }
 
-  /** The timer of the attempt. */
-  expire(): void {
-    // Node counts whole milliseconds and may be one early; timers of a test follow another clock.
-    const left = timersAreReal() ? this.until - now() : this.leftNanos;
-    if (left > 0) return this.arm(left);
+  /** The time of the attempt is over. */
+  private expire(): void {
     const running = this.unwatch();
     if (running !== undefined) this.ranOut(hot.expire(this.call, running.attempt), running);
   }
@@ -273,8 +260,8 @@ export class Driver<T> implements Conductor {
   }
 
   committed(): void {
-    if (this.timer !== undefined) clearTimeout(this.timer);
-    this.timer = undefined;
+    this.stopClock?.();
+    this.stopClock = undefined;
     hot.commit(this.call);
   }
 
@@ -401,8 +388,6 @@ export class Driver<T> implements Conductor {
     }
   }
 }
-
-const expired = (driver: Driver<any>) => driver.expire();
 
 function answerOf(policy: Driven, link: Link): unknown {
   if (link === 'value') return policy.shape.value;

@@ -38,19 +38,23 @@ function held(call: (work: () => Promise<string>) => Promise<string>, many: numb
   return { calls, end: () => Promise.all((ends.splice(0).forEach((end) => end()), calls)) };
 }
 
+/** A hundred calls; where the gate is on none of them may cross. */
+async function hundredWithoutCrossing(call: (work: () => unknown) => Promise<unknown>): Promise<void> {
+  const crossings = { ...hot };
+  const crossed = (name: string) => () => assert.fail(`a call crossed: ${name}`);
+  if (gateIsOn) for (const name of Object.keys(hot)) Object.assign(hot, { [name]: crossed(name) });
+  try {
+    for (let i = 0; i < 100; i++) assert.equal(await call(() => i), i);
+  } finally {
+    Object.assign(hot, crossings);
+  }
+}
+
 for (const breaker of [undefined, { window: { kind: 'consecutive', failures: 3 } }]) {
   test(`a place that was had once is taken without crossing, ${breaker ? 'with' : 'without'} a breaker`, async () => {
     const { call, snapshot } = opened({ bulkhead: { limit: 2 }, ...(breaker && { breaker }) });
     for (let i = 0; i < 10; i++) await call(async () => i);
-    if (gateIsOn) {
-      const crossings = { ...hot };
-      for (const name of Object.keys(hot)) Object.assign(hot, { [name]: () => assert.fail(`a call crossed: ${name}`) });
-      try {
-        for (let i = 0; i < 100; i++) assert.equal(await call(() => i), i);
-      } finally {
-        Object.assign(hot, crossings);
-      }
-    } else for (let i = 0; i < 100; i++) await call(() => i);
+    await hundredWithoutCrossing(call);
     assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 110]);
     await assert.rejects(call(boom), /boom/);
     assert.equal(snapshot().bulkhead.in_use, 0, 'a failure takes its place along');
@@ -184,15 +188,7 @@ async function shared(work: (policy: ReturnType<typeof opened>, settings: object
 
 test('a leased place of a shared bulkhead is taken without crossing, and counted for all', () => shared(async ({ call, snapshot }) => {
   for (let i = 0; i < 10; i++) await call(async () => i);
-  if (gateIsOn) {
-    const crossings = { ...hot };
-    for (const name of Object.keys(hot)) Object.assign(hot, { [name]: () => assert.fail(`a call crossed: ${name}`) });
-    try {
-      for (let i = 0; i < 100; i++) assert.equal(await call(() => i), i);
-    } finally {
-      Object.assign(hot, crossings);
-    }
-  } else for (let i = 0; i < 100; i++) await call(() => i);
+  await hundredWithoutCrossing(call);
   assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 110]);
   const { calls, end } = held(call, 2);
   assert.equal(snapshot().bulkhead.in_use, 2);
