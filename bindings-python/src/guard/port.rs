@@ -126,6 +126,12 @@ impl Port {
         self.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
     }
 
+    /// Whether a call that may not pass is likely to run all the same as soon as it is asked for, without a limit.
+    pub fn may_run_at_once(&self) -> bool {
+        let policy = &self.seat().policy;
+        self.asks_alone(policy) && policy.config().timeout.is_none()
+    }
+
     pub fn name(&self, py: Python<'_>) -> Option<Py<PyString>> {
         self.name.as_ref().map(|name| name.clone_ref(py))
     }
