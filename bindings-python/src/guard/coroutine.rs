@@ -13,6 +13,33 @@ use std::ptr::null_mut;
 /// The interpreter is attached; `this` is a live guard with a driver.
 #[inline(always)]
 pub unsafe fn make(this: *mut PyObject, arguments: Arguments) -> *mut PyObject {
+    // SAFETY: as promised. The guard holds the entry until the driver, a function of Python's, has taken it: nothing
+    // can run before.
+    unsafe {
+        let guard = &*this.cast::<Guard>();
+        match entry::of_last(guard) {
+            Some(entry) if arguments.are_none() => drive(guard, entry),
+            _ => make_apart(this, arguments),
+        }
+    }
+}
+
+/// # Safety
+/// As for `make`; the entry is alive.
+#[inline(always)]
+unsafe fn drive(guard: &Guard, entry: *mut PyObject) -> *mut PyObject {
+    // The slot before the first is the callee's to use.
+    let given = [null_mut(), entry];
+    // SAFETY: as promised.
+    unsafe { (guard.call)(guard.drive, given.as_ptr().add(1), 1 | own::ARGUMENTS_OFFSET, null_mut()) }
+}
+
+/// The same with arguments, or where the last coroutine's entry will not do.
+///
+/// # Safety
+/// As for `make`.
+#[inline(never)]
+unsafe fn make_apart(this: *mut PyObject, arguments: Arguments) -> *mut PyObject {
     // SAFETY: as promised; no Python code runs while the guard is borrowed. What is made is let go of.
     unsafe {
         let py = Python::assume_attached();
@@ -22,9 +49,7 @@ pub unsafe fn make(this: *mut PyObject, arguments: Arguments) -> *mut PyObject {
         }
         let guard = &*this.cast::<Guard>();
         let made = if arguments.are_none() && entry::runs(entry) {
-            // The slot before the first is the callee's to use.
-            let given = [null_mut(), entry];
-            (guard.call)(guard.drive, given.as_ptr().add(1), 1 | own::ARGUMENTS_OFFSET, null_mut())
+            drive(guard, entry)
         } else {
             make_with(py, guard, entry, arguments)
         };
@@ -35,7 +60,6 @@ pub unsafe fn make(this: *mut PyObject, arguments: Arguments) -> *mut PyObject {
 
 /// # Safety
 /// As for `make`; the entry is alive.
-#[inline(never)]
 unsafe fn make_with(py: Python<'_>, guard: &Guard, entry: *mut PyObject, arguments: Arguments) -> *mut PyObject {
     // SAFETY: as promised.
     unsafe {

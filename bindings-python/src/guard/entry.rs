@@ -94,31 +94,26 @@ pub unsafe fn runs(entry: *mut ffi::PyObject) -> bool {
 
 static KIND: Once<Py<PyType>> = Once::new();
 
-/// A new reference to the entry for a coroutine that is being made; null with the error set where
-/// there is no memory.
+/// What the last coroutine got, if the next may have it too.
 ///
 /// # Safety
 /// The interpreter is attached; the guard is alive.
 #[inline(always)]
-pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
-    // SAFETY: as promised; `guard.entry` is null or a reference of the guard's to one of ours.
-    unsafe {
-        let last = guard.entry;
-        if !last.is_null() && guard.port().gate_at_once() == Some((*last.cast::<Entry>()).gate) {
-            return ffi::Py_NewRef(last);
-        }
-        look(py, guard, last)
-    }
+pub unsafe fn of_last(guard: &Guard) -> Option<*mut ffi::PyObject> {
+    let last = guard.entry;
+    // SAFETY: as promised; null or a reference of the guard's to one of ours.
+    unsafe { (!last.is_null() && guard.port().gate_at_once() == Some((*last.cast::<Entry>()).gate)).then_some(last) }
 }
 
-/// `of` where what the last coroutine got is not the same for sure.
+/// A new reference to the entry for a coroutine that is being made; null with the error set where
+/// there is no memory.
 ///
 /// # Safety
-/// As for `of`.
-#[inline(never)]
-unsafe fn look(py: Python<'_>, guard: &mut Guard, last: *mut ffi::PyObject) -> *mut ffi::PyObject {
+/// As for `of_last`.
+pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
     // SAFETY: as promised.
     unsafe {
+        let last = guard.entry;
         let pass = if guard.key.is_null() { Spot::of(guard.port()).pass_later() } else { None };
         if cfg!(Py_GIL_DISABLED) || pass.is_none() {
             return make(py, guard.into(), pass);
