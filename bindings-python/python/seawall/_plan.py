@@ -99,7 +99,7 @@ class Plan:
         #: Where it was made: one that was made in a test stays in that test.
         self.home: Registry = _registry.current() if base is None else base.home
         self.move_to(_registry.current() if base is None else base.registry)
-        _registry.plans.add(self)
+        _registry.plans[self] = None
 
     def move_to(self, registry: Registry) -> None:
         if self.registry is registry:

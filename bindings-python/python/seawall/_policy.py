@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from . import _options, _registry
 from ._kinds import COROUTINE, PLAIN, kind_of
 from ._plan import Plan, Spec
@@ -267,7 +269,8 @@ def _json(config: Mapping[str, Any]) -> str:
     import json
 
     try:
-        return json.dumps(config)
+        # Policies with equal settings share the text.
+        return sys.intern(json.dumps(config))
     except (TypeError, ValueError, UnicodeError, RecursionError) as error:
         from .errors import config_error
 

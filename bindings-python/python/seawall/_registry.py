@@ -57,8 +57,9 @@ class Registry:
 _process: Registry | None = None
 _current: Registry | None = None
 _lock = threading.Lock()
-#: Every live policy, so that a test can move them all to its own registry and back.
-plans: weakref.WeakSet[Plan] = weakref.WeakSet()
+#: Every live policy, so that a test can move them all to its own registry and back. The table of a
+#: dictionary is smaller than that of a set.
+plans: weakref.WeakKeyDictionary[Plan, None] = weakref.WeakKeyDictionary()
 
 
 def current() -> Registry:
