@@ -138,6 +138,24 @@ fn a_failure_on_credit_is_seen_by_who_is_judged_after_it() {
 }
 
 #[test]
+fn a_failure_spared_in_a_slice_is_seen_by_who_is_judged_after_it() {
+    explore(|| {
+        let window = Window::Time { span: Span::secs(30), slices: 2, aligned: true };
+        let config = BreakerConfig { window, failure_rate: None, failure_count: Some(4), ..BreakerConfig::default() };
+        let breaker = Arc::new(Breaker::new(&config));
+        // The first is judged and answers for the next two.
+        (0..2).for_each(|_| fail(&breaker));
+        let other = breaker.clone();
+        let failing = thread::spawn(move || fail(&other));
+        fail(&breaker);
+        failing.join().unwrap();
+        // One of the two was spared, and the other was the fourth.
+        let shown = breaker.peek(Tick::ZERO);
+        assert_eq!((shown.state, shown.totals.failure, shown.totals.transitions), (State::Open, 4, 1));
+    });
+}
+
+#[test]
 fn slices_lose_nothing() {
     explore(|| {
         let block = Arc::new(Block::new(32));
