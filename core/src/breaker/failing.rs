@@ -4,7 +4,6 @@ use super::layout::{FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::tally::TALLY;
 use super::word::Word;
 use super::{Breaker, Failed, State};
-use crate::cell::{Writers, known_slot};
 use crate::config::Window;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
@@ -12,32 +11,15 @@ use crate::sync::Ordering;
 
 impl Breaker {
     /// A failure that was not slow, on the line of the calling thread: the usual ways of
-    /// [`Breaker::record_untimed`], without those it takes for other outcomes.
+    /// [`Breaker::record_untimed`], as far as they call nothing.
     #[inline(always)]
     pub(crate) fn fail_untimed(&self, permit: Permit, outcome: Outcome) -> Failed {
         let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
         match self.config.window {
             Window::Time { .. } => Failed::NotCounted,
             Window::Consecutive { failures } => {
-                self.add(self.cell.writer(), OTHER_FAILURES);
-                Failed::counted(self.extend_streak(word) >= failures)
-            }
-            Window::Count { .. } => Failed::counted(self.enter_failure(word, self.sum(TALLY), false)),
-        }
-    }
-
-    /// The same in a cell of this process's own, as far as that calls nothing.
-    #[inline(always)]
-    pub(crate) fn fail_here(&self, permit: Permit, outcome: Outcome) -> Failed {
-        let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
-        match self.config.window {
-            Window::Time { .. } => Failed::NotCounted,
-            Window::Consecutive { failures } => {
-                let writer = known_slot().map(|slot| Writers::HEAP.of_slot(slot));
-                match writer.filter(|writer| self.is_near(*writer)) {
-                    Some(writer) => writer.add_one(self.near(writer, OTHER_FAILURES), Ordering::Release),
-                    None => return Failed::NotCounted,
-                }
+                let Some(writer) = self.cell.known_writer() else { return Failed::NotCounted };
+                self.add(writer, OTHER_FAILURES);
                 Failed::counted(self.extend_streak(word) >= failures)
             }
             Window::Count { .. } => {
@@ -49,7 +31,7 @@ impl Breaker {
 
     /// The state word, if a failure under `permit` counts in it.
     #[inline(always)]
-    fn fails_now(&self, permit: Permit, outcome: Outcome) -> Option<Word> {
+    pub(super) fn fails_now(&self, permit: Permit, outcome: Outcome) -> Option<Word> {
         let word = self.word();
         let same = word.gate() >> 1 == permit.0 as u32 >> 1 && word.is(State::Closed);
         (same && matches!(outcome, Outcome::Failure | Outcome::Timeout)).then_some(word)
@@ -68,7 +50,8 @@ impl Breaker {
         self.enter_failure(word, self.sum(TALLY), slow) && self.is_due(word, size, true)
     }
 
-    /// A failure under `permit` has been counted: the word to be judged if it opens the circuit.
+    /// A failure under `permit` has been counted: the word to be judged if it opens the circuit, or if only the
+    /// time says whether it does.
     pub(crate) fn entered(&self, permit: Permit) -> Option<Word> {
         let word = self.word();
         let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
@@ -76,7 +59,7 @@ impl Breaker {
             return None;
         }
         let opens = match self.config.window {
-            Window::Time { .. } => false,
+            Window::Time { .. } => true,
             Window::Consecutive { failures } => word.streak() >= failures,
             Window::Count { size } => self.is_due(word, u64::from(size), true),
         };
