@@ -229,16 +229,18 @@ export class Policy {
 /** A policy by the name it has in the configuration, or from settings in code. */
 export function policy(from: string | PolicySettings, more: Hooks & Judging = {}): Policy {
   const into = registry();
-  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more), {});
+  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more));
   if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${from === null ? 'null' : typeof from}`);
   checked(from);
   const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
   const json = written(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
   const native = configuring(() => into.policy(json, 'code'));
-  return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
+  return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback);
 }
 
-function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings): Policy {
+const NO_FALLBACK: FallbackSettings = {};
+
+function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings = NO_FALLBACK): Policy {
   const shape = new Shape(native, into, fallback).current();
   return new Policy(new Driven(native, new Gate(native), into, shape, native.name, more, fallback.run));
 }
