@@ -74,10 +74,28 @@ def test_bad_values_are_refused_at_construction(options: dict[str, Any]) -> None
         seawall.circuit_breaker(**options)
 
 
+def test_what_is_no_setting_is_told_with_its_place() -> None:
+    for options, place, what in [
+        ({"retry": {"backoff": {"base": object()}}}, "/policy/odd/retry/backoff/base", "object"),
+        ({"fallback": {"chain": ["value", len]}}, "/policy/odd/fallback/chain/1", "builtin_function_or_method"),
+    ]:
+        with pytest.raises(seawall.ConfigError, match=what) as wrong:
+            seawall.policy("odd", **options)
+        assert wrong.value.path.startswith(place), str(wrong.value)
+    bytes_: Any = {"attempts": b"3"}
+    with pytest.raises(seawall.ConfigError) as wrong:
+        seawall.policy(retry=bytes_)
+    assert (wrong.value.kind, wrong.value.path) == ("wrong_type", "/retry/attempts")
+
+
 def test_bad_text_is_refused(tmp_path: Any) -> None:
     with pytest.raises(seawall.ConfigError) as wrong:
         seawall.configure("[policy.x\n")
-    assert wrong.value.kind == "syntax"
+    assert wrong.value.kind == "syntax" and str(wrong.value).startswith("text: is not TOML: ")
+    nowhere = tmp_path / "nowhere.toml"
+    with pytest.raises(seawall.ConfigError, match="cannot read.*SEAWALL_CONFIG") as wrong:
+        seawall.configure(nowhere)
+    assert str(wrong.value).startswith(f"{nowhere}: ")
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(seawall.ConfigError) as wrong:
