@@ -16,6 +16,11 @@ impl Folder {
         let _ = std::fs::remove_dir_all(&path);
         Folder(path)
     }
+
+    /// The one file in it.
+    fn file(&self) -> PathBuf {
+        std::fs::read_dir(&self.0).expect("a folder").flatten().next().expect("a file").path()
+    }
 }
 
 impl Drop for Folder {
@@ -128,7 +133,7 @@ fn what_is_not_there_is_said_with_its_own_status() {
     let other = refused(&seawall(&folder.0, &["-s", "other", "list"]), 1);
     assert!(other.contains("no segment `other`") && other.contains("leave `--segment` out"), "{other}");
     refused(&seawall(&folder.0, &["shout"]), 2);
-    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let path = folder.file();
     std::fs::rename(&path, path.with_extension("999")).expect("as another release names it");
     for words in [&["list"][..], &["-s", "shop", "reset", "identity"]] {
         let said = refused(&seawall(&folder.0, words), 1);
@@ -144,7 +149,7 @@ fn a_file_that_is_no_segment_is_refused_and_hides_no_other() {
     let folder = Folder::new("broken");
     let registry = registry(&folder, "shop");
     let _identity = policy(&registry, "identity");
-    let good = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let good = folder.file();
     // Of the same version.
     let bad = good.with_file_name(good.file_name().expect("a name").to_string_lossy().replace("shop", "bad"));
     let name = bad.file_name().expect("a name").to_string_lossy().into_owned();
@@ -246,7 +251,7 @@ fn looking_changes_no_byte() {
     let folder = Folder::new("quiet");
     let registry = registry(&folder, "shop");
     fail(&policy(&registry, "identity"), 3);
-    let file = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let file = folder.file();
     let before = std::fs::read(&file).expect("bytes");
     for words in [&["list"][..], &["show", "identity"], &["metrics"], &["--json", "list"]] {
         said(&seawall(&folder.0, words));
@@ -276,7 +281,7 @@ fn a_segment_that_is_scribbled_over_breaks_no_command() {
         let _ = policy.run(|| Ok::<_, std::io::Error>(()));
         let _ = policy.run(|| Err::<(), _>(std::io::Error::other("down")));
     }
-    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let path = folder.file();
     let before = std::fs::read(&path).expect("the segment");
     let file = std::fs::OpenOptions::new().write(true).open(&path).expect("the segment");
     let used: Vec<usize> =
