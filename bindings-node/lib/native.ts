@@ -49,7 +49,6 @@ export interface NativeRegistry {
   loadPath(path: string): void;
   reload(): void;
   takeWakes(): number[];
-  names(): string[];
   readonly enabled: boolean;
   setEnabled(enabled: boolean): void;
   now(): number;
@@ -62,7 +61,6 @@ export interface NativeRegistry {
   tick(): void;
   internal(what: string): void;
   subscribe(): NativeCursor;
-  operationTimeout(operation: string): number;
 }
 
 interface Addon {

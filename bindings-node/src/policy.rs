@@ -124,19 +124,7 @@ impl NativePolicy {
     /// `amount` is a length or an instant, in nanoseconds. `false`: no breaker, or no such transition.
     #[napi]
     pub fn control(&self, to: String, amount: f64) -> bool {
-        let control = match to.as_str() {
-            "open" => Control::Open,
-            "open_for" => Control::OpenFor(span(amount)),
-            "open_until" => Control::OpenUntil(Tick(span(amount).0)),
-            "half_open" => Control::HalfOpen,
-            "close" => Control::Close,
-            "force_open" => Control::ForceOpen,
-            "disable" => Control::Disable,
-            "metrics_only" => Control::MetricsOnly,
-            "reset" => Control::Reset,
-            _ => return false,
-        };
-        self.policy().control(control)
+        Control::named(&to, Some(span(amount))).is_some_and(|control| self.policy().control(control))
     }
 
     // ---- bulkhead ----

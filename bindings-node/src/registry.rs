@@ -2,9 +2,9 @@ use crate::policy::NativePolicy;
 use crate::raw::changed;
 use crate::{Result, config_error, nanos, span};
 use napi_derive::napi;
+use seawall::Registry;
 use seawall::error::ConfigError;
 use seawall::events::Cursor;
-use seawall::{Policy, Registry};
 
 #[napi]
 pub struct NativeRegistry(Registry);
@@ -52,11 +52,6 @@ impl NativeRegistry {
     #[napi]
     pub fn take_wakes(&self) -> Vec<f64> {
         crate::policy::numbers(self.0.take_stranded())
-    }
-
-    #[napi]
-    pub fn names(&self) -> Vec<String> {
-        self.0.policies().iter().filter_map(Policy::name).map(str::to_owned).collect()
     }
 
     #[napi(getter)]
@@ -121,11 +116,6 @@ impl NativeRegistry {
     #[napi]
     pub fn subscribe(&self) -> NativeCursor {
         NativeCursor(Some(self.0.events().subscribe()))
-    }
-
-    #[napi]
-    pub fn operation_timeout(&self, operation: String) -> f64 {
-        nanos(self.0.operation_timeout(&operation))
     }
 }
 

@@ -10,7 +10,7 @@ use seawall::Pass;
 use seawall::breaker::Control;
 use seawall::call::CallOptions;
 use seawall::config::{Scalar, TimeoutMode};
-use seawall::time::{Span, Tick};
+use seawall::time::Span;
 use std::sync::OnceLock;
 
 #[pyclass(frozen)]
@@ -163,21 +163,10 @@ impl Policy {
     }
 
     fn control(&self, py: Python<'_>, what: &str, nanos: Option<u64>) -> PyResult<()> {
-        let control = match (what, nanos) {
-            ("open", None) => Control::Open,
-            ("open", Some(nanos)) => Control::OpenFor(Span(nanos)),
-            ("open_until", Some(nanos)) => Control::OpenUntil(Tick(nanos)),
-            ("half_open", _) => Control::HalfOpen,
-            ("close", _) => Control::Close,
-            ("force_open", _) => Control::ForceOpen,
-            ("disable", _) => Control::Disable,
-            ("metrics_only", _) => Control::MetricsOnly,
-            _ => Control::Reset,
-        };
-        if self.inner.control(control) {
-            return Ok(());
+        match Control::named(what, nanos.map(Span)) {
+            Some(control) if self.inner.control(control) => Ok(()),
+            _ => Err(missing(py, &self.inner, "breaker")),
         }
-        Err(missing(py, &self.inner, "breaker"))
     }
 
     fn enter(&self, py: Python<'_>, given: bool, max_wait: Option<u64>) -> PyResult<BulkheadEntry> {

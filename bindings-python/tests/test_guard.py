@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import seawall
+from conftest import side_by_side
 from seawall.testing import Sandbox
 
 NEVER = 10**6
@@ -250,11 +251,7 @@ def test_threads_that_take_turns_lose_no_count(window: str) -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        pool = [threading.Thread(target=work) for _ in range(threads)]
-        for thread in pool:
-            thread.start()
-        for thread in pool:
-            thread.join()
+        side_by_side([work] * threads)
     finally:
         sys.setswitchinterval(interval)
     assert breaker.total_successes == calls * threads

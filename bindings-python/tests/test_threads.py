@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import seawall
+from conftest import side_by_side
 from seawall.testing import Sandbox
 
 
@@ -48,11 +49,7 @@ def test_one_bulkhead_for_threads_and_event_loops() -> None:
 
         asyncio.run(main())
 
-    workers = [threading.Thread(target=target) for target in (threads, threads, threads, loop, loop)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side([threads, threads, threads, loop, loop])
     stats = bulkhead.stats()
     assert most <= 3 and stats["in_use"] == 0 and stats["queued"] == 0 and stats["admitted"] == 250
 
@@ -61,11 +58,7 @@ def test_calls_of_one_breaker_run_side_by_side() -> None:
     breaker = seawall.circuit_breaker()
     barrier = threading.Barrier(4, timeout=30)
     call = breaker(barrier.wait)
-    workers = [threading.Thread(target=call) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side([call] * 4)
     assert breaker.total_successes == 4
 
 
@@ -89,11 +82,7 @@ def test_half_open_admits_one_of_many_threads(box: Sandbox) -> None:
             if len(rejected) == 19:
                 release.set()
 
-    workers = [threading.Thread(target=caller) for _ in range(20)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side([caller] * 20)
     assert (len(entered), len(rejected)) == (1, 19) and breaker.state == "closed"
 
 
@@ -235,11 +224,7 @@ def test_concurrent_calls_lose_no_count() -> None:
                 pass
             call(False)
 
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side([work] * 4)
     assert (flaky.total_successes, flaky.total_failures, breaker.total_successes) == (1600, 400, 2000)
 
 
@@ -254,12 +239,7 @@ def test_one_caller_fetches_what_many_want() -> None:
         return key
 
     got: list[str] = []
-    callers = [threading.Thread(target=lambda: got.append(fetch("a"))) for _ in range(8)]
-    for caller in callers:
-        caller.start()
-    go.set()
-    for caller in callers:
-        caller.join()
+    side_by_side([lambda: got.append(fetch("a"))] * 8, meanwhile=go.set)
     assert got == ["a"] * 8 and len(calls) == 1
 
 

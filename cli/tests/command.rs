@@ -16,6 +16,11 @@ impl Folder {
         let _ = std::fs::remove_dir_all(&path);
         Folder(path)
     }
+
+    /// The one file in it.
+    fn file(&self) -> PathBuf {
+        std::fs::read_dir(&self.0).expect("a folder").flatten().next().expect("a file").path()
+    }
 }
 
 impl Drop for Folder {
@@ -128,7 +133,7 @@ fn what_is_not_there_is_said_with_its_own_status() {
     let other = refused(&seawall(&folder.0, &["-s", "other", "list"]), 1);
     assert!(other.contains("no segment `other`") && other.contains("leave `--segment` out"), "{other}");
     refused(&seawall(&folder.0, &["shout"]), 2);
-    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let path = folder.file();
     std::fs::rename(&path, path.with_extension("999")).expect("as another release names it");
     for words in [&["list"][..], &["-s", "shop", "reset", "identity"]] {
         let said = refused(&seawall(&folder.0, words), 1);
@@ -144,7 +149,7 @@ fn a_file_that_is_no_segment_is_refused_and_hides_no_other() {
     let folder = Folder::new("broken");
     let registry = registry(&folder, "shop");
     let _identity = policy(&registry, "identity");
-    let good = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let good = folder.file();
     // Of the same version.
     let bad = good.with_file_name(good.file_name().expect("a name").to_string_lossy().replace("shop", "bad"));
     let name = bad.file_name().expect("a name").to_string_lossy().into_owned();
@@ -205,12 +210,48 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
     assert!(said(&unnamed.arg("check").env("SEAWALL_CONFIG", file).output().expect("it runs")).contains(file));
 }
 
+/// A pager that was left, a disk that is full: the status says what the command found, or that it
+/// could not say it.
+#[test]
+fn output_that_nobody_takes_breaks_no_command() {
+    let folder = Folder::new("pipes");
+    let registry = registry(&folder, "shop");
+    let _identity = policy(&registry, "identity");
+    let path = folder.0.join("half.toml");
+    std::fs::write(&path, "[policy.ledger]\nhost_required = true\n").expect("a file");
+    let file = path.to_str().expect("a path");
+    for (words, status) in [
+        (&["check", file][..], 0),
+        (&["check", file, "--strict"], 4),
+        (&["check", file, "--json", "--strict"], 4),
+        (&["open", "identity"], 0),
+        (&["close", "identity", "--json"], 0),
+        (&["list"], 0),
+        (&["show", "identity"], 0),
+        (&["metrics"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+    ] {
+        let run = |out: std::process::Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+            command.arg("--dir").arg(&folder.0).args(words).env_remove("SEAWALL_HOST_DIR").stdout(out);
+            command.output().expect("the command runs")
+        };
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        assert_eq!(run(writer.into()).status.code(), Some(status), "{words:?} into a pipe that nobody reads");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+        let said = refused(&run(full.into()), 3);
+        assert!(said.starts_with("seawall: ") && said.contains("No space left"), "{words:?}: {said}");
+    }
+}
+
 #[test]
 fn looking_changes_no_byte() {
     let folder = Folder::new("quiet");
     let registry = registry(&folder, "shop");
     fail(&policy(&registry, "identity"), 3);
-    let file = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let file = folder.file();
     let before = std::fs::read(&file).expect("bytes");
     for words in [&["list"][..], &["show", "identity"], &["metrics"], &["--json", "list"]] {
         said(&seawall(&folder.0, words));
@@ -240,7 +281,7 @@ fn a_segment_that_is_scribbled_over_breaks_no_command() {
         let _ = policy.run(|| Ok::<_, std::io::Error>(()));
         let _ = policy.run(|| Err::<(), _>(std::io::Error::other("down")));
     }
-    let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
+    let path = folder.file();
     let before = std::fs::read(&path).expect("the segment");
     let file = std::fs::OpenOptions::new().write(true).open(&path).expect("the segment");
     let used: Vec<usize> =

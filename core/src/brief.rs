@@ -255,7 +255,11 @@ impl Brief<'_> {
 
     #[inline(never)]
     fn record_slowly(&self, breaker: &Breaker, outcome: Outcome, hint: Option<Hint>) {
-        self.record(breaker, outcome, self.took(), hint);
+        match breaker.fail_timed(Permit(self.pass.permit), outcome, || self.policy.registry().clock().coarse()) {
+            Failed::Counted => {}
+            Failed::Due => self.judge(breaker, hint),
+            Failed::NotCounted => self.record(breaker, outcome, self.took(), hint),
+        }
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! One named part and its partitions: the cell without a key, and a bounded number of cells by key.
 
+use crate::cell::Block;
 use crate::segment::Home;
 use crate::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::collections::{HashMap, VecDeque};
@@ -8,18 +9,22 @@ use std::collections::{HashMap, VecDeque};
 pub(crate) trait Cell: Send + Sync {
     /// Whether nothing would be lost: closed, nobody inside, nobody waiting.
     fn is_idle(&self) -> bool;
+    /// Its state, where it is one block for as long as the cell lives.
+    fn block(&self) -> Option<&Block> {
+        None
+    }
     /// Whether this is still the cell of its name: in a segment another may take its place.
     fn is_current(&self) -> bool {
-        true
+        self.block().is_none_or(Block::is_current)
     }
     /// Whether the settings in force are those that were asked for: in a segment another process may
     /// have come first.
     fn is_as_wanted(&self) -> bool {
-        true
+        self.block().is_none_or(Block::is_as_wanted)
     }
     /// Whether other processes work on it too.
     fn is_shared(&self) -> bool {
-        false
+        self.block().is_some_and(|block| block.held().is_some())
     }
 }
 

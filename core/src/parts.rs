@@ -3,6 +3,7 @@
 use crate::breaker::{Breaker, State};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
+use crate::cell::Block;
 use crate::config::{AdaptiveConfig, BreakerConfig, BudgetConfig, BulkheadConfig, CostConfig};
 use crate::cost::CostBudget;
 use crate::family::{Cell, Family, Keyed};
@@ -19,14 +20,8 @@ impl Cell for Breaker {
     fn is_idle(&self) -> bool {
         self.state() == State::Closed
     }
-    fn is_current(&self) -> bool {
-        self.cell().is_current()
-    }
-    fn is_as_wanted(&self) -> bool {
-        self.cell().is_as_wanted()
-    }
-    fn is_shared(&self) -> bool {
-        self.cell().held().is_some()
+    fn block(&self) -> Option<&Block> {
+        Some(self.cell())
     }
 }
 impl Cell for Bulkhead {
@@ -48,28 +43,16 @@ impl Cell for Budget {
     fn is_idle(&self) -> bool {
         false
     }
-    fn is_current(&self) -> bool {
-        self.cell().is_current()
-    }
-    fn is_as_wanted(&self) -> bool {
-        self.cell().is_as_wanted()
-    }
-    fn is_shared(&self) -> bool {
-        self.cell().held().is_some()
+    fn block(&self) -> Option<&Block> {
+        Some(self.cell())
     }
 }
 impl Cell for CostBudget {
     fn is_idle(&self) -> bool {
         false
     }
-    fn is_current(&self) -> bool {
-        self.cell().is_current()
-    }
-    fn is_as_wanted(&self) -> bool {
-        self.cell().is_as_wanted()
-    }
-    fn is_shared(&self) -> bool {
-        self.cell().held().is_some()
+    fn block(&self) -> Option<&Block> {
+        Some(self.cell())
     }
 }
 

@@ -21,6 +21,8 @@ const SHARDS: usize = Writers::HEAP.lines();
 /// So many views a thread remembers, of all policies; then it begins anew.
 const REMEMBERED: usize = 4_096;
 
+type Hashes = HashSet<u64, BuildHasherDefault<Hashed>>;
+
 /// By the hash of the key. Of two keys of one hash the later is kept.
 type Shard<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
 
@@ -94,33 +96,51 @@ impl Views {
 
     fn drop_idle(&self, used_too: bool) -> bool {
         // Those of one key go together: any of them holds its cells.
-        let mut stays: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
+        let mut stays = Hashes::default();
         for shard in &self.shards {
             let shard = shard.lock();
             let busy = |view: &Policy| view.is_held_elsewhere() || (view.take_used() && !used_too);
             stays.extend(shard.iter().filter(|(_, view)| busy(view)).map(|(hash, _)| *hash));
         }
+        self.drop_all_but(&stays)
+    }
+
+    fn drop_all_but(&self, stays: &Hashes) -> bool {
         let mut dropped = Vec::new();
         for shard in &self.shards {
             // Dropped without the lock. Who finds one meanwhile has it, and so its cells.
             dropped.extend(shard.lock().extract_if(|hash, _| !stays.contains(hash)));
         }
+        let _ = FOUND.try_with(|found| {
+            let mut found = found.borrow_mut();
+            for (hash, _) in &dropped {
+                found.remove(hash);
+            }
+            if found.len() < found.capacity() / 8 {
+                found.shrink_to_fit();
+            }
+        });
         !dropped.is_empty()
     }
 }
 
-/// Has the calling thread find the view by itself, as long as it lives: of one that is gone it keeps the
-/// memory of a handle, for a while.
+impl Drop for Views {
+    fn drop(&mut self) {
+        self.drop_all_but(&Hashes::default());
+    }
+}
+
+/// Has the calling thread find the view by itself, as long as it lives: of one that another thread let go
+/// of it keeps the memory of a handle, until its table is full.
 fn remember(hash: u64, view: &Policy) {
     // A thread that ends remembers nothing.
     let _ = FOUND.try_with(|found| {
         let mut found = found.borrow_mut();
-        if found.len() >= REMEMBERED {
+        if found.len() == found.capacity() {
             found.retain(|_, view| view.is_alive());
-            // Else the next few would look at all of them again.
-            if found.len() > REMEMBERED / 2 {
-                found.clear();
-            }
+        }
+        if found.len() >= REMEMBERED {
+            found.clear();
         }
         found.insert(hash, view.weak_view());
     });

@@ -80,6 +80,24 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Now and then somebody changes the state by hand, and ends what does not end by itself.
+    fn steer(&mut self) {
+        if self.draw(4_000) > 0 {
+            return;
+        }
+        let control = match self.draw(5) {
+            0 => Control::OpenFor(Span::micros(200)),
+            1 => Control::Reset,
+            2 => Control::HalfOpen,
+            3 => Control::MetricsOnly,
+            _ => Control::ForceOpen,
+        };
+        self.at(|breaker, cx| breaker.control(control, cx));
+        if matches!(control, Control::MetricsOnly | Control::ForceOpen) {
+            self.at(|breaker, cx| breaker.control(Control::Close, cx));
+        }
+    }
+
     fn transitions(&self) -> impl Iterator<Item = &Note> {
         let changes = [EventKind::Opened, EventKind::HalfOpened, EventKind::Closed, EventKind::Forced];
         // In `metrics_only` one event says that the circuit would have opened; that is no transition.
@@ -187,26 +205,19 @@ fn storm(window: Window, mode: ProbeMode, by_gate: bool) {
                 let mut worker = Worker::new(breaker, begun, seed, by_gate);
                 let mut seen = 0;
                 let mut held: Vec<((Permit, bool), Option<u32>)> = Vec::new();
+                let end = |worker: &mut Worker, (call, probe), outcome| {
+                    if let Some(generation) = probe {
+                        probes.back(generation, outcome != Outcome::Cancelled);
+                    }
+                    worker.end(call, outcome);
+                };
                 while begun.elapsed() < Duration::from_millis(150) {
                     // Whoever saw a generation, everybody after sees it or a later one.
                     let before = newest.load(Ordering::SeqCst);
                     seen = u64::from(breaker.peek(Tick(begun.elapsed().as_nanos() as u64)).generation).max(seen);
                     assert!(seen >= before, "generation {seen} after {before}");
                     newest.fetch_max(seen, Ordering::SeqCst);
-                    if worker.draw(4_000) == 0 {
-                        let control = match worker.draw(5) {
-                            0 => Control::OpenFor(Span::micros(200)),
-                            1 => Control::Reset,
-                            2 => Control::HalfOpen,
-                            3 => Control::MetricsOnly,
-                            _ => Control::ForceOpen,
-                        };
-                        let leaves = matches!(control, Control::MetricsOnly | Control::ForceOpen);
-                        worker.at(|breaker, cx| breaker.control(control, cx));
-                        if leaves {
-                            worker.at(|breaker, cx| breaker.control(Control::Close, cx));
-                        }
-                    }
+                    worker.steer();
                     if let Some(call) = worker.begin() {
                         let probe = probes.sent(call.0);
                         if probe.is_some() {
@@ -217,25 +228,16 @@ fn storm(window: Window, mode: ProbeMode, by_gate: bool) {
                     if held.len() > 3 || worker.draw(3) > 0 {
                         let which = worker.draw(held.len().max(1) as u64) as usize;
                         if which < held.len() {
-                            let (call, probe) = held.swap_remove(which);
                             let outcome = match worker.draw(10) {
                                 0..3 => Outcome::Failure,
                                 3 => Outcome::Cancelled,
                                 _ => Outcome::Success,
                             };
-                            if let Some(generation) = probe {
-                                probes.back(generation, outcome != Outcome::Cancelled);
-                            }
-                            worker.end(call, outcome);
+                            end(&mut worker, held.swap_remove(which), outcome);
                         }
                     }
                 }
-                for (call, probe) in held {
-                    if let Some(generation) = probe {
-                        probes.back(generation, true);
-                    }
-                    worker.end(call, Outcome::Success);
-                }
+                held.into_iter().for_each(|call| end(&mut worker, call, Outcome::Success));
                 chain.lock().unwrap().extend(worker.transitions().map(|note| (note.from, note.to)));
                 told.lock().unwrap().add(&worker.told);
             });
@@ -251,13 +253,17 @@ fn storm(window: Window, mode: ProbeMode, by_gate: bool) {
     // Each generation is one transition is one event.
     assert!(totals.transitions > 20, "only {} transitions", totals.transitions);
     assert_eq!((totals.transitions, u64::from(shown.generation)), (chain.len() as u64, chain.len() as u64 + 1));
-    // And the events make one path: every state is left as often as it is entered, but for the ends.
+    is_one_path(&chain, shown.state);
+}
+
+/// From closed to where the circuit is, every state is left as often as it is entered, but for the ends.
+fn is_one_path(changes: &[(&str, &str)], end: State) {
     let mut balance: BTreeMap<&str, i64> = BTreeMap::from([("closed", 1)]);
-    for (from, to) in &chain {
+    for (from, to) in changes {
         *balance.entry(from).or_default() -= 1;
         *balance.entry(to).or_default() += 1;
     }
-    *balance.entry(shown.state.as_str()).or_default() -= 1;
+    *balance.entry(end.as_str()).or_default() -= 1;
     assert!(balance.values().all(|left| *left == 0), "{balance:?}");
 }
 

@@ -32,9 +32,7 @@ var languages = []struct {
 // dependency goes down, and counts what that costs until all of them refuse.
 func TestEightWorkersFindAnOutageOnce(t *testing.T) {
 	cost := map[string]int{}
-	for _, scope := range scopes {
-		t.Run(scope, func(t *testing.T) { cost[scope] = outage(newScene(t, scope)) })
-	}
+	forEachScope(t, func(s *scene) { cost[s.scope] = outage(s) })
 	if t.Failed() {
 		return
 	}

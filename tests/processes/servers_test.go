@@ -34,24 +34,21 @@ var servers = map[string]func(*scene){
 		}
 	},
 	"three languages": func(s *scene) {
-		s.serve(func(port string) *exec.Cmd {
-			return s.python("-m", "uvicorn", "--no-access-log", "--port", port, "--app-dir", "programs", "asgi:app")
-		})
-		s.serve(func(port string) *exec.Cmd { return exec.Command("node", "programs/server.mjs", port) })
-		s.serve(func(port string) *exec.Cmd { return exec.Command(s.tool("PROCESSES_GOSERVER"), port) })
+		for _, language := range languages[:workers] {
+			s.serve(func(port string) *exec.Cmd { return language.command(s, port) })
+		}
 	},
 }
 
 func forEachServer(t *testing.T, test func(s *scene)) {
 	for name, start := range servers {
-		for _, scope := range scopes {
-			t.Run(name+"/"+scope, func(t *testing.T) {
-				s := newScene(t, scope)
+		t.Run(name, func(t *testing.T) {
+			forEachScope(t, func(s *scene) {
 				start(s)
 				s.meet(workers, "/state")
 				test(s)
 			})
-		}
+		})
 	}
 }
 

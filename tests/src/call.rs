@@ -35,7 +35,7 @@ impl World {
         // A call under somebody's deadline asks: its attempts have a limit that a pass cannot know.
         let plain = ["cache", "estimate", "deadline"].iter().all(|option| step.get(option).is_none());
         let pass = if self.gate && plain { policy.pass() } else { None };
-        let (mut call, mut next) = match pass {
+        let (mut call, next) = match pass {
             Some(pass) => {
                 let began = self.registry.clock().now();
                 let line = self.play(step, 1)?;
@@ -56,32 +56,31 @@ impl World {
                 (call, next)
             }
         };
-        let verdict = loop {
+        let verdict = self.follow(&mut call, next, step, &mut diary)?;
+        show_call(&call, verdict, diary, shown);
+        Ok(())
+    }
+
+    /// Does as the stepper says, to the call's end.
+    fn follow(&mut self, call: &mut Call, mut next: Step, step: &Value, diary: &mut Diary) -> Fallible<Verdict> {
+        loop {
             next = match next {
                 Step::Run { attempt, limit, .. } => {
                     diary.limits.push(limit.map_or(Value::Null, |span| length(span.0)));
                     let line = self.play(step, attempt)?;
-                    report(&mut call, attempt, &line)?
+                    report(call, attempt, &line)?
                 }
                 Step::Wait { span, .. } => {
-                    diary.waits += 1;
-                    if gives_up(step, diary.waits) {
-                        call.cancelled(false)
-                    } else {
+                    if self.waits_out(Some(span), step, diary)? {
                         diary.slept.push(length(span.0));
-                        self.sleep(span);
                         call.woke()
+                    } else {
+                        call.cancelled(false)
                     }
                 }
                 Step::Queue { span, .. } => {
-                    diary.waits += 1;
                     diary.queued_for = Some(span.map_or(Value::Null, |span| length(span.0)));
-                    if gives_up(step, diary.waits) {
-                        call.cancelled(false)
-                    } else {
-                        self.sleep(span.ok_or("the call queues without a limit and nobody leaves")?);
-                        call.woke()
-                    }
+                    if self.waits_out(span, step, diary)? { call.woke() } else { call.cancelled(false) }
                 }
                 Step::LookUp { stale } => {
                     let which = if stale { "stale" } else { "fresh" };
@@ -91,11 +90,19 @@ impl World {
                     diary.link = Some(index);
                     call.fell_back(step["fallback"][index as usize].as_bool().unwrap_or(true))
                 }
-                Step::Finish(verdict) => break verdict,
+                Step::Finish(verdict) => return Ok(verdict),
             };
-        };
-        show_call(&call, verdict, diary, shown);
-        Ok(())
+        }
+    }
+
+    /// Waits as the stepper says; `false` if this is the wait in which the script's caller gives up.
+    fn waits_out(&mut self, span: Option<Span>, step: &Value, diary: &mut Diary) -> Fallible<bool> {
+        diary.waits += 1;
+        if step.get("cancel_wait").and_then(Value::as_u64) == Some(diary.waits) {
+            return Ok(false);
+        }
+        self.sleep(span.ok_or("the call queues without a limit and nobody leaves")?);
+        Ok(true)
     }
 
     /// The attempt's line of the script, played up to its end.
@@ -126,10 +133,6 @@ fn report(call: &mut Call, attempt: u32, line: &Value) -> Fallible<Step> {
         Some(who) => call.cancelled(who == "deadline"),
         None => call.done(attempt, outcome(line, Outcome::Success)?, hint(line)?),
     })
-}
-
-fn gives_up(step: &Value, wait: u64) -> bool {
-    step.get("cancel_wait").and_then(Value::as_u64) == Some(wait)
 }
 
 /// A call that no stepper saw: one attempt, and it succeeded.

@@ -10,7 +10,7 @@ use seawall::error::Refusal;
 use seawall::outcome::Outcome;
 use seawall::permit::Permit;
 use seawall::retry::Next;
-use seawall::time::{Span, Tick};
+use seawall::time::Span;
 use seawall::{Policy, Reserved, RetrySchedule};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -242,17 +242,7 @@ impl World {
 }
 
 fn control(policy: &Policy, step: &Value) -> Fallible {
-    let control = match need(step, "to")? {
-        "open" => Control::Open,
-        "open_for" => Control::OpenFor(span(step, "for")?.ok_or("no `for`")?),
-        "open_until" => Control::OpenUntil(Tick(span(step, "until")?.ok_or("no `until`")?.0)),
-        "half_open" => Control::HalfOpen,
-        "close" => Control::Close,
-        "force_open" => Control::ForceOpen,
-        "disable" => Control::Disable,
-        "metrics_only" => Control::MetricsOnly,
-        "reset" => Control::Reset,
-        other => return Err(format!("`{other}` is no transition")),
-    };
+    let (to, amount) = (need(step, "to")?, span(step, "for")?.or(span(step, "until")?));
+    let control = Control::named(to, amount).ok_or_else(|| format!("`{to}` is no transition, or lacks its amount"))?;
     if policy.control(control) { Ok(()) } else { Err("the policy has no breaker".into()) }
 }

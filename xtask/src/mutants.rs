@@ -31,7 +31,7 @@ const fn on_the_hot_path(file: &'static str, from: &'static str, to: &'static st
     Mutant { file, from, to, judge: Judge::HotPath }
 }
 
-const MUTANTS: [Mutant; 29] = [
+const MUTANTS: [Mutant; 30] = [
     on_the_hot_path("breaker/tally.rs", "if made >= limit {", "if made > limit {"),
     on_the_hot_path("breaker/tally.rs", "limit.store(0, Ordering::Relaxed)", "drop(limit.load(Ordering::Relaxed))"),
     on_the_hot_path(
@@ -43,6 +43,11 @@ const MUTANTS: [Mutant; 29] = [
     on_the_hot_path("breaker/closed.rs", "Some(_) if !folded =>", "Some(_) if false && !folded =>"),
     on_the_hot_path("breaker/mod.rs", "let old = self.retire();", "let old = self.word();"),
     on_the_hot_path("breaker/credit.rs", "(credit >> 32) as u32 == self.credit_tag(word) && left", "left"),
+    on_the_hot_path(
+        "breaker/calm.rs",
+        "most_that(harmless, MOST)) & NUMBER",
+        "1 + most_that(harmless, MOST)) & NUMBER",
+    ),
     on_the_hot_path("breaker/calm.rs", "epoch.wrapping_add(1) ^ u64::from(self.rules) << 32", "epoch.wrapping_add(1)"),
     on_the_hot_path("window/count.rs", "(k > more && self.entry", "(k >= more && self.entry"),
     mutant("breaker/transition.rs", "State::Open if now >= deadline()", "State::Open if now > deadline()"),

@@ -197,13 +197,14 @@ class Policy:
     def open(self, seconds: Any = None, *, until: Any = None) -> None:
         """Opens the circuit: for the configured time, for `seconds`, or until `time.monotonic()` is `until`."""
         if until is not None:
-            self._plan.core.control("open_until", _options.nanos(until))
+            self._control("open_until", _options.nanos(until))
+        elif seconds is not None:
+            self._control("open_for", _options.nanos(seconds))
         else:
-            self._plan.core.control("open", None if seconds is None else _options.nanos(seconds))
-        self._plan.registry.deliver()
+            self._control("open")
 
-    def _control(self, what: str) -> None:
-        self._plan.core.control(what, None)
+    def _control(self, to: str, nanos: int | None = None) -> None:
+        self._plan.core.control(to, nanos)
         self._plan.registry.deliver()
 
     def half_open(self) -> None:

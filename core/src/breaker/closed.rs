@@ -83,13 +83,13 @@ impl Breaker {
 
     /// Failures since the last success.
     pub(super) fn streak(&self, word: Word) -> u64 {
-        let Window::Count { .. } = self.config.window else { return u64::from(word.streak()) };
         let read = |word| self.cell.word(word).load(Ordering::Relaxed);
-        if read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1) {
-            read(FAILURES).saturating_sub(read(STREAK_FIRST))
-        } else {
-            0
-        }
+        let runs = match self.config.window {
+            Window::Consecutive { .. } => return u64::from(word.streak()),
+            Window::Count { .. } => read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1),
+            Window::Time { .. } => word.streak() > 0,
+        };
+        if runs { read(FAILURES).saturating_sub(read(STREAK_FIRST)) } else { 0 }
     }
 
     /// In a new generation no streak runs.
@@ -118,35 +118,25 @@ impl Breaker {
         cx: &mut Cx,
     ) {
         let Some(slices) = self.slices() else { return };
-        if failed {
-            self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel);
-        } else {
+        if !failed {
             self.add(writer, OTHER_SUCCESS);
         }
         let slice = self.enter_slice(slices, word, cx.now);
-        if failed {
-            self.add_to_slice(slices, slice, Column::Failures, slow);
-        } else {
-            self.fold(writer, slices, slice, Column::Successes);
-            self.add_to_slice(slices, slice, Column::Successes, slow);
-            self.grant(writer, slice);
-        }
         if slow {
+            slices.add(&self.cell, slice, Column::Slow, 1);
             self.count(SLOW_TOTAL);
         }
         if failed {
-            self.extend_streak(word)
+            if self.enter_failure_of(slices, slice, word) && word.state() == State::Closed {
+                return;
+            }
         } else {
-            self.end_streak(word, u32::MAX)
-        };
-        self.judge(word, hint, cx);
-    }
-
-    fn add_to_slice(&self, slices: Slices, slice: Slice, column: Column, slow: bool) {
-        if slow {
-            slices.add(&self.cell, slice, Column::Slow, 1);
+            self.fold(writer, slices, slice, Column::Successes);
+            slices.add(&self.cell, slice, Column::Successes, 1);
+            self.grant(writer, slice);
+            self.end_streak(word, u32::MAX);
         }
-        slices.add(&self.cell, slice, column, 1);
+        self.judge(word, hint, cx);
     }
 
     pub(super) fn log_slow(&self, number: u64) {
@@ -234,6 +224,7 @@ impl Breaker {
         let mut folded = false;
         loop {
             let slice = self.enter_slice(slices, word, now);
+            let spared = self.spared_before(slices, slice);
             let Some(counts) = slices.sum(&self.cell, slice) else { continue };
             match self.rate_verdict(counts, u64::from(self.config.minimum_calls)) {
                 // Before the circuit opens, everybody's passes are counted.
@@ -246,6 +237,9 @@ impl Breaker {
                     let calm = self.is_calm(counts);
                     if calm {
                         self.mark_calm(slice);
+                    }
+                    if word.streak() > 0 {
+                        self.spare_failures_of(slice, counts, spared);
                     }
                     return Verdict::Stay(calm);
                 }
@@ -260,7 +254,7 @@ impl Breaker {
     }
 
     /// Which rule is reached; a rate never is where there are no calls.
-    fn rules_reached(&self, failures: u64, slow: u64, calls: u64) -> Option<Reason> {
+    pub(super) fn rules_reached(&self, failures: u64, slow: u64, calls: u64) -> Option<Reason> {
         let rule = |reached: bool, reason| reached.then_some(reason);
         let config = &self.config;
         rule(config.failure_count.is_some_and(|k| failures >= u64::from(k)), Reason::FailureCount)

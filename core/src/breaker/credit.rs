@@ -13,7 +13,7 @@ use crate::config::{BreakerConfig, Window};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The most failures that one judge may answer for, and so how far below its limit a credit reaches.
-const MOST: u64 = 64;
+pub(super) const MOST: u64 = 64;
 
 /// Where a driver that passes by itself finds the failure log of a count window, to enter a failure as
 /// the core does, without crossing into it.
@@ -69,7 +69,7 @@ pub(super) fn rules(config: &BreakerConfig) -> u32 {
 /// The most failures, up to `most`, of which it holds that they are `harmless`. What holds for some holds for
 /// fewer: entry and window's start go up side by side.
 #[inline(always)]
-fn most_that(harmless: impl Fn(u64) -> bool, most: u64) -> u64 {
+pub(super) fn most_that(harmless: impl Fn(u64) -> bool, most: u64) -> u64 {
     if most == 0 || !harmless(1) {
         return 0;
     }

@@ -31,7 +31,7 @@ impl Breaker {
 
     /// The state word, if a failure under `permit` counts in it.
     #[inline(always)]
-    fn fails_now(&self, permit: Permit, outcome: Outcome) -> Option<Word> {
+    pub(super) fn fails_now(&self, permit: Permit, outcome: Outcome) -> Option<Word> {
         let word = self.word();
         let same = word.gate() >> 1 == permit.0 as u32 >> 1 && word.is(State::Closed);
         (same && matches!(outcome, Outcome::Failure | Outcome::Timeout)).then_some(word)
@@ -50,7 +50,8 @@ impl Breaker {
         self.enter_failure(word, self.sum(TALLY), slow) && self.is_due(word, size, true)
     }
 
-    /// A failure under `permit` has been counted: the word to be judged if it opens the circuit.
+    /// A failure under `permit` has been counted: the word to be judged if it opens the circuit, or if only the
+    /// time says whether it does.
     pub(crate) fn entered(&self, permit: Permit) -> Option<Word> {
         let word = self.word();
         let counts = matches!(word.state(), State::Closed | State::MetricsOnly);
@@ -58,7 +59,7 @@ impl Breaker {
             return None;
         }
         let opens = match self.config.window {
-            Window::Time { .. } => false,
+            Window::Time { .. } => true,
             Window::Consecutive { failures } => word.streak() >= failures,
             Window::Count { size } => self.is_due(word, u64::from(size), true),
         };

@@ -174,8 +174,7 @@ fn a_failure_log_goes_on_over_four_billion_failures() {
 
 #[test]
 fn a_streak_longer_than_its_field_stays_at_its_end() {
-    let window = Window::Time { span: Span::secs(300), slices: 10, aligned: true };
-    let breaker = breaker(window);
+    let breaker = breaker(Window::Consecutive { failures: u32::MAX });
     (0..2).for_each(|_| call(&breaker, 0, Outcome::Success));
     let word = breaker.word();
     breaker.cell.word(WORD).store(word.with_streak(super::word::MAX_STREAK).0, Ordering::Relaxed);

@@ -16,6 +16,8 @@ pub(crate) const KEPT_STREAK: usize = 7;
 // Line 1: written by failures.
 pub(crate) const FAILURES: usize = LINE;
 pub(crate) const SLOWS: usize = LINE + 1;
+/// Time window, which has no log of slow calls: how many more failures of a slice need no verdict.
+pub(crate) const SPARED: usize = SLOWS;
 pub(crate) const EPOCH: usize = LINE + 2;
 /// Count window: which failures need no verdict. The word is that of `EPOCH`, which only time windows have.
 pub(crate) const CREDIT: usize = LINE + 2;
@@ -30,7 +32,7 @@ pub(crate) const PLACE: usize = ORIGIN;
 /// Count window: the successes before the streak that runs, plus one, and the index of its first failure.
 pub(crate) const STREAK_SUM: usize = LINE + 6;
 pub(crate) const STREAK_FIRST: usize = LINE + 7;
-/// Time window, in the first of those two: one more than the epoch that was last found calm.
+/// Time window: the second of those two too, and in the first one more than the epoch that was last found calm.
 pub(crate) const CALM: usize = STREAK_SUM;
 // Line 2: four slots by generation of the calls before it, four of its deadline.
 pub(crate) const BASES: usize = 2 * LINE;
@@ -155,10 +157,11 @@ impl Layout {
 pub(crate) const SLICE_WORDS: usize = 4;
 
 /// What processes that share a cell must agree on.
-pub(crate) const SHAPE: [usize; 37] = [
+pub(crate) const SHAPE: [usize; 38] = [
     WORD,
     FAILURES,
     SLOWS,
+    SPARED,
     EPOCH,
     CREDIT,
     RESULTS,

@@ -291,6 +291,7 @@ impl Breaker {
         let mark = self.at(line, FOLDED);
         if mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire).is_err() {
             slices.take(&self.cell, slice, column, passed);
+            self.spare_no_more();
         }
     }
 

@@ -41,6 +41,24 @@ pub enum Control {
     Reset,
 }
 
+impl Control {
+    /// The one of that name; `amount` is how long `open_for` lasts, or the instant of `open_until`.
+    pub fn named(name: &str, amount: Option<Span>) -> Option<Control> {
+        Some(match name {
+            "open" => Control::Open,
+            "open_for" => Control::OpenFor(amount?),
+            "open_until" => Control::OpenUntil(Tick(amount?.0)),
+            "half_open" => Control::HalfOpen,
+            "close" => Control::Close,
+            "force_open" => Control::ForceOpen,
+            "disable" => Control::Disable,
+            "metrics_only" => Control::MetricsOnly,
+            "reset" => Control::Reset,
+            _ => return None,
+        })
+    }
+}
+
 /// Why a state was entered.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]

@@ -259,7 +259,7 @@ fn value_of(text: &str, kind: Kind, optional: bool, layer: Layer) -> Node {
             node(Data::List(items.map(|item| value_of(item, *of, false, layer)).collect()))
         }
         Kind::Table(_) if text == "true" => node(Data::Bool(true)),
-        Kind::Table(table) => match table.short.and_then(|short| table.field(short)) {
+        Kind::Table(table) => match table.short_field() {
             Some(short) => value_of(text, short.kind, short.optional, layer),
             None => node(Data::Text(text.to_owned())),
         },

@@ -1,5 +1,7 @@
 //! A resolved policy in the shape it is configured in, every default written out: resolving it gives it again.
 
+use super::schema::Choice;
+use super::schema::choices::{FallbackOn, Stream};
 use super::*;
 use serde_json::{Map, Value as Json, json};
 
@@ -9,11 +11,12 @@ impl PolicyConfig {
         let mut policy = Map::new();
         put(&mut policy, "name", self.name.as_deref());
         policy.insert("enabled".into(), self.enabled.into());
-        policy.insert("scope".into(), if self.scope == Scope::Host { "host" } else { "process" }.into());
+        policy.insert("scope".into(), self.scope.word().into());
         policy.insert("revision".into(), self.revision.into());
         put(&mut policy, "host_required", self.host_required);
         policy.insert("max_keys".into(), self.max_keys.into());
-        policy.insert("stream".into(), if self.stream_exempt { "exempt" } else { "protect" }.into());
+        let stream = if self.stream_exempt { Stream::Exempt } else { Stream::Protect };
+        policy.insert("stream".into(), stream.word().into());
         put(&mut policy, "breaker", self.breaker.as_ref().map(breaker));
         put(&mut policy, "retry", self.retry.as_ref().map(retry));
         put(&mut policy, "bulkhead", self.bulkhead.as_ref().map(bulkhead));
@@ -66,19 +69,16 @@ fn breaker(b: &BreakerConfig) -> Json {
     table.insert("open_for".into(), open_for);
     let mut half = Map::new();
     half.insert("permits".into(), b.half_open.permits.into());
-    half.insert("mode".into(), if b.half_open.mode == ProbeMode::Total { "total" } else { "concurrent" }.into());
+    half.insert("mode".into(), b.half_open.mode.word().into());
     put(&mut half, "successes", b.half_open.successes);
     put(&mut half, "of", b.half_open.of);
     if b.half_open.max_wait.is_some() {
         span(&mut half, "max_wait", b.half_open.max_wait);
-        half.insert(
-            "on_max_wait".into(),
-            if b.half_open.on_max_wait == OnMaxWait::Open { "open" } else { "closed" }.into(),
-        );
+        half.insert("on_max_wait".into(), b.half_open.on_max_wait.word().into());
     }
     span(&mut half, "lease", Some(b.half_open.lease));
     table.insert("half_open".into(), Json::Object(half));
-    table.insert("initial_state".into(), b.initial_state.as_str().into());
+    table.insert("initial_state".into(), b.initial_state.word().into());
     table.insert("count_throttled".into(), b.count_throttled.into());
     table.insert("from_server_hint".into(), b.from_server_hint.into());
     Json::Object(table)
@@ -90,12 +90,7 @@ fn retry(r: &RetryConfig) -> Json {
     table.insert("backoff".into(), backoff(&r.delay.backoff));
     table.insert("jitter".into(), jitter(r.delay.jitter));
     span(&mut table, "max_elapsed", r.max_elapsed);
-    let hint = match r.server_hint {
-        ServerHint::Exact => "exact",
-        ServerHint::Clamp => "clamp",
-        ServerHint::Ignore => "ignore",
-    };
-    table.insert("server_hint".into(), hint.into());
+    table.insert("server_hint".into(), r.server_hint.word().into());
     span(&mut table, "hint_cap", Some(r.hint_cap));
     table.insert("retry_refused".into(), r.retry_refused.into());
     let mut by_outcome = Map::new();
@@ -191,8 +186,7 @@ fn timeout(t: &TimeoutConfig) -> Json {
     put(&mut table, "name", t.name.as_deref());
     span(&mut table, "attempt", t.attempt);
     span(&mut table, "deadline", t.deadline);
-    let mode = |mode| if mode == TimeoutMode::Cooperative { "cooperative" } else { "abandon" };
-    put(&mut table, "mode", t.mode.map(mode));
+    put(&mut table, "mode", t.mode.map(Choice::word));
     span(&mut table, "slow_after", t.slow_after);
     span(&mut table, "idle", t.idle);
     let adaptive = |a: AdaptiveConfig| {
@@ -207,29 +201,19 @@ fn timeout(t: &TimeoutConfig) -> Json {
 }
 
 fn fallback(f: &FallbackConfig) -> Json {
-    let step = |step: &FallbackStep| match step {
-        FallbackStep::Value => "value",
-        FallbackStep::Function => "function",
-        FallbackStep::Cached => "cached",
-        FallbackStep::Stale => "stale",
-        FallbackStep::Empty => "empty",
-        FallbackStep::FailOpen => "fail_open",
-        FallbackStep::FailClosed => "fail_closed",
-    };
-    let mut on = Vec::new();
-    if f.on_permanent || f.on_ignored {
-        on.push("any");
+    let on: Vec<&str> = if f.on_permanent || f.on_ignored {
+        vec![FallbackOn::Any.word()]
     } else {
         let ends = [
-            ("refused", f.on_refused),
-            ("timeout", f.on_timeout),
-            ("failure", f.on_failure),
-            ("throttled", f.on_throttled),
+            (FallbackOn::Refused, f.on_refused),
+            (FallbackOn::Timeout, f.on_timeout),
+            (FallbackOn::Failure, f.on_failure),
+            (FallbackOn::Throttled, f.on_throttled),
         ];
-        on.extend(ends.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name));
-    }
+        ends.into_iter().filter(|(_, is_on)| *is_on).map(|(end, _)| end.word()).collect()
+    };
     let mut table = Map::new();
-    table.insert("chain".into(), f.chain.iter().map(step).collect());
+    table.insert("chain".into(), f.chain.iter().map(|step| step.word()).collect());
     let value = f.value.as_ref().map(|value| match value {
         Scalar::Bool(value) => Json::from(*value),
         Scalar::Integer(value) => Json::from(*value),

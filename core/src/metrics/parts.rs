@@ -1,6 +1,6 @@
 //! The parts of policies: each is summed over its keys, as a key is no label.
 
-use super::text::{Kind, Labels, Text};
+use super::text::{Labels, Text};
 use super::{part_labels, with};
 use crate::breaker::{BreakerSnapshot, State, Totals};
 use crate::budget::BudgetSnapshot;
@@ -65,9 +65,7 @@ pub(crate) fn of_cells(cells: &[CellView]) -> String {
 
 /// `true` beside the circuit without a key, which alone has rates.
 fn breaker(labels: Labels, shots: &[(bool, BreakerSnapshot)], text: &mut Text) {
-    let sum =
-        |pick: fn(&Totals) -> u64| shots.iter().map(|(_, shot)| pick(&shot.totals)).fold(0, u64::saturating_add) as f64;
-    let help = "Calls recorded by a breaker, by outcome.";
+    let sum = |pick: fn(&Totals) -> u64| shots.iter().map(|(_, shot)| pick(&shot.totals)).fold(0, u64::saturating_add);
     for (outcome, value) in [
         ("success", sum(|t| t.success)),
         ("failure", sum(|t| t.failure)),
@@ -75,76 +73,54 @@ fn breaker(labels: Labels, shots: &[(bool, BreakerSnapshot)], text: &mut Text) {
         ("cancelled", sum(|t| t.cancelled)),
         ("stale", sum(|t| t.stale)),
     ] {
-        text.add("seawall_breaker_calls_total", Kind::Counter, help, &with(labels, "outcome", outcome), value);
+        let labels = with(labels, "outcome", outcome);
+        text.count("seawall_breaker_calls_total", "Calls recorded by a breaker, by outcome.", &labels, value);
     }
-    text.add(
-        "seawall_breaker_slow_calls_total",
-        Kind::Counter,
-        "Calls slower than the slow-call threshold.",
-        labels,
-        sum(|t| t.slow),
-    );
-    text.add(
-        "seawall_breaker_rejections_total",
-        Kind::Counter,
-        "Calls that a breaker refused.",
-        labels,
-        sum(|t| t.rejected),
-    );
-    text.add("seawall_breaker_transitions_total", Kind::Counter, "Changes of state.", labels, sum(|t| t.transitions));
-    text.add(
-        "seawall_breaker_reclaimed_permits_total",
-        Kind::Counter,
-        "Probes whose lease ran out.",
-        labels,
-        sum(|t| t.reclaimed),
-    );
+    let (slow, reclaimed) = (sum(|t| t.slow), sum(|t| t.reclaimed));
+    text.count("seawall_breaker_slow_calls_total", "Calls slower than the slow-call threshold.", labels, slow);
+    text.count("seawall_breaker_rejections_total", "Calls that a breaker refused.", labels, sum(|t| t.rejected));
+    text.count("seawall_breaker_transitions_total", "Changes of state.", labels, sum(|t| t.transitions));
+    text.count("seawall_breaker_reclaimed_permits_total", "Probes whose lease ran out.", labels, reclaimed);
     for state in State::ALL {
         let count = shots.iter().filter(|(_, shot)| shot.state == state).count() as f64;
-        text.add(
-            "seawall_breaker_state",
-            Kind::Gauge,
-            "Circuits in a state.",
-            &with(labels, "state", state.as_str()),
-            count,
-        );
+        text.gauge("seawall_breaker_state", "Circuits in a state.", &with(labels, "state", state.as_str()), count);
     }
     if let Some((_, shot)) = shots.iter().find(|(whole, _)| *whole) {
         if let Some(rate) = shot.failure_rate {
-            text.add("seawall_breaker_failure_rate", Kind::Gauge, "Share of failures in the window.", labels, rate);
+            text.gauge("seawall_breaker_failure_rate", "Share of failures in the window.", labels, rate);
         }
         if let Some(rate) = shot.slow_rate {
-            text.add("seawall_breaker_slow_call_rate", Kind::Gauge, "Share of slow calls in the window.", labels, rate);
+            text.gauge("seawall_breaker_slow_call_rate", "Share of slow calls in the window.", labels, rate);
         }
     }
 }
 
 fn bulkhead(labels: Labels, shots: &[BulkheadSnapshot], text: &mut Text) {
-    let sum = |pick: fn(&BulkheadSnapshot) -> u64| shots.iter().map(pick).fold(0, u64::saturating_add) as f64;
-    text.add("seawall_bulkhead_in_use", Kind::Gauge, "Permits in use.", labels, sum(|s| s.in_use));
-    text.add("seawall_bulkhead_queued", Kind::Gauge, "Callers in the queue.", labels, sum(|s| s.queued));
-    text.add("seawall_bulkhead_limit", Kind::Gauge, "Permits there are.", labels, sum(|s| u64::from(s.limit)));
-    text.add("seawall_bulkhead_admitted_total", Kind::Counter, "Callers admitted.", labels, sum(|s| s.admitted));
-    let help = "Callers refused, by reason.";
+    let sum = |pick: fn(&BulkheadSnapshot) -> u64| shots.iter().map(pick).fold(0, u64::saturating_add);
+    text.gauge("seawall_bulkhead_in_use", "Permits in use.", labels, sum(|s| s.in_use) as f64);
+    text.gauge("seawall_bulkhead_queued", "Callers in the queue.", labels, sum(|s| s.queued) as f64);
+    text.gauge("seawall_bulkhead_limit", "Permits there are.", labels, sum(|s| u64::from(s.limit)) as f64);
+    text.count("seawall_bulkhead_admitted_total", "Callers admitted.", labels, sum(|s| s.admitted));
     for (reason, value) in [
         ("bulkhead_full", sum(|s| s.rejected_full)),
         ("bulkhead_timeout", sum(|s| s.rejected_timeout)),
         ("cancelled", sum(|s| s.cancelled)),
     ] {
-        text.add("seawall_bulkhead_rejections_total", Kind::Counter, help, &with(labels, "reason", reason), value);
+        let labels = with(labels, "reason", reason);
+        text.count("seawall_bulkhead_rejections_total", "Callers refused, by reason.", &labels, value);
     }
 }
 
 fn budget(labels: Labels, shot: &BudgetSnapshot, text: &mut Text) {
-    text.add("seawall_budget_balance", Kind::Gauge, "Retries or tokens that are left.", labels, shot.balance);
-    text.add("seawall_budget_granted_total", Kind::Counter, "Retries paid for.", labels, shot.granted as f64);
-    text.add("seawall_budget_denials_total", Kind::Counter, "Retries denied.", labels, shot.denied as f64);
+    text.gauge("seawall_budget_balance", "Retries or tokens that are left.", labels, shot.balance);
+    text.count("seawall_budget_granted_total", "Retries paid for.", labels, shot.granted);
+    text.count("seawall_budget_denials_total", "Retries denied.", labels, shot.denied);
 }
 
 fn cost(labels: Labels, amounts: &[AmountSnapshot], text: &mut Text) {
     for amount in amounts {
         let labels = with(labels, "amount", &amount.amount);
-        text.add("seawall_cost_used", Kind::Gauge, "Used or reserved of an amount.", &labels, amount.used as f64);
-        text.add("seawall_cost_limit", Kind::Gauge, "Limit of an amount.", &labels, amount.limit as f64);
+        text.gauge("seawall_cost_used", "Used or reserved of an amount.", &labels, amount.used as f64);
+        text.gauge("seawall_cost_limit", "Limit of an amount.", &labels, amount.limit as f64);
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 pub(super) type Labels<'a> = &'a [(&'static str, String)];
 
 #[derive(Copy, Clone)]
-pub(super) enum Kind {
+enum Kind {
     Counter,
     Gauge,
     Histogram,
@@ -19,9 +19,17 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn add(&mut self, name: &'static str, kind: Kind, help: &'static str, labels: Labels, value: f64) {
+    pub(super) fn gauge(&mut self, name: &'static str, help: &'static str, labels: Labels, value: f64) {
+        self.add(name, Kind::Gauge, help, labels, value);
+    }
+
+    fn add(&mut self, name: &'static str, kind: Kind, help: &'static str, labels: Labels, value: f64) {
         let samples = self.family(name, kind, help);
         sample(samples, name, labels, value);
+    }
+
+    pub(super) fn count(&mut self, name: &'static str, help: &'static str, labels: Labels, total: u64) {
+        self.add(name, Kind::Counter, help, labels, total as f64);
     }
 
     pub(super) fn histogram(&mut self, name: &'static str, help: &'static str, labels: Labels, histogram: &Histogram) {

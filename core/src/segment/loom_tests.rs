@@ -6,16 +6,10 @@ use super::layout::{Regions, WRITERS, header};
 use super::record::{Identity, Record, Wanted};
 use super::{CellKind, Owner, blocks::Block, writers};
 use crate::cell::{self, LINE, Seats};
+use crate::loom_tests::explore;
 use crate::sync::{AtomicU64, Ordering};
 use loom::sync::Arc;
 use loom::thread;
-
-fn explore(test: impl Fn() + Sync + Send + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
-    model.max_branches = 10_000;
-    model.check(test);
-}
 
 /// Everybody lives; nobody has anything from before.
 struct AllAlive;

@@ -2,14 +2,13 @@
 
 use super::inside::Forks;
 use super::{AtomicUsize, Ordering};
+use crate::loom_tests::explore;
 use loom::sync::Arc;
 
 /// Nobody works behind a lock while a fork copies what is there.
 #[test]
 fn a_fork_copies_nothing_half_done() {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
-    model.check(|| {
+    explore(|| {
         let shared = Arc::new((Forks::new(), AtomicUsize::new(0), AtomicUsize::new(0)));
         let other = {
             let shared = shared.clone();

@@ -65,31 +65,38 @@ impl Slices {
         now.0 / self.length.0.max(1)
     }
 
-    /// Adds `n` calls, unless the slice has left the window.
-    pub(crate) fn add(self, block: &Block, slice: Slice, column: Column, n: u64) {
+    /// Adds `n` calls, unless the slice has left the window. How many it holds then; 0 of one that has left.
+    pub(crate) fn add(self, block: &Block, slice: Slice, column: Column, n: u64) -> u64 {
         let word = block.word(self.index(slice.epoch, column));
-        let tag = tag(slice);
+        let tag = slice.tag();
         let mut seen = word.load(Ordering::Acquire);
         loop {
             let own = (seen >> 32) as u32 == tag;
             let count = if own { seen & 0xffff_ffff } else { 0 };
-            let next = u64::from(tag) << 32 | count.saturating_add(n).min(0xffff_ffff);
+            let count = count.saturating_add(n).min(0xffff_ffff);
             // A slice that now belongs to a younger epoch is not taken back.
             if !own && block.word(self.epoch).load(Ordering::Acquire) >= slice.epoch.saturating_add(self.count) {
-                return;
+                return 0;
             }
+            let next = u64::from(tag) << 32 | count;
             // AcqRel: a judge that sees the count sees what was counted before it.
             match word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return,
+                Ok(_) => return count,
                 Err(other) => seen = other,
             }
         }
     }
 
+    /// How many calls the slice holds.
+    pub(crate) fn count(self, block: &Block, slice: Slice, column: Column) -> u64 {
+        let word = block.word(self.index(slice.epoch, column)).load(Ordering::Acquire);
+        if (word >> 32) as u32 == slice.tag() { word & 0xffff_ffff } else { 0 }
+    }
+
     /// Takes back what [`Slices::add`] put there.
     pub(crate) fn take(self, block: &Block, slice: Slice, column: Column, n: u64) {
         let _ = block.word(self.index(slice.epoch, column)).fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-            ((seen >> 32) as u32 == tag(slice)).then(|| seen - (seen & 0xffff_ffff).min(n))
+            ((seen >> 32) as u32 == slice.tag()).then(|| seen - (seen & 0xffff_ffff).min(n))
         });
     }
 
@@ -102,7 +109,7 @@ impl Slices {
         // One division for all: a division each would take longer than all the rest.
         let both = |one: Column, other: Column| {
             let add = |sums: (u64, u64), place: u64, epoch: u64| {
-                let (at, tag) = (self.first + place as usize * self.stride, tag(Slice { epoch, ..slice }));
+                let (at, tag) = (self.first + place as usize * self.stride, Slice { epoch, ..slice }.tag());
                 let count = |column: Column| {
                     let word = block.word(at + column as usize).load(Ordering::Acquire);
                     if (word >> 32) as u32 == tag { word & 0xffff_ffff } else { 0 }
@@ -126,10 +133,12 @@ impl Slices {
     }
 }
 
-/// Never zero, the tag of a word that was never written.
-fn tag(slice: Slice) -> u32 {
-    // The golden ratio spreads generations far apart, so that a tag is not met again by chance soon.
-    (slice.epoch as u32).wrapping_add(slice.generation.wrapping_mul(0x9E37_79B1)).max(1)
+impl Slice {
+    /// Never zero, the tag of a word that was never written.
+    pub(crate) fn tag(self) -> u32 {
+        // The golden ratio spreads generations far apart, so that a tag is not met again by chance soon.
+        (self.epoch as u32).wrapping_add(self.generation.wrapping_mul(0x9E37_79B1)).max(1)
+    }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -3,8 +3,9 @@
 use super::Bench;
 use seawall::Registry;
 use seawall::breaker::{Control, State};
-use seawall::config::{BreakerConfig, Rate, Window};
+use seawall::config::{BreakerConfig, PolicyConfig, Rate, Window};
 use seawall::outcome::Outcome;
+use seawall::time::{Span, Tick};
 
 fn count_window(rate: Option<f64>, count: Option<u32>) -> BreakerConfig {
     BreakerConfig {
@@ -63,6 +64,68 @@ fn credit_for_failures_ends_with_its_rules() {
     registry.load(&text(12), "a").unwrap();
     let more = (1..=60).find(|_| fail() && policy.breaker().is_some_and(|breaker| breaker.state() == State::Open));
     assert_eq!(more, Some(2), "twelve open it now");
+}
+
+fn timed(rate: Option<f64>, count: Option<u32>) -> BreakerConfig {
+    BreakerConfig {
+        window: Window::Time { span: Span::secs(30), slices: 10, aligned: true },
+        ..count_window(rate, count)
+    }
+}
+
+/// The same in a time window, where a failure is spared its verdict until its slice is over.
+#[test]
+fn failures_of_a_slice_open_no_later_than_asking_each_time() {
+    for count in [1, 2, 4, 5, 63, 64, 65, 66, 130, 200] {
+        assert_eq!(failures_to_open(&mut Bench::new(timed(None, Some(count)))), count);
+    }
+    for rate in [0.05, 0.16, 0.17, 0.5, 0.6] {
+        for successes in [0, 1, 2, 4, 24, 47, 100] {
+            let mut bench = Bench::new(timed(Some(rate), None));
+            (0..successes).for_each(|_| bench.asking(Outcome::Success));
+            let is_due = |failed: &u32| {
+                let calls = successes + failed;
+                calls >= 4 && f64::from(*failed) >= rate * f64::from(calls) - 1e-9
+            };
+            let due = (1..=200).find(is_due).expect("at the latest where most have failed");
+            assert_eq!(failures_to_open(&mut bench), due, "after {successes} successes, at a rate of {rate}");
+        }
+    }
+}
+
+/// What is spared is spared until the slice is over: then the successes that made it so may have left.
+#[test]
+fn no_failure_is_spared_in_the_next_slice() {
+    let mut bench = Bench::new(timed(Some(1.0), None));
+    bench.now = Tick(1);
+    bench.asking(Outcome::Success);
+    bench.now = Tick::ZERO.after(Span::secs(29));
+    (0..10).for_each(|_| bench.asking(Outcome::Failure));
+    assert_eq!((bench.look().state, bench.look().consecutive_failures), (State::Closed, 10));
+    bench.now = Tick::ZERO.after(Span::secs(30));
+    bench.asking(Outcome::Failure);
+    assert_eq!(bench.look().state, State::Open, "only failures are left in the window");
+}
+
+/// The way of a driver that runs the work itself: by the coarse clock, and what it shows.
+#[test]
+fn a_failure_that_is_spared_is_counted_as_any_other() {
+    let breaker = timed(None, Some(40));
+    let policy = Registry::manual(1).build(PolicyConfig { breaker: Some(breaker), ..PolicyConfig::default() });
+    let fail = || policy.run(|| Err::<(), _>(std::fmt::Error)).is_err();
+    for round in 1..40 {
+        assert!(fail());
+        let shown = policy.breaker().expect("it has one").peek(policy.registry().clock().now());
+        assert_eq!((shown.state, shown.failures, shown.consecutive_failures), (State::Closed, round, round));
+        assert_eq!(shown.totals.failure, round);
+        if round == 20 {
+            // Half of the window goes, and what was spared with it.
+            policy.control(Control::Reset);
+            break;
+        }
+    }
+    let more = (1..=60).find(|_| fail() && policy.state() == Some(State::Open));
+    assert_eq!(more, Some(40));
 }
 
 /// Successes that a calm time window counts unjudged are judged again once its rules are others.

@@ -32,6 +32,13 @@ fn count_policy(minimum_calls: u32) -> PolicyConfig {
     PolicyConfig { breaker: Some(breaker), ..PolicyConfig::default() }
 }
 
+/// A call that asks, and ends at once.
+fn ask(policy: &Policy, outcome: Outcome) -> Permit {
+    let permit = policy.acquire().unwrap();
+    policy.record(permit, outcome, Span::ZERO, None);
+    permit
+}
+
 /// A breaker on a clock that only the test moves.
 struct Bench {
     breaker: Breaker,
@@ -186,8 +193,7 @@ fn a_driver_that_reads_the_cell_itself_counts_the_same() {
     let before = policy.pass();
     assert!(before.is_none(), "warming up");
     for _ in 0..4 {
-        let permit = policy.acquire().unwrap();
-        policy.record(permit, Outcome::Success, Span::ZERO, None);
+        ask(&policy, Outcome::Success);
     }
     let pass = policy.pass().unwrap();
     // No line needs an ask in a count window, whichever the driver takes.
@@ -208,8 +214,7 @@ fn after_a_reload_the_gate_of_the_old_cell_never_passes_again() {
     };
     registry.load(&text(10), "a").unwrap();
     let policy = registry.named("p").unwrap();
-    let permit = policy.acquire().unwrap();
-    policy.record(permit, Outcome::Success, Span::ZERO, None);
+    let permit = ask(&policy, Outcome::Success);
     let old = policy.breaker().unwrap().clone();
     let first = policy.overlay().unwrap();
     assert!(old.pass().is_some());
@@ -217,13 +222,9 @@ fn after_a_reload_the_gate_of_the_old_cell_never_passes_again() {
     assert_ne!(policy.overlay().unwrap().gate, first.gate);
     assert!(old.pass().is_none());
     let permit = Permit(u64::from(permit.0 as u32));
-    registry_record(&policy, &old, permit);
+    policy.with(|cx| old.record(permit, Outcome::Success, Span::ZERO, None, cx));
     assert!(old.pass().is_none(), "a late report does not open the gate");
     assert_eq!(policy.state(), Some(State::Closed));
-}
-
-fn registry_record(policy: &Policy, breaker: &Breaker, permit: Permit) {
-    policy.with(|cx| breaker.record(permit, Outcome::Success, Span::ZERO, None, cx));
 }
 
 #[test]
@@ -254,8 +255,7 @@ fn a_clock_that_runs_for_centuries_wears_nothing_out() {
     for years in [1, 5, 9, 18, 20, 35, 70, 200] {
         registry.clock().advance(Span(year.0 * years));
         for _ in 0..5 {
-            let permit = policy.acquire().unwrap();
-            policy.record(permit, Outcome::Failure, Span::ZERO, None);
+            ask(&policy, Outcome::Failure);
         }
         assert_eq!(policy.acquire().unwrap_err().retry_after, Some(Span::secs(30)), "{years}");
         registry.clock().advance(Span::secs(29));
@@ -277,8 +277,7 @@ fn what_is_counted_without_a_verdict_leaves_with_its_slice_and_the_next_one_is_j
     let succeed = || match policy.pass() {
         Some(pass) => drop(policy.succeed(pass)),
         None => {
-            let permit = policy.acquire().unwrap();
-            policy.record(permit, Outcome::Success, Span::ZERO, None);
+            ask(&policy, Outcome::Success);
         }
     };
     let held = || policy.breaker().unwrap().peek(registry.clock().now());
@@ -288,8 +287,7 @@ fn what_is_counted_without_a_verdict_leaves_with_its_slice_and_the_next_one_is_j
     assert_eq!((held().calls, held().totals.success), (300, 300));
     registry.clock().advance(Span::secs(3));
     for _ in 0..30 {
-        let permit = policy.acquire().unwrap();
-        policy.record(permit, Outcome::Failure, Span::ZERO, None);
+        ask(&policy, Outcome::Failure);
     }
     // The success that ends their streak is judged: one of ten has failed, which is calm.
     (0..2).for_each(|_| succeed());
@@ -323,8 +321,7 @@ fn writers_on_lines_of_their_own_and_on_shared_ones_lose_nothing() {
                         }
                         None => {
                             asked.fetch_add(1, Ordering::Relaxed);
-                            let permit = policy.acquire().unwrap();
-                            policy.record(permit, Outcome::Success, Span::ZERO, None);
+                            ask(&policy, Outcome::Success);
                         }
                     }
                 }

@@ -8,8 +8,7 @@ use seawall::config::{RetryConfig, SlowCall};
 fn a_policy_that_retries_passes_too() {
     let registry = Registry::manual(1);
     let policy = registry.build(PolicyConfig { retry: Some(RetryConfig::default()), ..count_policy(1) });
-    let permit = policy.acquire().unwrap();
-    policy.record(permit, Outcome::Success, Span::ZERO, None);
+    ask(&policy, Outcome::Success);
     registry.clock().advance(Span::secs(7));
     let pass = policy.pass().unwrap();
     assert_ne!(pass.started, 0, "its retries do not know when the call began");
@@ -71,8 +70,7 @@ fn an_answer_to_a_question_before_the_circuit_opened_changes_nothing() {
     registry.clock().advance(Span::secs(1));
     let policy = registry.build(count_policy(1));
     let asked = policy.ask().unwrap();
-    let failing = policy.acquire().unwrap();
-    policy.record(failing, Outcome::Failure, Span::ZERO, None);
+    ask(&policy, Outcome::Failure);
     assert_eq!(policy.state(), Some(State::Open));
     policy.succeed(asked);
     let seen = policy.breaker().unwrap().peek(Tick::ZERO);

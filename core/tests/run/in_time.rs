@@ -8,12 +8,6 @@ use std::future::{pending, ready};
 const NEVER: Duration = Duration::from_secs(600);
 const SOON: Duration = Duration::from_millis(20);
 
-fn system_time() -> Registry {
-    let registry = Registry::manual(1);
-    registry.clock().thaw();
-    registry
-}
-
 /// Opens at the first failure.
 fn limited(registry: &Registry, timeout: Timeout) -> Policy {
     Policy::builder("limited").consecutive_failures(1).timeout(timeout).build_in(registry).unwrap()

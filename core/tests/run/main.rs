@@ -28,6 +28,19 @@ impl std::fmt::Display for Down {
 
 impl std::error::Error for Down {}
 
+fn system_time() -> Registry {
+    let registry = Registry::manual(1);
+    registry.clock().thaw();
+    registry
+}
+
+/// A full bulkhead's first waiter has come.
+fn somebody_queues(policy: &Policy) {
+    while policy.bulkhead().unwrap().look().queued == 0 {
+        std::thread::yield_now();
+    }
+}
+
 fn breaker(registry: &Registry) -> Policy {
     Policy::builder("identity").consecutive_failures(1).open_for(Duration::from_secs(5)).build_in(registry).unwrap()
 }
@@ -140,8 +153,7 @@ fn permits_of_a_key_without_a_part_of_its_own_mean_nothing() {
 
 #[test]
 fn threads_queue_for_a_bulkhead_and_all_get_in() {
-    let registry = Registry::manual(1);
-    registry.clock().thaw();
+    let registry = system_time();
     let policy = Policy::builder("queue")
         .bulkhead(Bulkhead::new().limit(2).max_wait(Duration::from_secs(60)))
         .build_in(&registry)
@@ -270,8 +282,7 @@ fn a_nested_call_inherits_the_smaller_deadline() {
 
 #[test]
 fn resizing_by_hand_wakes_a_thread_that_waits() {
-    let registry = Registry::manual(1);
-    registry.clock().thaw();
+    let registry = system_time();
     let policy = Policy::builder("grows")
         .bulkhead(Bulkhead::new().limit(1).max_wait(Duration::from_secs(600)))
         .build_in(&registry)
@@ -280,9 +291,7 @@ fn resizing_by_hand_wakes_a_thread_that_waits() {
     let (told, heard) = std::sync::mpsc::channel();
     let waiting = policy.clone();
     let waiter = std::thread::spawn(move || told.send(waiting.run(|| Ok::<_, Down>(7)).unwrap()));
-    while policy.bulkhead().unwrap().look().queued == 0 {
-        std::thread::yield_now();
-    }
+    somebody_queues(&policy);
     policy.resize(2).unwrap();
     assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(7));
     waiter.join().unwrap().unwrap();
@@ -300,9 +309,7 @@ fn places_inside_are_waited_for_in_turn_and_not_for_ever() {
     registry.clock().thaw();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| policy.inside().map(|_| ()));
-        while policy.bulkhead().unwrap().look().queued == 0 {
-            std::thread::yield_now();
-        }
+        somebody_queues(&policy);
         drop(held);
         waiter.join().unwrap().unwrap();
     });

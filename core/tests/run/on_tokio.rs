@@ -2,12 +2,6 @@
 
 use super::*;
 
-fn system_time() -> Registry {
-    let registry = Registry::manual(1);
-    registry.clock().thaw();
-    registry
-}
-
 #[tokio::test]
 async fn a_future_is_dropped_at_its_limit() {
     let registry = system_time();

@@ -8,19 +8,8 @@ use seawall::outcome::{Hint, Outcome};
 use seawall::time::Span;
 use seawall::{Error, Policy, Registry};
 use std::collections::HashMap;
+use std::fmt::Error as Down;
 use std::time::Duration;
-
-/// What the work of these tests fails with.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-struct Down(&'static str);
-
-impl std::fmt::Display for Down {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Down {}
 
 fn policy(registry: &Registry, json: &str) -> Policy {
     registry.policy(json).expect("the settings are right")
@@ -39,7 +28,7 @@ fn breakers_are_keyed_by_provider_and_model_and_bounded() {
     let json = r#"{"name":"llm","max_keys":2,"breaker":{"window":{"kind":"consecutive","failures":1}}}"#;
     let llm = policy(&registry, json);
     let (large, small) = (llm.at("acme/large"), llm.at("acme/small"));
-    assert!(large.run(|| Err::<(), _>(Down("down"))).is_err());
+    assert!(large.run(|| Err::<(), _>(Down)).is_err());
     assert_eq!((large.state(), small.state()), (Some(State::Open), Some(State::Closed)));
     // Both slots are held: a third key passes through, unprotected, rather than taking one away.
     let third = llm.at("other/model");
@@ -58,11 +47,11 @@ fn another_provider_answers_while_the_circuit_is_open() {
     let second = policy(&registry, r#"{"name":"second","breaker":{}}"#);
     let ask = || {
         first.run_or(
-            || Err::<&str, _>(Down("down")),
+            || Err::<&str, _>(Down),
             |error| if error.is_refused() { second.run(|| Ok::<_, Down>("from the second")).ok() } else { None },
         )
     };
-    assert_eq!(ask().unwrap_err().into_user(), Some(Down("down")));
+    assert_eq!(ask().unwrap_err().into_user(), Some(Down));
     assert_eq!(ask().unwrap(), "from the second");
 }
 
@@ -89,7 +78,7 @@ fn retries_have_total_attempts_base_cap_and_jitter_both_ways() {
     let mut calls = 0;
     let error = llm.run(|| {
         calls += 1;
-        Err::<(), _>(Down("down"))
+        Err::<(), _>(Down)
     });
     // 1 s − 25 %, 2 s, 4 s capped to 3 s.
     assert_eq!(registry.clock().now().0, Span::millis(750 + 2_000 + 3_000).0);
@@ -110,17 +99,17 @@ fn retry_after_is_honoured() {
 fn the_deadline_caps_each_sleep() {
     let registry = Registry::manual(1);
     let json = r#"{"timeout":{"deadline":"5s"},"retry":{"attempts":9,"backoff":{"kind":"fixed","base":"4s"},"jitter":"none"}}"#;
-    let error = policy(&registry, json).run(|| Err::<(), _>(Down("down"))).unwrap_err();
-    assert!(matches!(error, Error::DeadlineExceeded { attempts: 2, last: Some(Down("down")), .. }), "{error:?}");
+    let error = policy(&registry, json).run(|| Err::<(), _>(Down)).unwrap_err();
+    assert!(matches!(error, Error::DeadlineExceeded { attempts: 2, last: Some(Down), .. }), "{error:?}");
     assert_eq!(registry.clock().now().0, Span::secs(5).0);
 }
 
 #[test]
 fn exhausted_and_deadline_exceeded_are_told_apart() {
     let registry = Registry::manual(1);
-    let exhausted = policy(&registry, r#"{"retry":{"attempts":2}}"#).run(|| Err::<(), _>(Down("down"))).unwrap_err();
+    let exhausted = policy(&registry, r#"{"retry":{"attempts":2}}"#).run(|| Err::<(), _>(Down)).unwrap_err();
     let told = (exhausted.attempts(), exhausted.reason().map(|stop| stop.as_str()), exhausted.into_user());
-    assert_eq!(told, (2, Some("attempts"), Some(Down("down"))));
+    assert_eq!(told, (2, Some("attempts"), Some(Down)));
     let late = policy(&registry, r#"{"timeout":{"deadline":"1s"}}"#).run(|| {
         registry.clock().advance(Span::secs(2));
         Ok::<_, Down>(())

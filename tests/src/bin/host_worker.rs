@@ -5,6 +5,7 @@
 
 use seawall::breaker::Control;
 use seawall::bulkhead::{Entry, Poll};
+use seawall::error::{ConfigError, Refusal};
 use seawall::events::Cursor;
 use seawall::outcome::Outcome;
 use seawall::permit::Permit;
@@ -33,98 +34,59 @@ fn say(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
+fn ok() -> String {
+    "ok".to_owned()
+}
+
+fn done(result: Result<(), ConfigError>) -> String {
+    result.map_or_else(|error| format!("error {error}"), |()| ok())
+}
+
+fn refused(refusal: &Refusal) -> String {
+    format!("refused {}", refusal.code.as_str())
+}
+
 impl Worker {
     fn answer(&mut self, line: &str) -> String {
         let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
         match command {
-            "policy" => match Registry::global().policy(rest) {
-                Ok(policy) => {
-                    self.policy = Some(policy);
-                    "ok".to_owned()
-                }
-                Err(error) => format!("error {error}"),
-            },
-            "load" => match Registry::global().load(&rest.replace(';', "\n"), "worker") {
-                Ok(()) => "ok".to_owned(),
-                Err(error) => format!("error {error}"),
-            },
+            "policy" => done(Registry::global().policy(rest).map(|policy| self.policy = Some(policy))),
+            "load" => done(Registry::global().load(&rest.replace(';', "\n"), "worker")),
             "key" => {
                 self.policy = Some(self.policy().at(rest));
-                "ok".to_owned()
+                ok()
             }
             "ok" => self.run(rest, Outcome::Success),
             "fail" => self.run(rest, Outcome::Failure),
             "acquire" => match self.policy().acquire() {
                 Ok(permit) => self.keep(rest, permit),
-                Err(refusal) => format!("refused {}", refusal.code.as_str()),
+                Err(refusal) => refused(&refusal),
             },
-            "record" => {
-                let (name, outcome) = rest.split_once(' ').unwrap_or((rest, "ok"));
-                let outcome = if outcome == "ok" { Outcome::Success } else { Outcome::Failure };
-                match self.permits.remove(name) {
-                    Some(permit) => self.policy().record(permit, outcome, Span::ZERO, None),
-                    None => return "no such permit".to_owned(),
-                }
-                "ok".to_owned()
-            }
+            "record" => self.record(rest),
             "enter" => match self.policy().enter(None) {
                 Entry::Admitted(permit) => self.keep(rest, permit),
                 Entry::Queued { ticket, .. } => format!("queued {ticket}"),
-                Entry::Refused(refusal) => format!("refused {}", refusal.code.as_str()),
+                Entry::Refused(refusal) => refused(&refusal),
             },
-            "poll" => {
-                let (name, ticket) = rest.split_once(' ').unwrap_or((rest, "0"));
-                match self.policy().poll(ticket.parse().unwrap_or(0)) {
-                    Poll::Admitted(permit) => self.keep(name, permit),
-                    Poll::Waiting { .. } => "waiting".to_owned(),
-                    Poll::Refused(refusal) => format!("refused {}", refusal.code.as_str()),
-                }
-            }
-            "leave" => match self.permits.remove(rest) {
-                Some(permit) => {
-                    self.policy().leave(permit);
-                    "ok".to_owned()
-                }
-                None => "no such permit".to_owned(),
-            },
+            "poll" => self.poll(rest),
+            "leave" => self.give_back(rest, |policy, permit| drop(policy.leave(permit))),
             "resize" => {
                 self.policy().resize(rest.parse().unwrap_or(0)).expect("a bulkhead");
-                "ok".to_owned()
+                ok()
             }
             "force" => {
                 self.policy().control(if rest == "open" { Control::ForceOpen } else { Control::Reset });
-                "ok".to_owned()
+                ok()
             }
             "state" => self.policy().state().map_or("none", |state| state.as_str()).to_owned(),
             "snapshot" => self.policy().snapshot_json(),
-            "withdraw" => {
-                let policy = self.policy();
-                let budget = policy.budget().cloned();
-                let cost = budget.and_then(|budget| policy.with(|cx| budget.withdraw(Outcome::Failure, cx)));
-                if cost.is_some() { "granted" } else { "denied" }.to_owned()
-            }
-            "spend" => {
-                let policy = self.policy();
-                let cost = policy.costs()[0].clone();
-                let amount = rest.parse().unwrap_or(0);
-                match policy.with(|cx| cost.reserve(&[("tokens", amount)], cx)) {
-                    Ok(_) => "ok".to_owned(),
-                    Err(refusal) => format!("refused {}", refusal.code.as_str()),
-                }
-            }
+            "withdraw" => self.withdraw(),
+            "spend" => self.spend(rest.parse().unwrap_or(0)),
             "listen" => {
                 self.cursor = Some(Registry::global().events().subscribe());
-                "ok".to_owned()
+                ok()
             }
-            "events" => {
-                Registry::global().tick();
-                let events = self.cursor.as_mut().map(|cursor| cursor.drain().events).unwrap_or_default();
-                let shown = |event: &seawall::events::Event| {
-                    let text = if event.detail.is_empty() { event.note.reason } else { &event.detail };
-                    format!("{}({text})", event.note.kind.as_str())
-                };
-                events.iter().map(shown).collect::<Vec<_>>().join(" ")
-            }
+            "events" => self.events(),
             "faults" => Registry::global().internal_faults().to_string(),
             "fork" => self.fork(rest),
             "storm" => self.storm(rest),
@@ -139,6 +101,51 @@ impl Worker {
     fn keep(&mut self, name: &str, permit: Permit) -> String {
         self.permits.insert(name.to_owned(), permit);
         "admitted".to_owned()
+    }
+
+    fn give_back(&mut self, name: &str, back: impl FnOnce(&Policy, Permit)) -> String {
+        let Some(permit) = self.permits.remove(name) else { return "no such permit".to_owned() };
+        back(&self.policy(), permit);
+        ok()
+    }
+
+    fn record(&mut self, words: &str) -> String {
+        let (name, outcome) = words.split_once(' ').unwrap_or((words, "ok"));
+        let outcome = if outcome == "ok" { Outcome::Success } else { Outcome::Failure };
+        self.give_back(name, |policy, permit| policy.record(permit, outcome, Span::ZERO, None))
+    }
+
+    fn poll(&mut self, words: &str) -> String {
+        let (name, ticket) = words.split_once(' ').unwrap_or((words, "0"));
+        match self.policy().poll(ticket.parse().unwrap_or(0)) {
+            Poll::Admitted(permit) => self.keep(name, permit),
+            Poll::Waiting { .. } => "waiting".to_owned(),
+            Poll::Refused(refusal) => refused(&refusal),
+        }
+    }
+
+    fn withdraw(&self) -> String {
+        let policy = self.policy();
+        let budget = policy.budget().cloned();
+        let cost = budget.and_then(|budget| policy.with(|cx| budget.withdraw(Outcome::Failure, cx)));
+        if cost.is_some() { "granted" } else { "denied" }.to_owned()
+    }
+
+    fn spend(&self, tokens: u64) -> String {
+        let policy = self.policy();
+        let cost = policy.costs()[0].clone();
+        policy.with(|cx| cost.reserve(&[("tokens", tokens)], cx)).map_or_else(|refusal| refused(&refusal), |_| ok())
+    }
+
+    /// What has happened since the last look.
+    fn events(&mut self) -> String {
+        Registry::global().tick();
+        let events = self.cursor.as_mut().map(|cursor| cursor.drain().events).unwrap_or_default();
+        let shown = |event: &seawall::events::Event| {
+            let text = if event.detail.is_empty() { event.note.reason } else { &event.detail };
+            format!("{}({text})", event.note.kind.as_str())
+        };
+        events.iter().map(shown).collect::<Vec<_>>().join(" ")
     }
 
     /// `times` protected calls; how many ran.

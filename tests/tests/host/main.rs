@@ -19,10 +19,7 @@ const BREAKER: &str =
 #[test]
 fn a_trip_in_one_process_is_seen_by_the_next_call_of_another() {
     let folder = Folder::new();
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(BREAKER);
     // Streaks of the two add up to one.
     assert_eq!((a.ask("fail 2"), b.ask("ok 1"), a.ask("fail 2")), ("2".into(), "1".into(), "2".into()));
     assert_eq!((a.ask("state"), b.ask("fail 1"), a.ask("ok 5")), ("closed".into(), "1".into(), "0".into()));
@@ -56,10 +53,7 @@ fn a_process_counts_in_each_of_many_segments() {
 fn half_open_admits_its_permits_once_for_the_host_and_takes_them_back_from_the_dead() {
     let folder = Folder::new();
     let policy = r#"{"name":"x","scope":"host","breaker":{"window":{"kind":"consecutive","failures":1},"open_for":"50ms","half_open":{"permits":1,"lease":"300ms"}}}"#;
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(policy);
     assert_eq!(a.ask("fail 1"), "1");
     a.until("state", "half_open");
     assert_eq!((a.ask("acquire probe"), b.ask("acquire probe")), ("admitted".into(), "refused circuit_open".into()));
@@ -72,10 +66,7 @@ fn half_open_admits_its_permits_once_for_the_host_and_takes_them_back_from_the_d
 fn a_bulkhead_is_one_for_all_and_the_dead_leave_it() {
     let folder = Folder::new();
     let policy = r#"{"name":"db","scope":"host","bulkhead":{"limit":3,"queue":2}}"#;
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(policy);
     assert_eq!(
         (a.ask("enter 1"), a.ask("enter 2"), b.ask("enter 1")),
         ("admitted".into(), "admitted".into(), "admitted".into())
@@ -103,10 +94,7 @@ fn a_bulkhead_is_one_for_all_and_the_dead_leave_it() {
 fn budgets_are_one_for_all() {
     let folder = Folder::new();
     let policy = r#"{"name":"x","scope":"host","retry":{"attempts":3,"budget":{"kind":"cap","retries":2}},"cost":[{"name":"llm","limits":{"tokens":10}}]}"#;
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(policy);
     assert_eq!(
         (a.ask("withdraw"), b.ask("withdraw"), b.ask("withdraw")),
         ("granted".into(), "granted".into(), "denied".into())
@@ -124,9 +112,8 @@ fn budgets_are_one_for_all() {
 #[test]
 fn keys_are_shared_too() {
     let folder = Folder::new();
-    let (mut a, mut b) = (folder.worker(), folder.worker());
+    let (mut a, mut b) = folder.pair(BREAKER);
     for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
         assert_eq!(worker.ask("key tenant 7"), "ok");
     }
     assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));
@@ -168,10 +155,7 @@ fn a_child_takes_no_lock_along() {
 fn the_control_room_sees_everything_and_changes_what_it_is_told() {
     let folder = Folder::new();
     let policy = r#"{"name":"identity","scope":"host","revision":4,"breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"30s"},"bulkhead":{"limit":7},"retry":{"attempts":1,"budget":{"name":"shared"}},"cost":[{"name":"llm","limits":{"tokens":10}}]}"#;
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(policy);
     assert_eq!((a.ask("enter 1"), a.ask("spend 4"), a.ask("fail 3")), ("admitted".into(), "ok".into(), "3".into()));
     assert_eq!((b.ask("state"), b.ask("withdraw"), b.ask("spend 1")), ("open".into(), "granted".into(), "ok".into()));
     let options = SegmentOptions { dir: Some(folder.path().to_owned()), ..SegmentOptions::default() };
@@ -209,10 +193,7 @@ fn the_control_room_sees_everything_and_changes_what_it_is_told() {
 fn a_waiter_of_another_process_looks_by_itself() {
     let folder = Folder::new();
     let policy = r#"{"name":"db","scope":"host","bulkhead":{"limit":1,"max_wait":"60s"}}"#;
-    let (mut a, mut b) = (folder.worker(), folder.worker());
-    for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
-    }
+    let (mut a, mut b) = folder.pair(policy);
     assert_eq!(a.ask("enter 1"), "admitted");
     b.tell("ok 1");
     std::thread::sleep(Duration::from_millis(150));
@@ -232,9 +213,8 @@ fn a_waiter_of_another_process_looks_by_itself() {
 #[test]
 fn listeners_hear_of_transitions_that_other_processes_make() {
     let folder = Folder::new();
-    let (mut a, mut b) = (folder.worker(), folder.worker());
+    let (mut a, mut b) = folder.pair(BREAKER);
     for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
         // The first look says from when on there is news.
         assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
     }
@@ -319,9 +299,8 @@ fn the_settings_of_the_dead_give_way() {
 #[test]
 fn a_file_that_is_removed_while_it_is_mapped_is_made_anew_and_said_once() {
     let folder = Folder::new();
-    let (mut a, mut b) = (folder.worker(), folder.worker());
+    let (mut a, mut b) = folder.pair(BREAKER);
     for worker in [&mut a, &mut b] {
-        assert_eq!(worker.ask(&format!("policy {BREAKER}")), "ok");
         assert_eq!((worker.ask("listen"), worker.ask("events")), ("ok".into(), "".into()));
     }
     assert_eq!((a.ask("fail 3"), b.ask("state")), ("3".into(), "open".into()));

@@ -32,6 +32,15 @@ impl Folder {
         &self.0
     }
 
+    /// Two workers under one policy.
+    pub fn pair(&self, policy: &str) -> (Worker, Worker) {
+        let mut workers = (self.worker(), self.worker());
+        for worker in [&mut workers.0, &mut workers.1] {
+            assert_eq!(worker.ask(&format!("policy {policy}")), "ok");
+        }
+        workers
+    }
+
     pub fn worker(&self) -> Worker {
         self.worker_with(&[])
     }

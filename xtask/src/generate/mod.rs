@@ -116,3 +116,13 @@ fn comment(field: &Field) -> String {
         None => doc,
     }
 }
+
+fn options_name(table: &Table) -> String {
+    format!("{}Options", table.name)
+}
+
+/// What may be an item of a list of tables, and stand in place of the list: the table, or a bare value.
+fn item(table: &Table, kind_type: fn(Kind) -> String) -> String {
+    let kinds = [Some(options_name(table)), table.short_field().map(|short| kind_type(short.kind))];
+    kinds.into_iter().flatten().collect::<Vec<_>>().join(" | ")
+}

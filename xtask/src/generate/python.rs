@@ -1,6 +1,6 @@
 //! `bindings-python/python/seawall/_config.py`: a `TypedDict` for every table.
 
-use super::{Entry, NOTICE, comment, tables, words};
+use super::{Entry, NOTICE, comment, item, options_name, tables, words};
 use seawall::config::schema::{Field, Kind, Table};
 
 const TOP: &str = "\
@@ -54,10 +54,6 @@ fn literal<'a>(words: impl Iterator<Item = &'a str>) -> String {
     format!("Literal[{}]", words.join(", "))
 }
 
-fn options_name(table: &Table) -> String {
-    format!("{}Options", table.name)
-}
-
 fn class(table: &Table, kind: Option<&str>) -> String {
     let mut part =
         format!("\n\nclass {}(TypedDict, total=False):\n    \"\"\"{}\"\"\"\n", options_name(table), words(table.doc));
@@ -73,7 +69,7 @@ fn class(table: &Table, kind: Option<&str>) -> String {
 fn field_type(field: &Field) -> String {
     let mut kinds = vec![kind_type(field.kind)];
     if let Kind::Table(inner) = field.kind
-        && let Some(short) = inner.short.and_then(|short| inner.field(short))
+        && let Some(short) = inner.short_field()
     {
         kinds.push(kind_type(short.kind));
     }
@@ -96,9 +92,7 @@ fn kind_type(kind: Kind) -> String {
         Kind::Table(table) => options_name(table),
         Kind::Union(union) => format!("{}Options", union.name),
         Kind::List(Kind::Table(table)) => {
-            // One may stand where several may, and a bare value where a table may.
-            let short = table.short.and_then(|short| table.field(short)).map(|short| kind_type(short.kind));
-            let item = [Some(options_name(table)), short].into_iter().flatten().collect::<Vec<_>>().join(" | ");
+            let item = item(table, kind_type);
             format!("Sequence[{item}] | {item}")
         }
         Kind::List(of) => format!("Sequence[{}]", kind_type(*of)),

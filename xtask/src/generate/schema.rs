@@ -56,7 +56,7 @@ fn table_schema(table: &Table, kind: Option<(&str, bool)>) -> Value {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
-    let Some(short) = table.short.and_then(|short| table.field(short)) else { return schema };
+    let Some(short) = table.short_field() else { return schema };
     json!({"anyOf": [schema, field_schema(short)]})
 }
 

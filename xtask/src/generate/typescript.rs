@@ -1,7 +1,7 @@
 //! `bindings-node/lib/generated/config.ts`: an interface for every table. A bare number is no duration
 //! there: it does not type-check.
 
-use super::{Entry, NOTICE, comment, tables, words};
+use super::{Entry, NOTICE, comment, item, options_name, tables, words};
 use seawall::config::schema::{Field, Kind, Table};
 
 const TOP: &str = "
@@ -48,10 +48,6 @@ pub fn render() -> String {
     page
 }
 
-fn options_name(table: &Table) -> String {
-    format!("{}Options", table.name)
-}
-
 /// `State` and its like are words of the public API already.
 fn choice_name(name: &str) -> String {
     format!("{name}Word")
@@ -72,7 +68,7 @@ fn field_type(field: &Field, table: &Table) -> String {
     let mut kind = kind_type(field.kind);
     // The short form of a table is its main option.
     if let Kind::Table(inner) = field.kind
-        && let Some(short) = inner.short.and_then(|short| inner.field(short))
+        && let Some(short) = inner.short_field()
     {
         kind = format!("{kind} | {}", kind_type(short.kind));
     }
@@ -95,9 +91,7 @@ fn kind_type(kind: Kind) -> String {
         Kind::Table(table) => options_name(table),
         Kind::Union(union) => format!("{}Options", union.name),
         Kind::List(Kind::Table(table)) => {
-            // One may stand where several may, and a bare value where a table may.
-            let short = table.short.and_then(|short| table.field(short)).map(|short| kind_type(short.kind));
-            let item = [Some(options_name(table)), short].into_iter().flatten().collect::<Vec<_>>().join(" | ");
+            let item = item(table, kind_type);
             format!("readonly ({item})[] | {item}")
         }
         Kind::List(of) => format!("readonly {}[]", kind_type(*of)),

@@ -145,10 +145,16 @@ macro_rules! choices {
     ($($(#[doc = $doc:literal])+ $Name:ident : $type:ty {
         $($word:literal => $value:expr, $word_doc:literal;)+
     })+) => {$(
+        impl $crate::config::schema::Choice for $type {
+            fn word(self) -> &'static str {
+                let word = [$(($word, $value),)+].into_iter().find(|(_, value)| *value == self);
+                word.expect("the list has every value").0
+            }
+        }
+
         impl $crate::config::settings::Give<$type> for $type {
             fn give(self) -> $crate::config::Value {
-                let word = [$(($word, $value),)+].into_iter().find(|(_, value)| *value == self);
-                $crate::config::Value::Text(word.expect("the list has every value").0.to_owned())
+                $crate::config::Value::Text($crate::config::schema::Choice::word(self).to_owned())
             }
         }
 

@@ -35,6 +35,12 @@ pub enum Kind {
     Map(&'static Kind),
 }
 
+/// A value that is one word of a list.
+pub(crate) trait Choice {
+    /// As a file writes it.
+    fn word(self) -> &'static str;
+}
+
 #[derive(Debug)]
 pub struct Choices {
     pub name: &'static str,
@@ -103,6 +109,11 @@ impl Facts {
 }
 
 impl Table {
+    /// The option that a bare value stands for.
+    pub fn short_field(&self) -> Option<&Field> {
+        self.short.and_then(|short| self.field(short))
+    }
+
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
