@@ -25,38 +25,51 @@ export interface Conductor {
 
 const NOT_OVER = Symbol('not over');
 
-export class Running implements Attempt {
-  private controller: AbortController | undefined = undefined;
-  private over: unknown = NOT_OVER;
+/** What few attempts are asked for, or say. */
+class Said {
+  controller: AbortController | undefined = undefined;
   /** Where the signal was asked for, and is aborted. */
-  private place: AsyncResource | undefined = undefined;
+  place: AsyncResource | undefined = undefined;
+  over: unknown = NOT_OVER;
   actual: string | undefined = undefined;
   committed = false;
+}
+
+/** Every call makes one: it is small, and what few need is made when it is. */
+export class Running implements Attempt {
+  private said: Said | undefined = undefined;
   constructor(readonly attempt: number, private readonly conductor: Conductor | undefined) {}
 
   get signal(): AbortSignal {
-    if (this.controller === undefined) {
-      this.controller = new AbortController();
-      if (this.conductor?.isTimedByAll) this.place = new AsyncResource('seawall');
-      if (this.over !== NOT_OVER) this.controller.abort(this.over);
+    const said = (this.said ??= new Said());
+    if (said.controller === undefined) {
+      said.controller = new AbortController();
+      if (this.conductor?.isTimedByAll) said.place = new AsyncResource('seawall');
+      if (said.over !== NOT_OVER) said.controller.abort(said.over);
     }
-    return this.controller.signal;
+    return said.controller.signal;
   }
   get remainingMs(): number | undefined {
     const left = this.conductor === undefined ? NaN : this.conductor.left();
     return Number.isNaN(left) ? undefined : left / 1e6;
   }
+  get actual(): string | undefined {
+    return this.said?.actual;
+  }
+  get committed(): boolean {
+    return this.said !== undefined && this.said.committed;
+  }
   cost(actual: Readonly<Record<string, number>>): void {
-    this.actual = JSON.stringify(actual);
+    (this.said ??= new Said()).actual = JSON.stringify(actual);
   }
   commit(): void {
-    this.committed = true;
+    (this.said ??= new Said()).committed = true;
     this.conductor?.committed();
   }
   /** The attempt is over before its work is. */
   stop(reason: unknown): void {
-    this.over = reason;
-    const { controller, place } = this;
+    const { controller, place } = (this.said ??= new Said());
+    this.said.over = reason;
     if (controller === undefined) return;
     if (place === undefined) controller.abort(reason);
     else outside(place, () => controller.abort(reason));

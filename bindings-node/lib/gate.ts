@@ -27,6 +27,18 @@ const OPEN = new Uint32Array([1, 0]);
 /** What no gate of `SHUT` is, and no number of changes. */
 const NEVER = -1;
 
+/** What calls that read the clock do by it. Lengths are nanoseconds. */
+interface Timed {
+  /** What takes more is reported; NaN where calls need not tell when they began. */
+  readonly slow: number;
+  /** How long a first attempt may run; NaN without a limit. */
+  readonly limit: number;
+  /** What the core's clock is ahead of ours. */
+  readonly ahead: number;
+  /** Of those with a limit. */
+  terms: Terms | undefined;
+}
+
 /** Where a policy's gate is, and what counts the calls that pass it. */
 export class Gate {
   view = SHUT;
@@ -52,17 +64,9 @@ export class Gate {
   /** Under these settings every call is stepped. */
   stepped = !gateIsOn;
   /** The last limit of an attempt. */
-  limitMs = NaN;
-  /** Calls tell when they began; what takes more nanoseconds is reported. NaN where they need not. */
-  slowNs = NaN;
-  /** What the core's clock is ahead of ours, in nanoseconds. */
-  ahead = 0;
-  /** How long a first attempt may run, in nanoseconds; NaN without a limit. */
-  limitNs = NaN;
+  limitMs = 0;
   /** Calls that pass read the clock: they have a limit, or tell when they began. */
-  timed = false;
-  /** Of those with a limit. */
-  terms: Terms | undefined = undefined;
+  timed: Timed | undefined = undefined;
   private address = NEVER;
   tally = 0;
   private parked = false;
@@ -105,10 +109,8 @@ export class Gate {
     // Without foreign memory there is nothing to read, and every call asks.
     this.view = buffer !== undefined ? new Uint32Array(buffer) : mail[at.TALLY] === 0 ? OPEN : SHUT;
     this.tally = mail[at.TALLY]!;
-    this.slowNs = mail[at.SPAN]!;
-    this.ahead = mail[at.STARTED]! - now();
-    this.limitNs = mail[at.LIMIT]!;
-    this.timed = this.slowNs >= 0 || this.limitNs >= 0;
+    const [slow, limit] = [mail[at.SPAN]!, mail[at.LIMIT]!];
+    this.timed = slow >= 0 || limit >= 0 ? { slow, limit, ahead: mail[at.STARTED]! - now(), terms: undefined } : undefined;
     this.seen = this.door = NEVER;
   }
 
@@ -119,9 +121,11 @@ export class Gate {
     // A view that is gone reads as neither.
     if ((seen & 1) === 0 || view === SHUT) return false;
     this.succeeded = passed(policy, view, seen, this.tally, loan);
-    const { limitNs, ahead } = this;
-    const placed = policy.shape.again || (policy.onTimeout ?? policy.onSlow) !== undefined;
-    this.terms = limitNs >= 0 ? { permit: seen, limits: Limits.of(limitNs), ahead, placed } : undefined;
+    const { timed } = this;
+    if (timed !== undefined && timed.limit >= 0) {
+      const placed = policy.shape.again || (policy.onTimeout ?? policy.onSlow) !== undefined;
+      timed.terms = { permit: seen, limits: Limits.of(timed.limit), ahead: timed.ahead, placed };
+    }
     this.failed = policy.shape.again ? undefined : again(policy, nothing, seen, NOBODY, loan);
     this.seen = seen;
     return true;
@@ -157,7 +161,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
     if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
-      if (gate.timed) return timed(policy, work);
+      if (gate.timed !== undefined) return timed(policy, work, gate.timed);
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
@@ -167,10 +171,10 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
 }
 
 /** A call that passes, and has a limit or counts as slow. */
-function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
+function timed<T>(policy: Driven, work: Work<T>, { terms, slow, ahead }: Timed): Promise<T> {
   const { gate } = policy;
-  if (gate.terms !== undefined) return timersAreReal() ? new Limited(policy, work, gate.terms).run() : ask(policy, work, undefined);
-  const { view, seen, tally, slowNs, ahead } = gate;
+  if (terms !== undefined) return timersAreReal() ? new Limited(policy, work, terms).run() : ask(policy, work, undefined);
+  const { view, seen, tally } = gate;
   const running = new Running(1, undefined);
   const began = now();
   // One more than the instant: 0 is none.
@@ -180,7 +184,7 @@ function timed<T>(policy: Driven, work: Work<T>): Promise<T> {
       const judged = judge(policy, How.Value, value);
       if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
     }
-    if (now() - began <= slowNs && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    if (now() - began <= slow && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
     else dismiss(gate.slot, seen, admission().started, NaN);
     return value;
   }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
@@ -257,6 +261,8 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
     // As long as the gate does not change, neither does what was said of it.
     const { door, loan } = gate;
     if (gate.view[0] === door && (loan === undefined || loan.take())) {
+      // Who comes once has no use for it.
+      if (loan === undefined && !policy.shape.again) gate.reports ??= reports(policy, door, loan);
       return admitted(policy, work, options, { permit: door, started: 0, loan });
     }
     const may = hot.admit(gate.slot);
@@ -264,11 +270,10 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
       const [permit, started] = [mail[at.PERMIT]!, mail[at.STARTED]!];
       gate.moved(mail[at.ADDRESS]!, mail[at.LOAN]!);
       const { loan } = gate;
-      const door = gate.view === SHUT || gate.slowNs >= 0 ? NEVER : gate.view === OPEN ? OPEN[0]! : permit;
+      const door = gate.view === SHUT || gate.timed !== undefined ? NEVER : gate.view === OPEN ? OPEN[0]! : permit;
       // A place that goes back with the report is held as nothing else is.
       const alike = !policy.shape.again && (loan === undefined || loan.recalled);
-      if (!alike) gate.reports = undefined;
-      else if (gate.reports === undefined || gate.door !== door || gate.reports.permit !== permit) gate.reports = reports(policy, permit, loan);
+      if (!alike || gate.door !== door || gate.reports?.permit !== permit) gate.reports = alike && loan !== undefined ? reports(policy, permit, loan) : undefined;
       gate.door = door;
       if (options === undefined && loan !== undefined && gate.reports !== undefined && door !== NEVER) return reported(gate, work, gate.reports);
       const admission = { permit, started, loan };

@@ -34,7 +34,6 @@ const executor = (yes: (value: any) => void, no: (error: unknown) => void) => {
 
 export class Limited<T> extends Ending implements Ambient, Conductor {
   readonly running: Running = new Running(1, this);
-  readonly isTimedByAll = true;
   private over = false;
   private resolve!: (value: T | PromiseLike<T>) => void;
   private reject!: (error: unknown) => void;
@@ -42,12 +41,18 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   private readonly place: AsyncResource | undefined;
 
   constructor(private readonly policy: Driven, private readonly work: Work<T>, private readonly terms: Terms) {
-    super(terms.limits);
+    super();
     this.place = terms.placed && !promisesArePlaces ? new AsyncResource('seawall') : undefined;
   }
 
   // ---- what the calls inside are told ----
 
+  get isTimedByAll(): true {
+    return true;
+  }
+  get limits(): Limits {
+    return this.terms.limits;
+  }
   get registry(): NativeRegistry {
     return this.policy.registry;
   }

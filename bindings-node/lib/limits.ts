@@ -15,7 +15,7 @@ export abstract class Ending {
   /** By `now`. */
   readonly began = now();
 
-  constructor(private readonly limits: Limits) {}
+  abstract readonly limits: Limits;
 
   get until(): number {
     return this.began + this.limits.nanos;

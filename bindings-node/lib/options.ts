@@ -47,15 +47,39 @@ export interface Hooks {
   onSlow?: (attempt: number, tookMs: number) => void;
 }
 
-export interface Driven extends Hooks, Judging {
-  readonly native: NativePolicy;
-  readonly name: string | null;
-  /** What it is the view for. */
-  readonly key?: string;
-  readonly registry: NativeRegistry;
-  readonly gate: Gate;
-  readonly shape: Shape;
-  readonly run?: (error: unknown, ...args: any[]) => unknown;
+/** A policy, or the view of it for one key. All have the same shape: what reads it reads one. */
+export class Driven implements Hooks, Judging {
+  readonly classify;
+  readonly include;
+  readonly exclude;
+  readonly onRetry;
+  readonly onTimeout;
+  readonly onFallback;
+  readonly onSlow;
+
+  constructor(
+    readonly native: NativePolicy,
+    readonly gate: Gate,
+    readonly registry: NativeRegistry,
+    readonly shape: Shape,
+    readonly name: string | null = null,
+    more: Hooks & Judging = {},
+    readonly run: ((error: unknown, ...args: any[]) => unknown) | undefined = undefined,
+    /** What it is the view for. */
+    readonly key: string | undefined = undefined,
+  ) {
+    this.classify = more.classify;
+    this.include = more.include;
+    this.exclude = more.exclude;
+    this.onRetry = more.onRetry;
+    this.onTimeout = more.onTimeout;
+    this.onFallback = more.onFallback;
+    this.onSlow = more.onSlow;
+  }
+
+  at(native: NativePolicy, gate: Gate, key: string): Driven {
+    return new Driven(native, gate, this.registry, this.shape, this.name, this, this.run, key);
+  }
 }
 
 export type Work<T> = ((attempt: Attempt) => T | PromiseLike<T>) & { /** @internal Of a wrapped function, for its fallback. */ args?: readonly unknown[] };

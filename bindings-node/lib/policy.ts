@@ -7,7 +7,7 @@ import { execute, Gate } from './gate.js';
 import { Keys, type Kept } from './keys.js';
 import type { PolicyOptions } from './generated/config.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
-import type { CallOptions, Driven, Hooks, Work } from './options.js';
+import { Driven, type CallOptions, type Hooks, type Work } from './options.js';
 import { BreakerPermit, BulkheadPermit, Ticket } from './permits.js';
 import { registry } from './registry.js';
 import { Shape, type FallbackSettings } from './shape.js';
@@ -28,7 +28,7 @@ export class Policy {
 
   /** Policies are made with `policy`. */
   constructor(driven: Driven) {
-    if (driven?.native === undefined) throw new MisuseError('UNKNOWN_VALUE', 'make a policy with `policy({ … })`');
+    if (!(driven instanceof Driven)) throw new MisuseError('UNKNOWN_VALUE', 'make a policy with `policy({ … })`');
     this.#driven = driven;
   }
 
@@ -75,7 +75,7 @@ export class Policy {
       native.park();
       gate.park();
     };
-    return { view: new Policy({ ...this.#driven, native, key, gate }), park, lacksRoom: native.lacksRoom, used: false };
+    return { view: new Policy(this.#driven.at(native, gate, key)), park, lacksRoom: native.lacksRoom, used: false };
   }
 
   /** State of the circuit, a due transition applied; `undefined` without a breaker. */
@@ -229,18 +229,20 @@ export class Policy {
 /** A policy by the name it has in the configuration, or from settings in code. */
 export function policy(from: string | PolicySettings, more: Hooks & Judging = {}): Policy {
   const into = registry();
-  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more), {});
+  if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more));
   if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${from === null ? 'null' : typeof from}`);
   checked(from);
   const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
   const json = written(fallback === undefined ? options : { ...options, fallback: plain(fallback) });
   const native = configuring(() => into.policy(json, 'code'));
-  return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback ?? {});
+  return make(native, into, { ...more, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow }, fallback);
 }
 
-function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings): Policy {
+const NO_FALLBACK: FallbackSettings = {};
+
+function make(native: NativePolicy, into: NativeRegistry, more: Hooks & Judging, fallback: FallbackSettings = NO_FALLBACK): Policy {
   const shape = new Shape(native, into, fallback).current();
-  return new Policy({ native, name: native.name, registry: into, gate: new Gate(native), shape, run: fallback.run, ...more });
+  return new Policy(new Driven(native, new Gate(native), into, shape, native.name, more, fallback.run));
 }
 
 /** What of a fallback the core must know: the order of its links, never a value of the host. */

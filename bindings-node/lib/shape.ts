@@ -29,7 +29,8 @@ export class Shape {
   again = false;
   value: unknown = undefined;
   maxKeys = 1;
-  private seen = NaN;
+  /** The number of changes that it is of; none is -1. */
+  private seen = -1;
 
   constructor(
     private readonly native: NativePolicy,

@@ -10,7 +10,7 @@ import { execute, Gate } from '../lib/gate.js';
 import { hot, mail, TALLY } from '../lib/hot.js';
 import * as seawall from '../lib/index.js';
 import { native } from '../lib/native.js';
-import type { Driven } from '../lib/options.js';
+import { Driven } from '../lib/options.js';
 import { registry } from '../lib/registry.js';
 import { Shape } from '../lib/shape.js';
 import { Sandbox } from '../lib/testing.js';
@@ -24,7 +24,7 @@ const totals = (policy: seawall.Policy) => policy.snapshot()['breaker'].totals;
 function opened(settings: object = { breaker: consecutive(3) }) {
   const policy = registry().policy(JSON.stringify(settings), 'test');
   const shape = new Shape(policy, registry(), {}).current();
-  const driven: Driven = { native: policy, name: null, registry: registry(), gate: new Gate(policy), shape };
+  const driven = new Driven(policy, new Gate(policy), registry(), shape);
   const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
   const snapshot = () => JSON.parse(policy.snapshot());
   return { gate: driven.gate, call, snapshot, totals: () => snapshot().breaker.totals };

@@ -11,7 +11,7 @@ import { execute, Gate } from '../lib/gate.js';
 import { hot } from '../lib/hot.js';
 import * as seawall from '../lib/index.js';
 import { native } from '../lib/native.js';
-import type { Driven } from '../lib/options.js';
+import { Driven } from '../lib/options.js';
 import { registry } from '../lib/registry.js';
 import { Shape } from '../lib/shape.js';
 import { Sandbox } from '../lib/testing.js';
@@ -26,7 +26,7 @@ const heard = (worker: Worker) => new Promise<any>((resolve, reject) => worker.o
 function opened(settings: object) {
   const policy = registry().policy(JSON.stringify(settings), 'test');
   const shape = new Shape(policy, registry(), {}).current();
-  const driven: Driven = { native: policy, name: null, registry: registry(), gate: new Gate(policy), shape };
+  const driven = new Driven(policy, new Gate(policy), registry(), shape);
   const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
   return { gate: driven.gate, call, snapshot: () => JSON.parse(policy.snapshot()) };
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Looking maps them read-only: it takes no lock and changes nothing.
 ///
 /// Exit status: 0 done; 1 nothing there by that name; 2 wrong usage; 3 a segment cannot be read or
-/// written; 4 a configuration with errors.
+/// written, or the output cannot be written; 4 a configuration with errors.
 #[derive(Parser, Debug)]
 #[command(name = "seawall", version, max_term_width = 100)]
 pub struct Arguments {

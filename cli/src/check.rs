@@ -1,6 +1,7 @@
 //! `seawall check`: a configuration file as the libraries read it.
 
 use crate::fault::Fault;
+use crate::print;
 use crate::words::many;
 use seawall::config::{Document, Environment, Layers, PolicyConfig, resolve};
 use seawall::error::{ConfigCode, ConfigError};
@@ -18,7 +19,7 @@ pub fn run(file: &Path, strict: bool, as_json: bool) -> Result<(), Fault> {
         Ok(policies) => policies,
         Err(error) => {
             if as_json {
-                println!("{}", json!({ "valid": false, "error": error.to_json() }));
+                print(&format!("{}\n", json!({ "valid": false, "error": error.to_json() })))?;
             }
             return Err(Fault::Configuration(error.to_string()));
         }
@@ -37,22 +38,23 @@ pub fn run(file: &Path, strict: bool, as_json: bool) -> Result<(), Fault> {
             shown.insert(name.clone(), policy.as_ref().map_or(Value::Null, PolicyConfig::to_json));
             policy.err().into_iter().for_each(|lacks| drop(unfinished.insert(name.clone(), lacks.to_json())));
         }
-        println!("{}", json!({ "valid": verdict.is_ok(), "policies": shown, "unfinished": unfinished }));
+        let shown = json!({ "valid": verdict.is_ok(), "policies": shown, "unfinished": unfinished });
+        print(&format!("{shown}\n"))?;
         return verdict;
     }
-    match (lacking, policies.len()) {
-        (_, 0) => println!("{source}: no errors, and no policy"),
-        (0, _) => println!("{source}: no errors"),
-        (n, _) => println!(
-            "{source}: {} refused unless code completes {}",
-            many(n, "policy is", "policies are"),
-            if n == 1 { "it" } else { "them" }
-        ),
-    }
+    let mut text = match (lacking, policies.len()) {
+        (_, 0) => format!("{source}: no errors, and no policy\n"),
+        (0, _) => format!("{source}: no errors\n"),
+        (n, _) => {
+            let them = if n == 1 { "it" } else { "them" };
+            format!("{source}: {} refused unless code completes {them}\n", many(n, "policy is", "policies are"))
+        }
+    };
     for (name, policy) in policies {
         let said = policy.map_or_else(|lacks| format!("to be completed by code: {lacks}"), |policy| parts(&policy));
-        println!("  {name:<24}{said}");
+        text += &format!("  {name:<24}{said}\n");
     }
+    print(&text)?;
     verdict
 }
 

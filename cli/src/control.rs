@@ -3,6 +3,7 @@
 use crate::args::{Command, Named, Place};
 use crate::fault::Fault;
 use crate::places;
+use crate::print;
 use crate::rows;
 use crate::show::{is_meant, unknown};
 use crate::words::{many, plain};
@@ -42,16 +43,16 @@ pub fn run(place: &Place, command: &Command, as_json: bool) -> Result<(), Fault>
     if as_json {
         let states: serde_json::Map<_, _> =
             states.into_iter().map(|(title, state)| (title, json!(state.as_str()))).collect();
-        println!("{}", json!({ "changed": changed, "states": states }));
-    } else {
-        for (title, state) in states.iter().take(20) {
-            println!("{title}: {}", plain(state.as_str()));
-        }
-        if states.len() > 20 {
-            println!("and {} more", many(states.len() - 20, "circuit", "circuits"));
-        }
+        return print(&format!("{}\n", json!({ "changed": changed, "states": states })));
     }
-    Ok(())
+    let mut text = String::new();
+    for (title, state) in states.iter().take(20) {
+        text += &format!("{title}: {}\n", plain(state.as_str()));
+    }
+    if states.len() > 20 {
+        text += &format!("and {} more\n", many(states.len() - 20, "circuit", "circuits"));
+    }
+    print(&text)
 }
 
 fn meant(command: &Command) -> Option<(&Named, Control)> {

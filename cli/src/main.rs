@@ -21,8 +21,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough.
-        Err(Fault::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Fault::Io(error)) if is_enough(&error) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("seawall: {fault}");
             fault.exit_code()
@@ -39,11 +38,25 @@ fn run(arguments: &Arguments) -> Result<(), Fault> {
         Command::Metrics => metrics(place),
         Command::Check { file, strict } => check::run(file, *strict, arguments.json),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "seawall", &mut io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "seawall", &mut script);
+            Ok(io::stdout().write_all(&script)?)
         }
         Command::Man => Ok(clap_mangen::Man::new(Arguments::command()).render(&mut io::stdout())?),
         action => control::run(place, action, arguments.json),
+    }
+}
+
+/// Whoever read our output has seen enough.
+fn is_enough(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Prints all of a text. That nobody reads it to its end changes nothing of what the command found.
+fn print(text: &str) -> Result<(), Fault> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if !is_enough(&error) => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -210,6 +210,42 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
     assert!(said(&unnamed.arg("check").env("SEAWALL_CONFIG", file).output().expect("it runs")).contains(file));
 }
 
+/// A pager that was left, a disk that is full: the status says what the command found, or that it
+/// could not say it.
+#[test]
+fn output_that_nobody_takes_breaks_no_command() {
+    let folder = Folder::new("pipes");
+    let registry = registry(&folder, "shop");
+    let _identity = policy(&registry, "identity");
+    let path = folder.0.join("half.toml");
+    std::fs::write(&path, "[policy.ledger]\nhost_required = true\n").expect("a file");
+    let file = path.to_str().expect("a path");
+    for (words, status) in [
+        (&["check", file][..], 0),
+        (&["check", file, "--strict"], 4),
+        (&["check", file, "--json", "--strict"], 4),
+        (&["open", "identity"], 0),
+        (&["close", "identity", "--json"], 0),
+        (&["list"], 0),
+        (&["show", "identity"], 0),
+        (&["metrics"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+    ] {
+        let run = |out: std::process::Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+            command.arg("--dir").arg(&folder.0).args(words).env_remove("SEAWALL_HOST_DIR").stdout(out);
+            command.output().expect("the command runs")
+        };
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        assert_eq!(run(writer.into()).status.code(), Some(status), "{words:?} into a pipe that nobody reads");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+        let said = refused(&run(full.into()), 3);
+        assert!(said.starts_with("seawall: ") && said.contains("No space left"), "{words:?}: {said}");
+    }
+}
+
 #[test]
 fn looking_changes_no_byte() {
     let folder = Folder::new("quiet");
