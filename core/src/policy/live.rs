@@ -7,7 +7,6 @@ use crate::parts::Parts;
 use crate::pass::{Pass, Start};
 use crate::registry::Registry;
 use crate::required::Required;
-use crate::segment::Host;
 use crate::sync::{Arc, OnceLock, Ordering};
 use crate::time::Span;
 
@@ -32,8 +31,8 @@ pub(crate) struct Live {
     pub start: Start,
     /// Why every call is refused: state is missing that the policy must share with other processes.
     pub lacks: Option<Arc<str>>,
-    /// Where its cells are if other processes share them: a later look may find others in their place.
-    pub host: Option<Arc<Host>>,
+    /// Other processes share its cells: a later look may find others in their place.
+    pub shared: bool,
     /// It may lose the place of its bulkhead, which it is not to go on without.
     pub needs_place: bool,
     /// The breaker counts slow calls.
@@ -94,7 +93,7 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let host = registry.host_of(&config).cloned();
+        let shared = registry.shares(&config);
         let needs_place = config.host_required == Some(true) && parts.bulkhead.is_some();
         let live = Live {
             config,
@@ -109,7 +108,7 @@ impl Live {
             start,
             lacks,
             slow,
-            host,
+            shared,
             needs_place,
             refuses_early,
             next,
