@@ -263,6 +263,39 @@ def test_one_caller_fetches_what_many_want() -> None:
     assert got == ["a"] * 8 and len(calls) == 1
 
 
+@pytest.mark.parametrize("new", [False, True], ids=["a policy for all", "a policy of each key"])
+def test_one_call_is_made_for_a_key_whenever_the_others_look(new: bool) -> None:
+    calls: list[int] = []
+
+    def fetch(key: int) -> int:
+        calls.append(key)
+        return key
+
+    def policy() -> Any:
+        return seawall.policy(cache={"ttl": 60, "first": True})(fetch)
+
+    keys, threads = 1500, 4
+    protected = [policy() for _ in range(keys)] if new else [policy()] * keys
+    line = threading.Barrier(threads)
+
+    def work() -> None:
+        for key in range(keys):
+            line.wait(30)
+            protected[key](key)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        pool = [threading.Thread(target=work) for _ in range(threads)]
+        for thread in pool:
+            thread.start()
+        for thread in pool:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(calls) == keys == len(set(calls))
+
+
 def test_one_task_fetches_what_many_want_and_its_failure_stops_nobody() -> None:
     import asyncio
 

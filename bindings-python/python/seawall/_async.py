@@ -133,10 +133,12 @@ async def limited(
 async def _look_up(flow: Flow) -> None:
     stale = flow.step[1]
     hit = flow.look_up(stale)
-    if not hit and (flight := flow.board()) is not None:
-        waiter = library().Waiter()
-        if flight.join(waiter):
-            await waiter.wait(flow.patience())
+    if not hit:
+        if (flight := flow.board()) is not None:
+            waiter = library().Waiter()
+            if flight.join(waiter):
+                await waiter.wait(flow.patience())
+        # Who flies looks again too: another may have landed since.
         hit = flow.look_up(stale)
     flow.step = flow.call.looked_up(hit)
 

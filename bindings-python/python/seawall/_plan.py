@@ -74,7 +74,7 @@ class Plan:
     """What every driver works from. `core` and `port` lead elsewhere when a test moves policies."""
 
     __slots__ = (
-        "__weakref__", "_base", "_source", "_stores", "_told", "classify", "core", "home", "judge", "key_text", "of_kind",
+        "__weakref__", "_base", "_source", "_told", "classify", "core", "home", "judge", "key_text", "of_kind",
         "port", "registry", "spec",
     )  # fmt: skip
 
@@ -88,7 +88,6 @@ class Plan:
         #: A method of the native registry and its argument: what makes the policy there.
         self._source = source
         self._base = base
-        self._stores: dict[int, Store] | None = None
         self._told = False
         self.key_text = key_text
         self.spec = spec
@@ -138,13 +137,13 @@ class Plan:
         cache = self.core.cache()
         if cache is None:
             return None
-        registry = self.registry
-        store = None if self._stores is None else self._stores.get(id(registry))
+        stores = self.registry.stores
+        store = stores.get(self)
         if store is None:
             from ._store import Store
 
-            store = Store(registry.now, *cache)
-            self._stores = {id(registry): store}
+            # Of callers who come first at once, all get the same.
+            store = stores.setdefault(self, Store(self.registry.now, *cache))
         return store
 
     def tell_unenforced(self) -> None:

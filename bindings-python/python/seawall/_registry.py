@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._listen import Hub
     from ._plan import Plan
+    from ._store import Store
     from .testing import ManualTime
 
 
@@ -28,6 +29,8 @@ class Registry:
         #: Only on a manual clock: moves it instead of sleeping.
         self.time: ManualTime | None = None
         self._hub: Hub | None = None
+        #: The cached values of the policies that are used here.
+        self.stores: weakref.WeakKeyDictionary[Plan, Store] = weakref.WeakKeyDictionary()
         #: The configuration that was loaded, so that a test's registry can know the same policies.
         self.loaded: tuple[str | None, str] | None = None
 

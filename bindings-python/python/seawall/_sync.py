@@ -120,10 +120,12 @@ def in_pool(work: Any, limit: int, late: Any) -> Any:
 def _look_up(flow: Flow) -> None:
     stale = flow.step[1]
     hit = flow.look_up(stale)
-    if not hit and (flight := flow.board()) is not None:
-        waiter = _wait.ThreadWaiter()
-        if flight.join(waiter):
-            waiter.wait(flow.patience())
+    if not hit:
+        if (flight := flow.board()) is not None:
+            waiter = _wait.ThreadWaiter()
+            if flight.join(waiter):
+                waiter.wait(flow.patience())
+        # Who flies looks again too: another may have landed since.
         hit = flow.look_up(stale)
     flow.step = flow.call.looked_up(hit)
 
