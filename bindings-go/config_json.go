@@ -3,7 +3,6 @@ package seawall
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -47,8 +46,8 @@ func (t table) part(name string, value table) {
 	}
 }
 
-// spanText keeps every nanosecond; the unit is part of the text.
-func spanText(value time.Duration) string { return strconv.FormatInt(int64(value), 10) + "ns" }
+// spanText keeps every nanosecond, and reads well in the error about a value that is out of range.
+func spanText(value time.Duration) string { return value.String() }
 
 func orNil[T any](t table, name string, value *T) {
 	if value != nil {

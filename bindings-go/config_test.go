@@ -40,6 +40,31 @@ func TestBadConfigurationsAreLoudAndSayWhere(t *testing.T) {
 	}
 }
 
+func TestALengthOfTimeIsToldAsPeopleWriteIt(t *testing.T) {
+	_, err := seawalltest.New(t).New(seawall.Config{Name: "x", Timeout: &seawall.Timeout{Attempt: -1500 * time.Millisecond}})
+	if err == nil || !strings.Contains(err.Error(), "/policy/x/timeout/attempt: -1.5s is negative") {
+		t.Fatal(err)
+	}
+	// And to the nanosecond, in every unit that Go writes: a retry that would begin later is none.
+	for _, span := range []time.Duration{2, 1500, 2*time.Millisecond + 1, 90*time.Minute + 7} {
+		retry := seawall.Retry{MaxElapsed: span, Backoff: seawall.Backoff{Kind: "fixed", Base: 1}, Jitter: seawall.Jitter{Kind: "none"}}
+		p, err := seawalltest.New(t).New(seawall.Config{Name: "x", Retry: &retry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for late, want := range map[time.Duration]seawall.Stop{0: seawall.StopElapsed, 1: 0} {
+			elapsed := span - late
+			schedule, err := p.Schedule()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, stop := schedule.NextDelay(seawall.Failed{Outcome: seawall.OutcomeFailure, Elapsed: &elapsed}); stop != want {
+				t.Errorf("%v of %v: %v", elapsed, span, stop)
+			}
+		}
+	}
+}
+
 func TestFilesAreReadCheckedAndReloaded(t *testing.T) {
 	env := seawalltest.New(t)
 	if err := env.LoadTOML("[policy.identity.breaker]\nwindow = { kind = \"consecutive\", failures = 2 }\n", "seawall.toml"); err != nil {

@@ -107,7 +107,11 @@ type TimeoutError struct {
 
 func (e *TimeoutError) Error() string {
 	if e.Kind == ErrDeadlineExceeded {
-		return fmt.Sprintf("%sdeadline of %v exceeded after %d attempts", prefix(e.Policy), e.Limit, e.Attempts)
+		more := "s"
+		if e.Attempts == 1 {
+			more = ""
+		}
+		return fmt.Sprintf("%sdeadline of %v exceeded after %d attempt%s", prefix(e.Policy), e.Limit, e.Attempts, more)
 	}
 	return fmt.Sprintf("%sattempt took longer than %v", prefix(e.Policy), e.Limit)
 }

@@ -91,7 +91,11 @@ def test_what_is_no_setting_is_told_with_its_place() -> None:
 def test_bad_text_is_refused(tmp_path: Any) -> None:
     with pytest.raises(seawall.ConfigError) as wrong:
         seawall.configure("[policy.x\n")
-    assert wrong.value.kind == "syntax"
+    assert wrong.value.kind == "syntax" and str(wrong.value).startswith("text: is not TOML: ")
+    nowhere = tmp_path / "nowhere.toml"
+    with pytest.raises(seawall.ConfigError, match="cannot read.*SEAWALL_CONFIG") as wrong:
+        seawall.configure(nowhere)
+    assert str(wrong.value).startswith(f"{nowhere}: ")
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(seawall.ConfigError) as wrong:

@@ -254,15 +254,22 @@ impl ConfigCode {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "/" } else { &self.path };
-        write!(f, "{path}: {}", self.reason)?;
+        // What is wrong with the whole is told of its source.
+        let (place, source) = match self.source.as_deref() {
+            Some(source) if self.path.is_empty() => (source, None),
+            source => (self.path.as_str(), source),
+        };
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.reason)?;
         if let Some(name) = &self.suggestion {
             write!(f, "; did you mean `{name}`?")?;
         }
-        if let Some(source) = &self.source {
-            write!(f, " (in {source})")?;
+        match source {
+            Some(source) => write!(f, " (in {source})"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

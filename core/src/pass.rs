@@ -1,11 +1,12 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
-use crate::breaker::{Breaker, Overlay, Shard, State, Untimed};
+use crate::breaker::{Breaker, Overlay, Shard, Untimed};
 use crate::clock::Clock;
 use crate::error::{Code, Refusal};
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::policy::Policy;
+use crate::segment::Host;
 use crate::time::{Span, Tick};
 
 /// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
@@ -35,6 +36,13 @@ impl Pass {
     pub(crate) fn began(self) -> Option<Tick> {
         self.started.checked_sub(1).map(Tick)
     }
+}
+
+/// Whether nobody need look yet if the segment is still there, by a reading of the coarse clock.
+#[inline(always)]
+fn is_between_looks(host: &Host, (now, late): (Tick, Span)) -> bool {
+    // A clock that is never late is not the system's, and says nothing about the last look.
+    late != Span::ZERO && !host.is_due(now)
 }
 
 impl Start {
@@ -175,15 +183,6 @@ impl Policy {
         self.passes() && self.live().start != Start::Precise
     }
 
-    /// Of a shared circuit: by the reading that also says whether it is time to look at the segment.
-    #[inline(never)]
-    fn refuses_between_looks(&self, breaker: &Breaker) -> Option<(State, Option<Span>)> {
-        let clock = self.registry().clock();
-        // Other clocks than the system's say nothing about the last look.
-        let host = self.registry().host().filter(|_| !clock.is_manual())?;
-        breaker.refuses_early(|| Some(clock.coarse()).filter(|read| host.has_looked(read.0)))
-    }
-
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
@@ -193,10 +192,11 @@ impl Policy {
             return None;
         }
         let breaker = live.parts.breaker.as_ref()?;
-        let (state, retry_after) = match live.shared {
-            false => breaker.refuses_early(|| Some(self.registry().clock().coarse()))?,
-            true => self.refuses_between_looks(breaker)?,
+        let read = || {
+            let read = self.registry().clock().coarse();
+            live.host.as_ref().is_none_or(|host| is_between_looks(host, read)).then_some(read)
         };
+        let (state, retry_after) = breaker.refuses_early(read)?;
         self.metrics().refused_early();
         // Made in one place: it is larger than all that decides on it.
         Some(Refusal { state: Some(state), retry_after, ..Refusal::new(Code::CircuitOpen) })

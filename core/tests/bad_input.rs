@@ -27,6 +27,7 @@ fn a_file_that_is_not_utf8_is_told_with_its_line() {
     assert_eq!(error.code, ConfigCode::Syntax);
     assert!(error.reason.contains("UTF-8") && error.reason.contains("line 3"), "{error}");
     assert_eq!(error.source.as_deref(), path.to_str());
+    assert!(error.to_string().starts_with(&format!("{}: is not UTF-8", path.display())), "{error}");
     assert!(sandbox.policies().is_empty(), "nothing of it is in force");
 }
 
@@ -38,6 +39,9 @@ fn a_file_that_is_not_there_is_told_when_a_policy_is_asked_for() {
     let built = Policy::builder("identity").retry(2).build_in(&registry).err().unwrap();
     for error in [named, built] {
         assert_eq!((error.code, error.source.as_deref()), (ConfigCode::Syntax, Some("/nowhere/seawall.toml")));
+        let words = error.to_string();
+        assert!(words.starts_with("/nowhere/seawall.toml: cannot read the configuration file: "), "{words}");
+        assert!(words.contains("SEAWALL_CONFIG"), "{words}");
     }
 }
 

@@ -6,6 +6,7 @@ arguments name one.
 
 from __future__ import annotations
 
+import sys
 import types
 
 from . import _async, _sync
@@ -27,57 +28,54 @@ if TYPE_CHECKING:
 # -- coroutines --------------------------------------------------------------------------------
 
 
-# The usual call in as few steps as can be, with as few names: each coroutine has room for all of them. The operators
-# are of the native entry: `+entry` is the function if it may run at once, `entry[result]` counts a success.
+# The usual call in as few steps as can be, with as few names: each coroutine has room for all of them, and lets go of
+# each. `entry` becomes what goes on after a failure. The operators are of the native entry: `+entry` is the function if
+# it may run at once, and else raises `Asks`; `entry[result]` counts a success.
 
 
 async def _run(entry: Any) -> Any:
-    fn = +entry
-    if fn is None:
-        return await _ask(entry, (), None)
     try:
-        return entry[await fn()]
-    except BaseException as error:
-        flow = entry.failed(error)
-        if flow is None:
+        return entry[await (+entry)()]
+    except BaseException:
+        entry = entry.failed((), None, None)
+        if entry is None:
             raise
-        flow = _failed(entry, (), None, None, flow, error)
-    return await _async.drive(flow, _async.attempt)
+    return await entry
 
 
 async def _run_with(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
-    fn = +entry
-    if fn is None:
-        return await _ask(entry, args, kwargs)
     try:
+        fn = +entry
         return entry[await (fn(*args) if kwargs is None else fn(*args, **kwargs))]
-    except BaseException as error:
-        flow = entry.failed(error)
-        if flow is None:
+    except BaseException:
+        entry = entry.failed(args, kwargs, None)
+        if entry is None:
             raise
-        flow = _failed(entry, args, kwargs, None, flow, error)
-    return await _async.drive(flow, _async.attempt)
+    return await entry
 
 
-async def _ask(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
-    """A call that `+entry` had no leave for: its key, another step than its attempt, or a driver's question."""
+class Asks(BaseException):
+    """A call cannot begin like that, against what it looked like when it was made. Only `entry.failed` gets it."""
+
+
+async def ask_in_task(entry: Any, args: Args, kwargs: Kwargs | None) -> Any:
+    """A call with a key, with another step before its attempt, or that a driver is to ask for."""
     entry = entry.own()
     fn = entry.function
     how, key, *stands = entry.begin(args, kwargs)
     if how == _RUNS:
         try:
             return entry[await (fn(*args) if kwargs is None else fn(*args, **kwargs))]
-        except BaseException as error:
-            flow = entry.failed(error)
-            if flow is None:
+        except BaseException:
+            entry = entry.failed(args, kwargs, key)
+            if entry is None:
                 raise
-            flow = _failed(entry, args, kwargs, key, flow, error)
+        return await entry
+    flow = _flow(entry.plan, fn, args, kwargs or {}, key)
+    if stands:
+        flow.call, flow.step = stands
     else:
-        flow = _flow(entry.plan, fn, args, kwargs or {}, key)
-        if stands:
-            flow.call, flow.step = stands
-        else:
-            flow.open()
+        flow.open()
     return await _async.drive(flow, _async.attempt)
 
 
@@ -89,12 +87,10 @@ class Judged(BaseException):
     """A result on its way out of `entry[result]`: it may be a failure, or is not the end of its call."""
 
 
-def _failed(
-    entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, after: tuple[Any, ...], error: BaseException | None
-) -> Flow:
-    """The flow of a call whose first attempt ended so: see `entry.failed`."""
+def failed(entry: Any, args: Args, kwargs: Kwargs | None, key: str | None, *after: Any) -> Coroutine[Any, Any, Any]:
+    """What goes on after a first attempt that ended with the error that is handled now: see `entry.failed`."""
     flow = _flow(entry.plan, entry.function, args, kwargs or {}, key)
-    value = None
+    error, value = sys.exception(), None
     if isinstance(error, Judged):
         value, error = error.args[0], None
     try:
@@ -106,13 +102,14 @@ def _failed(
             flow.passed(entry.words()).ended(error, value)
     finally:
         del error, value  # the traceback holds this frame: they would be part of a cycle
-    return flow
+    return _async.drive(flow, _async.attempt)
 
 
-def drivers(fn: Any) -> tuple[Callable[..., Coroutine[Any, Any, Any]], Callable[..., Coroutine[Any, Any, Any]]]:
-    """The coroutine functions behind a guard of `fn`, without arguments and with; their coroutines bear its name."""
+def drivers(fn: Any) -> tuple[Callable[..., Coroutine[Any, Any, Any]], ...]:
+    """The coroutine functions behind a guard of `fn`: without arguments, with, and for calls that `+entry` would not
+    let run. Their coroutines bear its name."""
     name = getattr(fn, "__name__", "protected")
-    made = types.FunctionType(_run.__code__, globals(), name), types.FunctionType(_run_with.__code__, globals(), name)
+    made = tuple(types.FunctionType(drive.__code__, globals(), name) for drive in (_run, _run_with, ask_in_task))
     for drive in made:
         drive.__qualname__ = getattr(fn, "__qualname__", name)
     return made
@@ -189,4 +186,4 @@ def _ended(flow: Flow, error: BaseException | None, value: Any) -> None:
         del error, value
 
 
-__all__ = ["Judged", "after_pass", "ask", "drivers", "go_on", "is_always_good", "look", "ran"]
+__all__ = ["Asks", "Judged", "after_pass", "ask", "ask_in_task", "drivers", "failed", "go_on", "is_always_good", "look", "ran"]

@@ -278,11 +278,13 @@ def config_error(
     kind: str, path: str, reason: str, suggestion: str | None = None, source: str | None = None
 ) -> ConfigError:
     """A configuration error in the words of the core: path, reason, nearest right name, source."""
-    message = f"{path or '/'}: {reason}"
+    # What is wrong with the whole is told of its source.
+    place, within = (path, source) if path else (source, None)
+    message = f"{place}: {reason}" if place else reason
     if suggestion:
         message += f"; did you mean `{suggestion}`?"
-    if source:
-        message += f" (in {source})"
+    if within:
+        message += f" (in {within})"
     error = ConfigError(message)
     error.kind, error.path, error.reason = kind, path, reason
     error.suggestion, error.source = suggestion, source

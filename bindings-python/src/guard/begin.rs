@@ -15,6 +15,8 @@ use seawall::call::Step;
 pub enum Held {
     /// It has not begun, or its end is reported.
     Nothing,
+    /// It may not run; who was to run it was told.
+    Refused,
     /// A driver is to ask.
     Driver,
     /// The function runs.
@@ -33,7 +35,7 @@ impl Held {
     /// A coroutine is gone without a word: nothing is counted.
     pub fn give_back(self, py: Python<'_>) {
         let mut call = match self {
-            Held::Nothing | Held::Driver => return,
+            Held::Nothing | Held::Refused | Held::Driver => return,
             Held::Admitted(admitted) => admitted.into_call(),
             Held::Call(call) | Held::Stands(call, _) => call,
         };

@@ -5,11 +5,9 @@
 use super::Guard;
 use super::ask::SETTLE;
 use super::begin::{self, Held};
-use super::failed::{Under, is_ordinary, tell_driver};
 use super::ffi as own;
-use super::handover;
-use super::port::{Port, Spot, inside_a_deadline, ours};
-use crate::call::{Call, tuple_of};
+use super::port::{Port, Spot, deadlines_exist, inside_a_deadline, ours};
+use super::{goes_on, handover};
 use crate::once::Once;
 use crate::wake::wake;
 use core::cell::Cell;
@@ -18,9 +16,9 @@ use core::mem::offset_of;
 use core::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::PyType;
+use seawall::Pass;
 use seawall::outcome::Outcome;
-use seawall::{Admission, Pass};
 
 /// What it has of its guard.
 #[repr(C)]
@@ -49,6 +47,8 @@ pub struct Entry {
     pass: Option<Pass>,
     /// The gate of a pass that is nothing more; 0: it is, or there is none.
     gate: u32,
+    /// See [`runs`].
+    runs: bool,
     held: Cell<Held>,
 }
 
@@ -67,6 +67,11 @@ impl Entry {
         self.held.set(held);
     }
 
+    /// What the call began under.
+    pub fn pass(&self) -> Option<Pass> {
+        self.pass
+    }
+
     pub fn key(&self) -> *mut ffi::PyObject {
         self.of.key
     }
@@ -77,33 +82,38 @@ impl Entry {
     }
 }
 
+/// Whether `+entry` is likely to let the call run: it is no call that a driver in Python begins.
+///
+/// # Safety
+/// It is one of ours, and alive.
+#[inline(always)]
+pub unsafe fn runs(entry: *mut ffi::PyObject) -> bool {
+    // SAFETY: as promised.
+    unsafe { (*entry.cast::<Entry>()).runs }
+}
+
 static KIND: Once<Py<PyType>> = Once::new();
+
+/// What the last coroutine got, if the next may have it too.
+///
+/// # Safety
+/// The interpreter is attached; the guard is alive.
+#[inline(always)]
+pub unsafe fn of_last(guard: &Guard) -> Option<*mut ffi::PyObject> {
+    let last = guard.entry;
+    // SAFETY: as promised; null or a reference of the guard's to one of ours.
+    unsafe { (!last.is_null() && guard.port().gate_at_once() == Some((*last.cast::<Entry>()).gate)).then_some(last) }
+}
 
 /// A new reference to the entry for a coroutine that is being made; null with the error set where
 /// there is no memory.
 ///
 /// # Safety
-/// The interpreter is attached; the guard is alive.
-#[inline(always)]
+/// As for `of_last`.
 pub unsafe fn of(py: Python<'_>, guard: &mut Guard) -> *mut ffi::PyObject {
-    // SAFETY: as promised; `guard.entry` is null or a reference of the guard's to one of ours.
-    unsafe {
-        let last = guard.entry;
-        if !last.is_null() && guard.port().gate_at_once() == Some((*last.cast::<Entry>()).gate) {
-            return ffi::Py_NewRef(last);
-        }
-        look(py, guard, last)
-    }
-}
-
-/// `of` where what the last coroutine got is not the same for sure.
-///
-/// # Safety
-/// As for `of`.
-#[inline(never)]
-unsafe fn look(py: Python<'_>, guard: &mut Guard, last: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as promised.
     unsafe {
+        let last = guard.entry;
         let pass = if guard.key.is_null() { Spot::of(guard.port()).pass_later() } else { None };
         if cfg!(Py_GIL_DISABLED) || pass.is_none() {
             return make(py, guard.into(), pass);
@@ -139,6 +149,7 @@ unsafe fn make(py: Python<'_>, of: Half, pass: Option<Pass>) -> *mut ffi::PyObje
             (&raw mut (*entry).of).write(of);
             (&raw mut (*entry).pass).write(pass);
             (&raw mut (*entry).gate).write(pass.filter(|pass| pass.started == 0).map_or(0, |pass| pass.permit as u32));
+            (&raw mut (*entry).runs).write(pass.is_some() || of.key.is_null() && (*of.port).may_run_at_once());
             (&raw mut (*entry).held).write(Cell::new(Held::Nothing));
         }
         made
@@ -157,7 +168,7 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
     // The interpreter keeps the tables of a type for ever.
     let methods = Box::leak(Box::new([
         fast(c"begin", begin::begin),
-        method(c"failed", failed, ffi::METH_O),
+        fast(c"failed", goes_on::failed),
         method(c"own", own_entry, ffi::METH_NOARGS),
         method(c"words", words, ffi::METH_NOARGS),
         // SAFETY: the empty entry that ends the table.
@@ -183,34 +194,55 @@ fn new_kind(py: Python<'_>) -> PyResult<Py<PyType>> {
 }
 
 /// `+entry`: the function, if it may run: the gate is still the same and no deadline is around, or the call was let
-/// in. Else `None`; or the call is refused.
+/// in. Else it raises `Asks`, or the refusal.
 unsafe extern "C" fn function(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter is attached and passes one of ours, which holds its port and its function.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        let Some(pass) = entry.pass else { return begun(entry) };
-        let passes = !inside_a_deadline()
-            && (entry.port().gate_at_once() == Some(entry.gate) || Spot::of(entry.port()).passes_still(pass));
-        ffi::Py_NewRef(if passes { entry.of.function } else { ffi::Py_None() })
+        // The gate of an entry of one call is none that passes.
+        if !deadlines_exist() && entry.port().gate_at_once() == Some(entry.gate) {
+            return ffi::Py_NewRef(entry.of.function);
+        }
+        function_after_a_look(entry)
     }
 }
 
-/// `+entry` of an entry of one call.
+/// The same where more is to be looked at than one gate. What is rare stays out of the usual way, for whose sake it
+/// would save registers.
 ///
 /// # Safety
 /// As in `function`.
-unsafe fn begun(entry: &Entry) -> *mut ffi::PyObject {
-    // Which cells its key leads to only its arguments say.
-    let asked = if entry.key().is_null() {
-        Python::attach(|py| begin::ask(py, &Spot::of(entry.port())))
-    } else {
-        Some(Held::Nothing)
+#[inline(never)]
+unsafe fn function_after_a_look(entry: &Entry) -> *mut ffi::PyObject {
+    let port = entry.port();
+    let runs = match entry.pass {
+        Some(pass) => {
+            !inside_a_deadline() && (port.gate_at_once() == Some(entry.gate) || Spot::of(port).passes_still(pass))
+        }
+        // Which cells its key leads to only its arguments say.
+        None if !entry.key().is_null() => false,
+        None => {
+            let asked = Python::attach(|py| begin::ask(py, &Spot::of(port)));
+            let held = asked.unwrap_or(Held::Refused);
+            let (runs, refused) = (held.runs(), matches!(held, Held::Refused));
+            entry.hold(held);
+            if refused {
+                return null_mut();
+            }
+            runs
+        }
     };
-    let Some(held) = asked else { return null_mut() };
-    let runs = held.runs();
-    entry.hold(held);
     // SAFETY: as promised.
-    unsafe { ffi::Py_NewRef(if runs { entry.of.function } else { ffi::Py_None() }) }
+    unsafe {
+        if runs {
+            return ffi::Py_NewRef(entry.of.function);
+        }
+        Python::attach(|py| match handover::driver!(py, "Asks") {
+            Ok(asks) => ffi::PyErr_SetNone(asks.as_ptr()),
+            Err(error) => error.restore(py),
+        });
+        null_mut()
+    }
 }
 
 /// `entry.own()`: the same, or where calls share it one for this call, which must ask.
@@ -231,11 +263,26 @@ unsafe extern "C" fn counted(this: *mut ffi::PyObject, result: *mut ffi::PyObjec
     // SAFETY: as in `function`; the result is alive.
     unsafe {
         let entry = &*this.cast::<Entry>();
-        if !entry.port().is_usual(Python::assume_attached(), result) && !is_success(entry, result) {
+        let is_usual = entry.port().is_usual(Python::assume_attached(), result);
+        if is_usual && entry.gate != 0 && entry.port().count_at_once(entry.gate) {
+            return ffi::Py_NewRef(result);
+        }
+        counted_after_a_look(entry, result, is_usual)
+    }
+}
+
+/// The same for what is not counted at once: see `function_after_a_look`.
+///
+/// # Safety
+/// As in `counted`.
+#[inline(never)]
+unsafe fn counted_after_a_look(entry: &Entry, result: *mut ffi::PyObject, is_usual: bool) -> *mut ffi::PyObject {
+    // SAFETY: as promised.
+    unsafe {
+        if !is_usual && !is_success(entry, result) {
             return null_mut();
         }
         match entry.pass {
-            _ if entry.gate != 0 && entry.port().count_at_once(entry.gate) => {}
             Some(pass) => Spot::of(entry.port()).succeed(pass),
             None if ends(entry) => {}
             None => {
@@ -259,7 +306,7 @@ fn ends(entry: &Entry) -> bool {
                 return false;
             }
         }
-        Held::Nothing | Held::Driver | Held::Stands(..) => {}
+        Held::Nothing | Held::Refused | Held::Driver | Held::Stands(..) => {}
     }
     true
 }
@@ -292,43 +339,6 @@ unsafe fn is_success(entry: &Entry, result: *mut ffi::PyObject) -> bool {
     })
 }
 
-/// `entry.failed(error)`: how a call goes on whose first attempt raised. `None`: the error is to be raised again; else
-///
-/// - `()`: a driver is to judge it, under the pass of `words`.
-/// - `(call,)`: the same, as the first attempt of this call.
-/// - `(call, step)`: the call stands at a step; after a success, if the error is a `Judged`.
-unsafe extern "C" fn failed(this: *mut ffi::PyObject, error: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter is attached and passes an entry and a live error.
-    Python::attach(|py| unsafe {
-        handover::give(py, || {
-            let entry = &*this.cast::<Entry>();
-            let (plan, port) = (entry.plan(py), entry.port());
-            let error = Bound::from_borrowed_ptr(py, error);
-            let spot = Spot::of(port);
-            let told = |policy: &seawall::Policy| is_ordinary(&error) && port.asks_alone(policy);
-            let call = match (entry.take(), entry.pass) {
-                (Held::Stands(call, step), _) => {
-                    return Ok((Call::new(*call), tuple_of(py, step)?).into_pyobject(py)?.into_any());
-                }
-                (Held::Admitted(held), _) if told(&held.policy) => {
-                    return tell_driver(&plan, port, Under::Admission(&held.policy, held.admission), &error);
-                }
-                (Held::Call(call), _) if told(call.policy()) => {
-                    return tell_driver(&plan, port, Under::Call(call), &error);
-                }
-                (Held::Nothing, Some(pass)) if told(spot.policy()) => {
-                    let under = Under::Admission(spot.policy(), Admission::of(pass));
-                    return tell_driver(&plan, port, under, &error);
-                }
-                (Held::Admitted(held), _) => held.into_call(),
-                (Held::Call(call), _) => call,
-                (Held::Nothing | Held::Driver, _) => return Ok(PyTuple::empty(py).into_any()),
-            };
-            Ok((Call::new(*call),).into_pyobject(py)?.into_any())
-        })
-    })
-}
-
 /// `entry.words()`: the pass for `Policy.call_after_pass`.
 unsafe extern "C" fn words(this: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as in `function`.
@@ -356,7 +366,7 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         ffi::PyObject_GC_UnTrack(this.cast());
         let entry = &*this.cast::<Entry>();
         match entry.take() {
-            Held::Nothing | Held::Driver => {}
+            Held::Nothing | Held::Refused | Held::Driver => {}
             held => Python::attach(|py| {
                 // Whoever is woken finds no error of somebody else's.
                 let error = PyErr::take(py);

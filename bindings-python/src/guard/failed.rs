@@ -5,7 +5,6 @@ use super::ask::SETTLE;
 use super::handover::Handover;
 use super::port::{Port, ours};
 use super::raised::Raised;
-use crate::call::{Call, tuple_of};
 use crate::report::Report;
 use crate::tables::outcome;
 use crate::wake::wake;
@@ -81,21 +80,6 @@ pub fn tell<'py>(
     }
     note(error, || Report::of(py, &call));
     Ok(None)
-}
-
-/// `tell` for a coroutine's driver, of an ordinary error: `None` where it is to be raised again, else the call that
-/// goes on and its step.
-pub fn tell_driver<'py>(
-    plan: &Bound<'py, PyAny>,
-    port: &Port,
-    under: Under<'_>,
-    error: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = plan.py();
-    match tell(plan, port, under, error)? {
-        None => Ok(py.None().into_bound(py)),
-        Some((call, step)) => Ok((Call::new(*call), tuple_of(py, step)?).into_pyobject(py)?.into_any()),
-    }
 }
 
 /// What an error says that has words of its own.

@@ -16,7 +16,7 @@ static KIND: Once<Py<PyType>> = Once::new();
 const DOC: &std::ffi::CStr = c"A function that a policy of Seawall protects.";
 
 /// A guard of `function`. `key` gives the key of a call by its arguments; of `drive` the first makes a coroutine of
-/// an entry, the second of (entry, args, kwargs).
+/// an entry, the second of (entry, args, kwargs), the third of these where a driver begins the call.
 #[pyfunction]
 pub fn guard<'py>(
     py: Python<'py>,
@@ -24,7 +24,7 @@ pub fn guard<'py>(
     plan: Bound<'py, PyAny>,
     port: Bound<'py, Port>,
     key: Option<Bound<'py, PyAny>>,
-    drive: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    drive: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // Its first call would import them, while another thread may fork: their lock is no child's to open.
     py.import(intern!(py, "seawall._drive"))?;
@@ -41,14 +41,15 @@ pub fn guard<'py>(
             (None, None) => call_plain,
         };
         guard.port = from_ref(port.get());
-        guard.call = own::way_to_call(drive.as_ref().map_or(&function, |(drive, _)| drive));
+        guard.call = own::way_to_call(drive.as_ref().map_or(&function, |(drive, ..)| drive));
         guard.function = function.into_ptr();
         guard.port_object = port.into_ptr();
         guard.plan = plan.into_ptr();
         guard.key = key.map_or(null_mut(), Bound::into_ptr);
-        if let Some((drive, drive_with)) = drive {
+        if let Some((drive, drive_with, drive_asking)) = drive {
             guard.drive = drive.into_ptr();
             guard.drive_with = drive_with.into_ptr();
+            guard.drive_asking = drive_asking.into_ptr();
         }
         Ok(made)
     }

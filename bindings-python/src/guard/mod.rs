@@ -18,6 +18,7 @@ mod coroutine;
 mod entry;
 mod failed;
 mod ffi;
+mod goes_on;
 mod handover;
 mod kind;
 mod kinds;
@@ -56,6 +57,8 @@ pub struct Guard {
     drive: *mut PyObject,
     /// The one of (entry, args, kwargs), for calls with arguments.
     drive_with: *mut PyObject,
+    /// The same for calls that a driver in Python begins.
+    drive_asking: *mut PyObject,
     /// What the last coroutine got: mostly the next gets the same. Or null; always null where
     /// several threads run at a time.
     entry: *mut PyObject,
@@ -75,9 +78,9 @@ impl Guard {
     }
 
     /// What it refers to; null is nothing.
-    fn held(&self) -> [*mut PyObject; 8] {
-        let Guard { function, port_object, plan, key, drive, drive_with, entry, dict, .. } = *self;
-        [function, port_object, plan, key, drive, drive_with, entry, dict]
+    fn held(&self) -> [*mut PyObject; 9] {
+        let Guard { function, port_object, plan, key, drive, drive_with, drive_asking, entry, dict, .. } = *self;
+        [function, port_object, plan, key, drive, drive_with, drive_asking, entry, dict]
     }
 
     #[inline(always)]

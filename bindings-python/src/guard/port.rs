@@ -23,6 +23,8 @@ pub struct Seat {
     asks: bool,
     /// The host's half has nothing to say while a call goes well: no store, estimate, hook or test.
     alone: bool,
+    /// The same, and calls have no limit of time: most run as soon as they are asked for.
+    runs: bool,
     lane: Lane,
     /// Made with the first key.
     views: OnceLock<Arc<Views>>,
@@ -93,6 +95,7 @@ impl Seat {
             policy: policy.inner.clone(),
             asks: asks || gate_off(),
             alone,
+            runs: alone && policy.inner.config().timeout.is_none() && policy.inner.keeps_nothing(),
             lane: Lane::new(),
             views: OnceLock::new(),
         }))
@@ -124,6 +127,11 @@ impl Port {
     /// Whether a call can be asked for here, and judged where it fails, without a driver in Python.
     pub fn asks_alone(&self, policy: &seawall::Policy) -> bool {
         self.seat().alone && !inside_a_deadline() && !policy.registry().events().wanted() && policy.keeps_nothing()
+    }
+
+    /// Whether a call that may not pass is likely to run all the same as soon as it is asked for, without a limit.
+    pub fn may_run_at_once(&self) -> bool {
+        self.seat().runs
     }
 
     pub fn name(&self, py: Python<'_>) -> Option<Py<PyString>> {

@@ -227,23 +227,19 @@ impl Breaker {
         self.cell.word(Layout::writer(writer.line) + column)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn far(&self, writer: Writer) -> &Line {
-        let further = match self.cell.further() {
-            Some(further) => further,
-            None => self.cell.make_further(&|line| line.0[LIMIT].store(self.first_limit(), Ordering::Relaxed)),
-        };
-        &further[writer.line - 1]
+        &self.cell.further().unwrap_or_else(|| self.make_further())[writer.line - 1]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_further(&self) -> &[Line] {
+        self.cell.make_further(&|line| line.0[LIMIT].store(self.first_limit(), Ordering::Relaxed))
     }
 
     fn lines(&self) -> impl Iterator<Item = Writer> {
         (0..self.cell.lines()).map(|line| Writer { line, alone: false })
-    }
-
-    /// Whether other processes may map its cell.
-    #[inline(always)]
-    pub(crate) fn is_mapped(&self) -> bool {
-        self.cell.held().is_some()
     }
 
     // ---- time windows ----

@@ -7,6 +7,7 @@ use crate::parts::Parts;
 use crate::pass::{Pass, Start};
 use crate::registry::Registry;
 use crate::required::Required;
+use crate::segment::Host;
 use crate::sync::{Arc, OnceLock, Ordering};
 use crate::time::Span;
 
@@ -31,8 +32,8 @@ pub(crate) struct Live {
     pub start: Start,
     /// Why every call is refused: state is missing that the policy must share with other processes.
     pub lacks: Option<Arc<str>>,
-    /// Other processes share its cells: a later look may find others in their place.
-    pub shared: bool,
+    /// Where its cells are if other processes share them: a later look may find others in their place.
+    pub host: Option<Arc<Host>>,
     /// It may lose the place of its bulkhead, which it is not to go on without.
     pub needs_place: bool,
     /// The breaker counts slow calls.
@@ -93,7 +94,7 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let shared = registry.shares(&config);
+        let host = registry.host_of(&config).cloned();
         let needs_place = config.host_required == Some(true) && parts.bulkhead.is_some();
         let live = Live {
             config,
@@ -108,7 +109,7 @@ impl Live {
             start,
             lacks,
             slow,
-            shared,
+            host,
             needs_place,
             refuses_early,
             next,

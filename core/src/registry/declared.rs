@@ -223,7 +223,9 @@ fn read(path: &str) -> Result<Document, ConfigError> {
     let bytes = std::fs::read(path).map_err(|error| ConfigError {
         code: ConfigCode::Syntax,
         path: String::new(),
-        reason: format!("cannot read the configuration file: {error}"),
+        reason: format!(
+            "cannot read the configuration file: {error}: SEAWALL_CONFIG, or the path that code gives, must name one"
+        ),
         suggestion: None,
         source: Some(path.to_owned()),
     })?;

@@ -13,8 +13,8 @@ const LOOK: u64 = 1_000_000_000;
 pub(crate) struct Host {
     options: SegmentOptions,
     state: Mutex<State>,
-    /// When the path was looked at, in nanoseconds of the coarse clock.
-    looked: AtomicU64,
+    /// When the path is to be looked at again, in nanoseconds of the coarse clock.
+    due: AtomicU64,
     /// What went wrong and was not yet said.
     troubles: Mutex<Vec<Trouble>>,
     any_trouble: AtomicBool,
@@ -44,7 +44,7 @@ impl Host {
         Host {
             options,
             state: Mutex::new(State::New { failed: None }),
-            looked: AtomicU64::new(0),
+            due: AtomicU64::new(0),
             troubles: Mutex::new(Vec::new()),
             any_trouble: AtomicBool::new(false),
             temporary: false,
@@ -111,11 +111,9 @@ impl Host {
     /// asks gets another segment. `true` if it was time to look.
     pub(crate) fn look(&self) -> bool {
         let now = now();
-        let looked = self.looked.load(Ordering::Relaxed);
+        let due = self.due.load(Ordering::Relaxed);
         // Relaxed: one of those who come at once looks, whoever that is.
-        if self.has_looked(Tick(now))
-            || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_err()
-        {
+        if now < due || self.due.compare_exchange(due, now + LOOK, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return false;
         }
         let mut state = self.state.lock();
@@ -127,10 +125,11 @@ impl Host {
         true
     }
 
-    /// Whether somebody looked within the last second before `now`, on the system's clock.
-    #[inline]
-    pub(crate) fn has_looked(&self, now: Tick) -> bool {
-        now.0.saturating_sub(self.looked.load(Ordering::Relaxed)) < LOOK
+    /// Whether it is time to look, at an instant of the system's clock.
+    #[inline(always)]
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
+        // Relaxed: it carries nothing but itself.
+        now.0 >= self.due.load(Ordering::Relaxed)
     }
 
     fn tell(&self, what: String) {

@@ -108,7 +108,11 @@ fn options(table: &Table) -> String {
 
 fn value(field: &Field) -> String {
     let kind = kind_words(field.kind);
-    if field.optional && !matches!(field.kind, Kind::Scalar) { format!("{kind}, or `false`") } else { kind }
+    if field.optional && !matches!(field.kind, Kind::Scalar | Kind::Bool) {
+        format!("{kind}, or `false`")
+    } else {
+        kind
+    }
 }
 
 fn kind_words(kind: Kind) -> String {
