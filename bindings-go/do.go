@@ -19,23 +19,23 @@ func Do[T any](ctx context.Context, p *Policy, fn func(ctx context.Context) (T, 
 	if ctx == nil || p == nil || fn == nil {
 		return value, errNothingToDo
 	}
-	gate, epoch, inForce := p.overlay.Gate(), p.epoch.Load(), p.registry.epoch.Load()
-	if gate&abi.Pass == 0 || epoch != inForce || len(options) > 0 {
-		return doOtherwise(ctx, p, fn, options)
-	}
-	if isResponse[T]() {
+	if len(options) > 0 || isResponse[T]() {
 		return doOtherwise(ctx, p, fn, options)
 	}
 	// Asking a context costs a call; that of programs without one never ends, and its kind says so.
 	if *(*unsafe.Pointer)(unsafe.Pointer(&ctx)) != background {
 		if _, has := ctx.Deadline(); has {
-			return watchedPass(ctx, p, fn, gate)
+			return doOtherwise(ctx, p, fn, nil)
 		}
+	}
+	gate := p.overlay.Gate()
+	if !p.passes(gate) {
+		return doOtherwise(ctx, p, fn, nil)
 	}
 	// Most calls come here, and all there is to them stands in this function. What is put away here is
 	// waited for by who counts, so what few calls need is elsewhere.
 	in := passing{p, gate}
-	defer in.end()
+	defer in.end()()
 	value, err = fn(ctx)
 	in.policy = nil
 	if err != nil {
@@ -61,10 +61,13 @@ type passing struct {
 	gate   uint32
 }
 
-// end is deferred: it has to be the function that the panic meets.
-func (c *passing) end() {
-	if c.policy != nil {
-		c.policy.unwoundPass(c.gate, recover())
+// end gives the function that is deferred, which has to be the one that the panic meets. It is made here, where no
+// type parameter has to go along.
+func (c *passing) end() func() {
+	return func() {
+		if c.policy != nil {
+			c.policy.unwoundPass(c.gate, recover())
+		}
 	}
 }
 

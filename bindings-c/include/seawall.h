@@ -88,7 +88,7 @@
 // Where in a line its limit stands: a `uint64_t`, to be read atomically.
 #define SEAWALL_LINE_LIMIT 8
 
-// How many lines `seawall_lend_lines` lends.
+// How many lines `seawall_lend_lines` lends at most.
 #define SEAWALL_LENT_LINES 4
 
 // Added to the number of a lent line where a line is asked for.
@@ -846,12 +846,14 @@ seawall_status seawall_policy_failure_log(const seawall_policy *policy, seawall_
 // Owns: nothing. Threads: any. Statuses: none.
 void seawall_policy_judge(const seawall_policy *policy, uint32_t gate);
 
-// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
-// has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
-// of its tally. To be called before anything has been counted; 0: threads of the library have them.
+// Lends lines of every overlay to this process's scheduler, for good, and says whether it has: one to each
+// of its `writers`, and to no more than `SEAWALL_LENT_LINES`. Each is then written by one thread at a time,
+// which the caller answers for, by a plain load and store of its tally. Who sums looks at all that were lent:
+// ask for no more than run at once. To be called before anything has been counted; 0: nothing was asked for,
+// or threads of the library have them.
 //
 // Owns: nothing. Threads: any. Statuses: none.
-uint8_t seawall_lend_lines(void);
+uint8_t seawall_lend_lines(uint32_t writers);
 
 // Has circuits that are made from now on keep the lines of all their writers side by side, which who enters
 // failures himself looks at (see `seawall_policy_failure_log`): some hundred bytes a circuit. Lending does so

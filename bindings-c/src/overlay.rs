@@ -14,7 +14,7 @@ pub const SEAWALL_LINE_SIZE: u32 = 64;
 pub const SEAWALL_LINE_TALLY: u32 = 0;
 /// Where in a line its limit stands: a `uint64_t`, to be read atomically.
 pub const SEAWALL_LINE_LIMIT: u32 = 8;
-/// How many lines `seawall_lend_lines` lends.
+/// How many lines `seawall_lend_lines` lends at most.
 pub const SEAWALL_LENT_LINES: u32 = 4;
 /// Added to the number of a lent line where a line is asked for.
 pub const SEAWALL_LINE_LENT: u32 = 0x8000_0000;
@@ -237,14 +237,16 @@ pub unsafe extern "C" fn seawall_policy_judge(policy: *const seawall_policy, gat
     });
 }
 
-/// Lends the first few lines of every overlay to this process's scheduler, for good, and says whether it
-/// has: each is then written by one thread at a time, which the caller answers for, by a plain load and store
-/// of its tally. To be called before anything has been counted; 0: threads of the library have them.
+/// Lends lines of every overlay to this process's scheduler, for good, and says whether it has: one to each
+/// of its `writers`, and to no more than `SEAWALL_LENT_LINES`. Each is then written by one thread at a time,
+/// which the caller answers for, by a plain load and store of its tally. Who sums looks at all that were lent:
+/// ask for no more than run at once. To be called before anything has been counted; 0: nothing was asked for,
+/// or threads of the library have them.
 ///
 /// Owns: nothing. Threads: any. Statuses: none.
 #[unsafe(no_mangle)]
-pub extern "C" fn seawall_lend_lines() -> u8 {
-    caught(|| u8::from(lend_lines())).unwrap_or(0)
+pub extern "C" fn seawall_lend_lines(writers: u32) -> u8 {
+    caught(|| u8::from(lend_lines(writers as usize))).unwrap_or(0)
 }
 
 /// Has circuits that are made from now on keep the lines of all their writers side by side, which who enters

@@ -60,7 +60,7 @@ func (l *failureLog) enter() (index uint64) {
 		index = l.failures.Load()
 		entry := (*atomic.Uint64)(unsafe.Add(l.ring, index%l.length*8))
 		if number := sum + index + 1; entry.Load() < number {
-			entry.Store(number)
+			release(entry, number)
 		}
 		if l.failures.CompareAndSwap(index, index+1) {
 			break
@@ -68,8 +68,8 @@ func (l *failureLog) enter() (index uint64) {
 	}
 	// A streak that no verdict asks for: a new one where a success came in between.
 	if l.streak[0].Load() != sum+1 {
-		l.streak[1].Store(index)
-		l.streak[0].Store(sum + 1)
+		release(&l.streak[1], index)
+		release(&l.streak[0], sum+1)
 	}
 	return index
 }
@@ -86,6 +86,11 @@ func (l *failureLog) tallied() uint64 {
 }
 
 func sumOf(at unsafe.Pointer, lines uint32) (sum uint64) {
+	tally := func(line uintptr) uint64 { return (*atomic.Uint64)(unsafe.Add(at, line*lineSize)).Load() }
+	for ; lines >= 4; lines -= 4 { // four additions that do not wait for each other
+		sum += tally(0) + tally(1) + (tally(2) + tally(3))
+		at = unsafe.Add(at, 4*lineSize)
+	}
 	for ; lines > 0; lines-- {
 		sum += (*atomic.Uint64)(at).Load()
 		at = unsafe.Add(at, lineSize)

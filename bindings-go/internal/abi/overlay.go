@@ -148,9 +148,7 @@ func (o *Overlay) TallyAlone(writer int, gate uint32) bool {
 // Own is the line that the writer has for itself; a full one where it has none. It is found without a
 // branch: the lesser of writer and lent, counted from the end.
 func (o *Overlay) Own(writer int) *Line {
-	beyond := writer - lent
-	at := unsafe.Add(unsafe.Pointer(&o.lent[lent]), beyond&(beyond>>63)*int(unsafe.Sizeof(o.lent[0])))
-	return (*atomic.Pointer[Line])(at).Load()
+	return o.lent[min(uint(writer), lent)].Load()
 }
 
 // Tally is what has been counted on the line, Limit what that has to be below.

@@ -8,6 +8,7 @@ package abi
 import "C"
 
 import (
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
@@ -23,8 +24,9 @@ func procPin() int
 //go:linkname procUnpin runtime.procUnpin
 func procUnpin()
 
-// Asked for before anything is counted: package variables that make policies come later.
-func init() { C.seawall_lend_lines() }
+// Asked for before anything is counted: package variables that make policies come later. Should there be more
+// P's one day, the others add to shared lines.
+func init() { C.seawall_lend_lines(C.uint32_t(runtime.GOMAXPROCS(0))) }
 
 // Take says which writer the goroutine is until Give, between which it neither waits nor crosses.
 func Take() int { return procPin() }
@@ -35,3 +37,7 @@ func (l *Line) StoreAlone(made uint64) { *(*uint64)(unsafe.Pointer(&l.tally)) = 
 
 // addAlone adds one to a word that nobody else writes.
 func addAlone(word *atomic.Uint64) { *(*uint64)(unsafe.Pointer(word)) = word.Load() + 1 }
+
+// release is a store that whoever sees finds what was stored before: on this machine a plain one, too. A locked
+// one costs as much as all else that a failure is entered with.
+func release(word *atomic.Uint64, value uint64) { *(*uint64)(unsafe.Pointer(word)) = value }

@@ -20,3 +20,5 @@ func Give() {}
 func (l *Line) StoreAlone(made uint64) { l.tally.Store(made) }
 
 func addAlone(word *atomic.Uint64) { word.Add(1) }
+
+func release(word *atomic.Uint64, value uint64) { word.Store(value) }

@@ -9,7 +9,7 @@ use super::State;
 use super::credit::FailureLog;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, LENT, LINE, Line, Writer, are_lent};
+use crate::cell::{Block, LENT, LINE, Line, Writer, is_lent};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -59,11 +59,12 @@ pub struct Overlay {
     pub log: Option<FailureLog>,
 }
 
-/// Lends the lines of the first few writers to the driver of this process, for good: where threads come
-/// and go under its own scheduler, it knows better than a thread who runs alone. To be asked for before
-/// anything has been counted; `false`: threads have them, add to shared lines.
-pub fn lend_lines() -> bool {
-    crate::cell::lend()
+/// Lends lines to the writers of this process's driver, for good: where threads come and go under its own
+/// scheduler, it knows better than a thread who runs alone. The first few writers get one each: who sums looks
+/// at all that were lent, so ask for no more than run at once. To be asked for before anything has been
+/// counted; `false`: threads have them, add to shared lines.
+pub fn lend_lines(writers: usize) -> bool {
+    crate::cell::lend(writers)
 }
 
 /// Has cells that are made from now on keep the lines of all their writers behind their gate, for a driver
@@ -158,7 +159,7 @@ impl Breaker {
             shared_lines: writers.shared as u32,
             stride: (LINE * size_of::<u64>()) as u32,
             lent: std::array::from_fn(|slot| {
-                let writer = are_lent().then(|| self.cell.writer_of(slot)).filter(|writer| writer.alone)?;
+                let writer = is_lent(slot).then(|| self.cell.writer_of(slot)).filter(|writer| writer.alone)?;
                 Some(address(self.at(writer, TALLY)))
             }),
             log: self.failure_log_at(address, Layout::writer(0) + TALLY),

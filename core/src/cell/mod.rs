@@ -10,7 +10,7 @@ mod writer;
 
 pub(crate) use seats::{ROW, Seats, carry, carry_rest};
 pub(crate) use words::{Block, Here, Line};
-pub(crate) use writer::{LENT, Writer, Writers, are_lent, are_together, forked, keep_together, known_slot, lend, slot};
+pub(crate) use writer::{LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot};
 
 #[cfg(loom)]
 pub(crate) use writer::take_slot;

@@ -34,7 +34,8 @@ impl Writer {
     }
 }
 
-/// Slots that a driver may ask for: its own scheduler then says who writes their lines.
+/// Slots that a driver may ask for: its own scheduler then says who writes their lines. It may have fewer
+/// writers; what is left of the slots then lies idle, for sums are to look at few lines.
 pub(crate) const LENT: usize = 4;
 
 /// How many lines of a cell have one writer, and how many are shared.
@@ -88,15 +89,15 @@ pub(crate) fn known_slot() -> Option<usize> {
 use owned::claim;
 
 #[cfg(not(loom))]
-pub(crate) use owned::{are_lent, are_together, keep_together, lend};
+pub(crate) use owned::{are_together, is_lent, keep_together, lend};
 
 #[cfg(loom)]
-pub(crate) fn are_lent() -> bool {
+pub(crate) fn is_lent(_: usize) -> bool {
     false
 }
 
 #[cfg(loom)]
-pub(crate) fn lend() -> bool {
+pub(crate) fn lend(_: usize) -> bool {
     false
 }
 
@@ -128,7 +129,10 @@ mod owned {
     /// One bit for each slot that is owned. A word rather than a list, so that a fork finds no lock.
     static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-    /// Those of `TAKEN` that a driver has, for as long as the process lives.
+    /// All slots that a driver may ask for.
+    const FIRST: u64 = (1 << LENT) - 1;
+
+    /// Those that a driver's writers have, for as long as the process lives.
     static AWAY: AtomicU64 = AtomicU64::new(0);
 
     /// Whether cells that are made from now on have all their writers' lines side by side.
@@ -140,22 +144,22 @@ mod owned {
     }
 
     pub(crate) fn are_together() -> bool {
-        TOGETHER.load(Ordering::Relaxed) || are_lent()
+        TOGETHER.load(Ordering::Relaxed) || is_lent(0)
     }
 
-    /// Takes the first slots out of the threads' hands, where none of them has one yet.
-    pub(crate) fn lend() -> bool {
-        const ALL: u64 = (1 << LENT) - 1;
+    /// Takes the first slots out of the threads' hands for so many writers, where no thread has one yet.
+    pub(crate) fn lend(writers: usize) -> bool {
         // Acquire: as for a thread. Relaxed: who reads the mark has no more to learn from it.
-        let lent = TAKEN.compare_exchange(0, ALL, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let lent = writers > 0 && TAKEN.compare_exchange(0, FIRST, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if lent {
-            AWAY.store(ALL, Ordering::Relaxed);
+            AWAY.store((1 << writers.min(LENT)) - 1, Ordering::Relaxed);
         }
         lent
     }
 
-    pub(crate) fn are_lent() -> bool {
-        AWAY.load(Ordering::Relaxed) != 0
+    /// Whether the slot is one of a driver's writer.
+    pub(crate) fn is_lent(slot: usize) -> bool {
+        slot < LENT && AWAY.load(Ordering::Relaxed) & 1 << slot != 0
     }
 
     /// Hands the slot on when the thread ends.
@@ -209,7 +213,7 @@ mod owned {
     pub(crate) fn forked() {
         let own = SLOT.get();
         let own = if own < SLOTS { 1 << own } else { 0 };
-        TAKEN.store(own | AWAY.load(Ordering::Relaxed), Ordering::Relaxed);
+        TAKEN.store(own | if is_lent(0) { FIRST } else { 0 }, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Errors of attempts, by type.
 
 use super::call::Counter;
-use crate::cell::{Block, LENT, LINE, Writers, are_lent};
+use crate::cell::{Block, LENT, LINE, Writers, is_lent};
 use crate::outcome::Outcome;
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ impl Errors {
             let word: &AtomicU64 = block.word(line * LINE + column);
             std::ptr::from_ref(word).expose_provenance()
         };
-        let alone = |slot: &usize| are_lent() && Writers::HEAP.of_slot(*slot).alone;
+        let alone = |slot: &usize| is_lent(*slot) && Writers::HEAP.of_slot(*slot).alone;
         Some(EndingLines {
             lent: std::array::from_fn(|slot| Some(slot).filter(alone).map(address)),
             shared: address(Writers::HEAP.shared(0).line),
