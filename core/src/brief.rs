@@ -45,7 +45,7 @@ impl Policy {
     ) -> Option<(&'a Arc<Live>, u64)> {
         let permit = match &live.parts.breaker {
             None => 0,
-            Some(breaker) if !live.shared => breaker.open_door()?.0,
+            Some(breaker) if live.host.is_none() => breaker.open_door()?.0,
             // A gate that passes is that of the cell in force; so is an open circuit, as one that was
             // left is disabled. What else a shared cell says may be old.
             Some(breaker) => match breaker.pass() {
@@ -198,15 +198,6 @@ fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> 
         return Left::Report;
     }
     let Some(breaker) = &live.parts.breaker else { return Left::Nothing };
-    if breaker.is_mapped() {
-        return fail_mapped(breaker, permit, outcome);
-    }
-    Left::of(breaker.fail_here(Permit(permit), outcome))
-}
-
-/// The same for a cell whose lines are found through a table.
-#[inline(never)]
-fn fail_mapped(breaker: &Breaker, permit: u64, outcome: Outcome) -> Left {
     Left::of(breaker.fail_untimed(Permit(permit), outcome))
 }
 

@@ -1,6 +1,6 @@
 //! Calls that nobody steps: they pass without asking, or with one question and one report.
 
-use crate::breaker::{Breaker, Overlay, Shard, State, Untimed};
+use crate::breaker::{Breaker, Overlay, Shard, Untimed};
 use crate::clock::Clock;
 use crate::error::{Code, Refusal};
 use crate::outcome::Outcome;
@@ -175,15 +175,6 @@ impl Policy {
         self.passes() && self.live().start != Start::Precise
     }
 
-    /// Of a shared circuit: by the reading that also says whether it is time to look at the segment.
-    #[inline(never)]
-    fn refuses_between_looks(&self, breaker: &Breaker) -> Option<(State, Option<Span>)> {
-        let clock = self.registry().clock();
-        // Other clocks than the system's say nothing about the last look.
-        let host = self.registry().host().filter(|_| !clock.is_manual())?;
-        breaker.refuses_early(|| Some(clock.coarse()).filter(|read| host.has_looked(read.0)))
-    }
-
     /// The rejection of a call that has no say in it: the circuit is open without doubt, nothing else
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
@@ -193,10 +184,9 @@ impl Policy {
             return None;
         }
         let breaker = live.parts.breaker.as_ref()?;
-        let (state, retry_after) = match live.shared {
-            false => breaker.refuses_early(|| Some(self.registry().clock().coarse()))?,
-            true => self.refuses_between_looks(breaker)?,
-        };
+        // The reading that says whether it refuses says also whether it is time to look at the segment.
+        let read = || Some(self.registry().clock().coarse()).filter(|(now, _)| !live.next_look.is_due(*now));
+        let (state, retry_after) = breaker.refuses_early(read)?;
         self.metrics().refused_early();
         // Made in one place: it is larger than all that decides on it.
         Some(Refusal { state: Some(state), retry_after, ..Refusal::new(Code::CircuitOpen) })

@@ -4,7 +4,6 @@ use super::layout::{FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::tally::TALLY;
 use super::word::Word;
 use super::{Breaker, Failed, State};
-use crate::cell::{Writers, known_slot};
 use crate::config::Window;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
@@ -12,32 +11,15 @@ use crate::sync::Ordering;
 
 impl Breaker {
     /// A failure that was not slow, on the line of the calling thread: the usual ways of
-    /// [`Breaker::record_untimed`], without those it takes for other outcomes.
+    /// [`Breaker::record_untimed`], as far as they call nothing.
     #[inline(always)]
     pub(crate) fn fail_untimed(&self, permit: Permit, outcome: Outcome) -> Failed {
         let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
         match self.config.window {
             Window::Time { .. } => Failed::NotCounted,
             Window::Consecutive { failures } => {
-                self.add(self.cell.writer(), OTHER_FAILURES);
-                Failed::counted(self.extend_streak(word) >= failures)
-            }
-            Window::Count { .. } => Failed::counted(self.enter_failure(word, self.sum(TALLY), false)),
-        }
-    }
-
-    /// The same in a cell of this process's own, as far as that calls nothing.
-    #[inline(always)]
-    pub(crate) fn fail_here(&self, permit: Permit, outcome: Outcome) -> Failed {
-        let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
-        match self.config.window {
-            Window::Time { .. } => Failed::NotCounted,
-            Window::Consecutive { failures } => {
-                let writer = known_slot().map(|slot| Writers::HEAP.of_slot(slot));
-                match writer.filter(|writer| self.is_near(*writer)) {
-                    Some(writer) => writer.add_one(self.near(writer, OTHER_FAILURES), Ordering::Release),
-                    None => return Failed::NotCounted,
-                }
+                let Some(writer) = self.cell.known_writer() else { return Failed::NotCounted };
+                self.add(writer, OTHER_FAILURES);
                 Failed::counted(self.extend_streak(word) >= failures)
             }
             Window::Count { .. } => {

@@ -240,12 +240,6 @@ impl Breaker {
         (0..self.cell.lines()).map(|line| Writer { line, alone: false })
     }
 
-    /// Whether other processes may map its cell.
-    #[inline(always)]
-    pub(crate) fn is_mapped(&self) -> bool {
-        self.cell.held().is_some()
-    }
-
     // ---- time windows ----
 
     /// Outside time windows nothing expires, so a line never needs to ask.

@@ -4,18 +4,47 @@ use super::{Block, LINE, Line, Writers};
 use crate::sync::Ordering;
 
 impl Block {
-    /// [`Block::sum`] of a block that no other process maps, in line.
+    /// The sum of one word of each writer's line; the first line is at index `first`.
+    #[inline(never)]
+    pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
+        self.sum_here(first, column)
+    }
+
+    /// [`Block::sum`] in line.
     #[inline(always)]
     pub(crate) fn sum_here(&self, first: usize, column: usize) -> u64 {
-        if self.lines_are_together() {
-            self.sum_of(first + column, Writers::HEAP.lines())
-        } else {
-            self.sum_apart(first + column, column)
+        let first = first + column;
+        if !self.lines_are_together() {
+            return self.sum_apart(first, column);
+        }
+        match self.lines_used() {
+            // A number that is known beforehand needs no loop.
+            None if self.writers() == Writers::HEAP => self.sum_of(first, Writers::HEAP.lines()),
+            None => self.sum_all(first),
+            Some(used) => {
+                let own = self.sum_of(first, used.own);
+                if used.shared == 0 { own } else { own.wrapping_add(self.sum_shared(first)) }
+            }
         }
     }
 
+    /// Of a file that is only looked at.
+    #[cold]
+    #[inline(never)]
+    fn sum_all(&self, first: usize) -> u64 {
+        self.sum_of(first, self.writers().lines())
+    }
+
+    /// Of the lines that several writers add to.
+    #[cold]
+    #[inline(never)]
+    fn sum_shared(&self, first: usize) -> u64 {
+        let writers = self.writers();
+        self.sum_of(first + writers.own * LINE, writers.shared)
+    }
+
     #[inline(always)]
-    pub(super) fn sum_apart(&self, first: usize, column: usize) -> u64 {
+    fn sum_apart(&self, first: usize, column: usize) -> u64 {
         // Acquire: as in `sum_of`. Lines that are not seen yet are those of writers who have done nothing
         // that is seen yet: each makes them before it counts.
         let sum = |further: &[Line]| {
@@ -26,7 +55,7 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn sum_of(&self, first: usize, lines: usize) -> u64 {
+    fn sum_of(&self, first: usize, lines: usize) -> u64 {
         // Acquire: what was done before it was counted is seen.
         self.every(first, LINE, lines).map(|word| word.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
     }

@@ -184,21 +184,18 @@ impl Block {
         if count > 0 {
             self.word(first + stride * (count - 1));
         }
+        // By value: an atomic reading in between would have it read anew.
+        #[cfg(not(loom))]
+        let base = self.base;
         (0..count).map(move |number| {
             #[cfg(loom)]
             return self.word(first + stride * number);
             #[cfg(not(loom))]
             // SAFETY: the last of them is in bounds, and no other comes after it.
             unsafe {
-                self.base.add(first + stride * number).as_ref()
+                base.add(first + stride * number).as_ref()
             }
         })
-    }
-
-    /// The sum of one word of each writer's line; the first line is at index `first`.
-    #[inline]
-    pub(crate) fn sum(&self, first: usize, column: usize) -> u64 {
-        if self.together { self.sum_inside(first + column) } else { self.sum_apart(first + column, column) }
     }
 
     /// The word of the lines that a sum over them must look at, where not all are in use from the start; see
@@ -207,18 +204,10 @@ impl Block {
         self.held().map(|held| held.lines.word())
     }
 
-    fn sum_inside(&self, first: usize) -> u64 {
-        let sum = |line: usize, lines| self.sum_of(first + line * LINE, lines);
-        match &self.home {
-            // A number that is known beforehand needs no loop.
-            Home::Heap(..) => sum(0, Writers::HEAP.lines()),
-            Home::Seen(..) => sum(0, segment::WRITERS.lines()),
-            Home::Mapped(held) => {
-                let used = held.lines_in_use();
-                let own = sum(0, used.own);
-                if used.shared == 0 { own } else { own.wrapping_add(sum(segment::WRITERS.own, used.shared)) }
-            }
-        }
+    /// The same as numbers.
+    #[inline(always)]
+    pub(super) fn lines_used(&self) -> Option<Writers> {
+        self.held().map(|held| held.lines_in_use())
     }
 
     /// How many words there are.
@@ -239,6 +228,7 @@ impl Block {
     }
 
     /// The hold on a mapped cell.
+    #[inline(always)]
     pub(crate) fn held(&self) -> Option<&Arc<Held>> {
         match &self.home {
             Home::Heap(..) | Home::Seen(..) => None,
@@ -317,6 +307,13 @@ impl Block {
                 None => self.claim_line(slot),
             },
         }
+    }
+
+    /// The same where nothing need be claimed for it.
+    #[inline(always)]
+    pub(crate) fn known_writer(&self) -> Option<Writer> {
+        let slot = super::known_slot()?;
+        self.table.map_or(Some(Writers::HEAP.of_slot(slot)), |table| segment::of_slot(table, slot))
     }
 
     #[cold]

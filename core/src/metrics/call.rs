@@ -2,7 +2,7 @@
 
 use super::errors::Errors;
 use crate::call::Verdict;
-use crate::cell::{Block, LINE, Writer, Writers, known_slot};
+use crate::cell::{Block, LINE, Writer, Writers, known_slot, slot};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
@@ -153,7 +153,7 @@ impl CallMetrics {
     #[inline]
     fn add(&self, column: usize) {
         let ends = self.ends.get_or_init(|| Block::new(Writers::HEAP.lines() * ENDS));
-        let writer = ends.writer();
+        let writer = Writers::HEAP.of_slot(slot());
         // Relaxed: a total that nothing is decided by.
         writer.add_one(ends.word(writer.line * ENDS + column), Ordering::Relaxed);
     }

@@ -7,8 +7,9 @@ use crate::parts::Parts;
 use crate::pass::{Pass, Start};
 use crate::registry::Registry;
 use crate::required::Required;
+use crate::segment::{Host, NextLook};
 use crate::sync::{Arc, OnceLock, Ordering};
-use crate::time::Span;
+use crate::time::{Span, Tick};
 
 /// The settings and cells that a handle works with; a later one is chained behind after a reload.
 pub(crate) struct Live {
@@ -31,8 +32,10 @@ pub(crate) struct Live {
     pub start: Start,
     /// Why every call is refused: state is missing that the policy must share with other processes.
     pub lacks: Option<Arc<str>>,
-    /// Other processes share its cells: a later look may find others in their place.
-    pub shared: bool,
+    /// Where its cells are if other processes share them: a later look may find others in their place.
+    pub host: Option<Arc<Host>>,
+    /// When it is to be seen whether they still are there; at every call by a clock that is not the system's.
+    pub next_look: NextLook,
     /// It may lose the place of its bulkhead, which it is not to go on without.
     pub needs_place: bool,
     /// The breaker counts slow calls.
@@ -93,7 +96,12 @@ impl Live {
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
         let (parts, next) = (chosen.parts, OnceLock::new());
-        let shared = registry.shares(&config);
+        let host = registry.host_of(&config).cloned();
+        let next_look = match &host {
+            None => NextLook::never(),
+            Some(_) if registry.clock().is_manual() => NextLook::from(Tick::ZERO),
+            Some(host) => host.next_look(),
+        };
         let needs_place = config.host_required == Some(true) && parts.bulkhead.is_some();
         let live = Live {
             config,
@@ -108,7 +116,8 @@ impl Live {
             start,
             lacks,
             slow,
-            shared,
+            host,
+            next_look,
             needs_place,
             refuses_early,
             next,

@@ -22,6 +22,7 @@ use crate::parts::Families;
 use crate::pass::Pass;
 use crate::registry::Registry;
 use crate::required::Required;
+use crate::segment::Host;
 use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Tick;
 use crate::views::Views;
@@ -307,12 +308,15 @@ impl Policy {
     #[inline]
     pub(crate) fn asked(&self) -> &Arc<Live> {
         let live = self.live();
-        if live.shared { self.look_at_host(live) } else { live }
+        match &live.host {
+            Some(host) => self.look_at_host(live, host),
+            None => live,
+        }
     }
 
     #[inline(never)]
-    fn look_at_host<'a>(&'a self, live: &'a Arc<Live>) -> &'a Arc<Live> {
-        let time_to_look = self.registry().host().is_some_and(|host| host.look());
+    fn look_at_host<'a>(&'a self, live: &'a Arc<Live>, host: &Host) -> &'a Arc<Live> {
+        let time_to_look = host.look();
         let is_settled = live.lacks.is_none() && !live.is_left_alone() && live.parts.are_current();
         if !time_to_look && is_settled {
             return live;

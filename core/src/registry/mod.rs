@@ -124,7 +124,7 @@ impl Registry {
     }
 
     /// The segment that policies of these settings share; `None` for those that share none.
-    fn host_of(&self, config: &PolicyConfig) -> Option<&Arc<Host>> {
+    pub(crate) fn host_of(&self, config: &PolicyConfig) -> Option<&Arc<Host>> {
         self.shares(config).then(|| {
             self.0.host.get_or_init(|| {
                 let file = self.file();

@@ -3,7 +3,7 @@
 use super::{CellKind, Found, Identity, Make, Record, Segment, SegmentError, SegmentOptions, Wanted};
 use crate::config::AsWords;
 use crate::event::PartKind;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::time::Tick;
 
 /// How often the path of a segment is looked at: an operator may have removed it.
@@ -13,13 +13,34 @@ const LOOK: u64 = 1_000_000_000;
 pub(crate) struct Host {
     options: SegmentOptions,
     state: Mutex<State>,
-    /// When the path was looked at, in nanoseconds of the coarse clock.
-    looked: AtomicU64,
+    next_look: NextLook,
     /// What went wrong and was not yet said.
     troubles: Mutex<Vec<Trouble>>,
     any_trouble: AtomicBool,
     /// The file goes with this.
     temporary: bool,
+}
+
+/// When the path of a segment is to be looked at again, in nanoseconds of the coarse clock.
+#[derive(Clone)]
+pub(crate) struct NextLook(Arc<AtomicU64>);
+
+impl NextLook {
+    /// Of who has no segment.
+    pub(crate) fn never() -> NextLook {
+        static NEVER: OnceLock<NextLook> = OnceLock::new();
+        NEVER.get_or_init(|| NextLook::from(Tick(u64::MAX))).clone()
+    }
+
+    pub(crate) fn from(instant: Tick) -> NextLook {
+        NextLook(Arc::new(AtomicU64::new(instant.0)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
+        // Relaxed: it carries nothing but itself.
+        now.0 >= self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What is to be said about a segment.
@@ -44,7 +65,7 @@ impl Host {
         Host {
             options,
             state: Mutex::new(State::New { failed: None }),
-            looked: AtomicU64::new(0),
+            next_look: NextLook::from(Tick::ZERO),
             troubles: Mutex::new(Vec::new()),
             any_trouble: AtomicBool::new(false),
             temporary: false,
@@ -111,11 +132,10 @@ impl Host {
     /// asks gets another segment. `true` if it was time to look.
     pub(crate) fn look(&self) -> bool {
         let now = now();
-        let looked = self.looked.load(Ordering::Relaxed);
+        let due = &self.next_look.0;
+        let was_due = due.load(Ordering::Relaxed);
         // Relaxed: one of those who come at once looks, whoever that is.
-        if self.has_looked(Tick(now))
-            || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_err()
-        {
+        if now < was_due || due.compare_exchange(was_due, now + LOOK, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return false;
         }
         let mut state = self.state.lock();
@@ -127,10 +147,9 @@ impl Host {
         true
     }
 
-    /// Whether somebody looked within the last second before `now`, on the system's clock.
-    #[inline]
-    pub(crate) fn has_looked(&self, now: Tick) -> bool {
-        now.0.saturating_sub(self.looked.load(Ordering::Relaxed)) < LOOK
+    /// When [`Host::look`] is to be called again.
+    pub(crate) fn next_look(&self) -> NextLook {
+        self.next_look.clone()
     }
 
     fn tell(&self, what: String) {

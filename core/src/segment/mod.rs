@@ -37,7 +37,7 @@ pub use view::{CellView, PartView, ProcessInfo, View};
 pub(crate) use crash::point;
 pub(crate) use file::File;
 pub(crate) use held::{Held, Here};
-pub(crate) use host::{Home, Host, Trouble, now};
+pub(crate) use host::{Home, Host, NextLook, Trouble, now};
 pub(crate) use layout::{PROCESSES, WRITERS};
 pub(crate) use map::at_fork;
 pub(crate) use process::Owner;
