@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -274,6 +275,32 @@ def test_one_call_is_made_for_a_key_whenever_the_others_look(new: bool) -> None:
     finally:
         sys.setswitchinterval(interval)
     assert len(calls) == keys == len(set(calls))
+
+
+def test_all_who_listen_first_at_once_are_served_by_one(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seawall import _listen, _registry
+
+    class Slow(_listen.Hub):
+        """It is being made while the others ask for it."""
+
+        def __init__(self, *args: Any) -> None:
+            time.sleep(0.05)
+            super().__init__(*args)
+
+    monkeypatch.setattr(_listen, "Hub", Slow)
+    registry = _registry.Registry(_registry.current().native)
+    line, hubs = threading.Barrier(4), []
+
+    def ask() -> None:
+        line.wait(30)
+        hubs.append(registry.hub)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(hubs) == 4 and len(set(hubs)) == 1
 
 
 def test_one_task_fetches_what_many_want_and_its_failure_stops_nobody() -> None:

@@ -39,7 +39,9 @@ class Registry:
         if self._hub is None:
             from ._listen import Hub
 
-            self._hub = Hub(self)
+            with _lock:
+                # Of those who listen first at once, all are in the same.
+                self._hub = self._hub or Hub(self)
         return self._hub
 
     def deliver(self) -> None:
