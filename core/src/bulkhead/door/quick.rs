@@ -23,10 +23,12 @@ pub(in crate::bulkhead) struct Place<'a> {
 impl Door {
     #[inline(always)]
     fn nearest(&self) -> Option<(&State, &Block, Here<'_>, usize)> {
+        // First: in a library it may be found by a call, over which all that is known by then is saved.
+        let slot = cell::known_slot()?;
         let state = self.state();
         let cell = state.cell.as_ref()?;
         let here = cell.here()?;
-        Some((state, cell, here, Seats::home_of(here.me, cell::known_slot()?)))
+        Some((state, cell, here, Seats::home_of(here.me, slot)))
     }
 
     /// Takes the nearest place, if it is free and the limit was never lowered.
