@@ -16,7 +16,7 @@ pub(crate) const KEPT_STREAK: usize = 7;
 // Line 1: written by failures.
 pub(crate) const FAILURES: usize = LINE;
 pub(crate) const SLOWS: usize = LINE + 1;
-/// Time window, which has no log of slow calls: how many more failures of a slice need no verdict.
+/// Time window, which has no log of slow calls: up to which failure of a slice none needs a verdict.
 pub(crate) const SPARED: usize = SLOWS;
 pub(crate) const EPOCH: usize = LINE + 2;
 /// Count window: which failures need no verdict. The word is that of `EPOCH`, which only time windows have.

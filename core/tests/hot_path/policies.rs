@@ -4,6 +4,14 @@ use super::*;
 use seawall::call::CallOptions;
 use seawall::config::{RetryConfig, SlowCall};
 
+/// That opens by the `rate` of calls longer than a second, from two calls on.
+fn slow_policy(registry: &Registry, rate: f64) -> Policy {
+    let mut config = count_policy(2);
+    let slow_call = SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(rate) };
+    config.breaker.as_mut().unwrap().slow_call = Some(slow_call);
+    registry.build(config)
+}
+
 #[test]
 fn a_policy_that_retries_passes_too() {
     let registry = Registry::manual(1);
@@ -20,10 +28,7 @@ fn a_policy_that_retries_passes_too() {
 #[test]
 fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked() {
     let registry = Registry::manual(1);
-    let mut config = count_policy(2);
-    let breaker = config.breaker.as_mut().unwrap();
-    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(1.0) });
-    let policy = registry.build(config);
+    let policy = slow_policy(&registry, 1.0);
     for slow in 1..=2 {
         assert_eq!(policy.pass(), None, "the window is not warm");
         let asked = policy.ask().unwrap();
@@ -40,10 +45,7 @@ fn one_question_and_one_report_are_a_call_where_only_the_gate_wants_to_be_asked(
 #[test]
 fn who_passes_a_breaker_that_counts_slow_calls_tells_how_long_it_took() {
     let registry = Registry::manual(1);
-    let mut config = count_policy(2);
-    let breaker = config.breaker.as_mut().unwrap();
-    breaker.slow_call = Some(SlowCall { longer_than: Span::secs(1), rate: Rate::from_f64(0.5) });
-    let policy = registry.build(config);
+    let policy = slow_policy(&registry, 0.5);
     for _ in 0..2 {
         let asked = policy.ask().unwrap();
         policy.succeed(asked);
