@@ -1,7 +1,7 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
 use super::layout::{
-    EPOCH, FAILURES, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST, STREAK_SUM,
+    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST, STREAK_SUM,
 };
 use super::tally::TALLY;
 use super::transition::Reason;
@@ -83,7 +83,9 @@ impl Breaker {
 
     /// Failures since the last success.
     pub(super) fn streak(&self, word: Word) -> u64 {
-        let Window::Count { .. } = self.config.window else { return u64::from(word.streak()) };
+        let Window::Count { .. } = self.config.window else {
+            return if word.ends_by_itself() { 0 } else { u64::from(word.streak()) };
+        };
         let read = |word| self.cell.word(word).load(Ordering::Relaxed);
         if read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1) {
             read(FAILURES).saturating_sub(read(STREAK_FIRST))
@@ -102,7 +104,7 @@ impl Breaker {
         if seen.pass() || seen.state() != State::Closed {
             return;
         }
-        let calls = self.call_number().saturating_sub(self.base(seen.generation()));
+        let calls = self.calls_of(seen.generation(), self.call_number());
         if self.is_calm(Counts { calls, ..Counts::default() }) {
             self.change_word(seen, |word| word.with_pass(true));
         }
@@ -223,7 +225,7 @@ impl Breaker {
             // A gate that passes stays as it is: successes make no count window worse.
             None if word.pass() => Verdict::Stay(true),
             None => {
-                let calls = self.call_number().saturating_sub(self.base(word.generation()));
+                let calls = self.calls_of(word.generation(), self.call_number());
                 Verdict::Stay(self.is_calm(Counts { calls, ..Counts::default() }))
             }
         }
@@ -276,11 +278,12 @@ impl Breaker {
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
             let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
             let number = self.call_number_after(failed);
-            let calls = number.saturating_sub(self.base(word.generation())).min(size);
+            let calls = self.calls_of(word.generation(), number).min(size);
             let start = number - calls;
             let warm = calls >= u64::from(config.minimum_calls);
             let mut overtaken = false;
-            let mut reached = |log: Option<Log>, made, k| match log.map(|log| log.reaches(&self.cell, made, k, start)) {
+            let reaches = |log: Log, made, k| log.reaches(&self.cell, made, k, (start, number));
+            let mut reached = |log: Option<Log>, made, k| match log.map(|log| reaches(log, made, k)) {
                 Some(Some(reached)) => reached,
                 Some(None) => {
                     overtaken = true;
@@ -363,20 +366,19 @@ impl Breaker {
         Some(Slices { first: self.layout.window(), stride: SLICE_WORDS, count, length, epoch: EPOCH })
     }
 
-    /// Slices that are not aligned begin at the first call ever seen: this one, if there was none.
+    /// The time since the window's first slice began.
     pub(super) fn window_time(&self, now: Tick) -> Tick {
-        let origin = self.cell.word(super::layout::ORIGIN);
-        if self.is_unaligned() && origin.load(Ordering::Acquire) == 0 {
-            // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
-            let first = now.0.saturating_add(1);
-            let _ = origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire);
+        let seen = self.cell.word(ORIGIN).load(Ordering::Acquire);
+        let unaligned = self.is_unaligned();
+        if (seen == 0) == unaligned || seen > now.0.saturating_add(1) {
+            self.begin_slices(unaligned, seen, now);
         }
         self.seen_time(now)
     }
 
     /// The same for who only looks.
     pub(super) fn seen_time(&self, now: Tick) -> Tick {
-        match self.cell.word(super::layout::ORIGIN).load(Ordering::Acquire) {
+        match self.cell.word(ORIGIN).load(Ordering::Acquire) {
             0 => now,
             origin => Tick(now.0.saturating_sub(origin - 1)),
         }

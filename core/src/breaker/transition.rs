@@ -9,7 +9,7 @@ use super::layout::{
     BASES, DEADLINES, KEPT_CALLS, KEPT_FAILURES, KEPT_SLOW, KEPT_STREAK, LAST, LAST_AT, REJECTED, REJECTED_BEFORE,
     TRANSITIONS,
 };
-use super::word::Word;
+use super::word::{MAX_STREAK, Word};
 use super::{Breaker, State};
 use crate::config::OnMaxWait;
 use crate::cx::Cx;
@@ -108,10 +108,10 @@ impl Reason {
 
 /// A slot holds the low 8 bits of its generation above 56 bits of value: more microseconds than
 /// the clock has nanoseconds for.
-const SLOT_VALUE: u64 = (1 << 56) - 1;
+pub(super) const SLOT_VALUE: u64 = (1 << 56) - 1;
 
-fn slot_of(generation: u32, value: u64) -> u64 {
-    u64::from(generation & 0xff) << 56 | value.min(SLOT_VALUE)
+pub(super) fn slot_of(generation: u32, value: u64) -> u64 {
+    u64::from(generation & 0xff) << 56 | value
 }
 
 /// A deadline as a slot keeps it: whole microseconds, rounded up.
@@ -119,15 +119,28 @@ fn kept(deadline: Tick) -> u64 {
     if deadline == Tick::NEVER { SLOT_VALUE } else { Span(deadline.0).micros_ceil() }
 }
 
+/// What a word says of the deadline of its state, so that one that was scribbled over is not believed: no
+/// two that differ in one byte have the same.
+fn seal_of(kept: u64) -> u32 {
+    (kept ^ kept >> 21 ^ kept >> 42) as u32 & MAX_STREAK
+}
+
 impl Breaker {
     /// Applies what is due and returns the word in force.
     pub(super) fn help(&self, cx: &mut Cx) -> Word {
         loop {
             let word = self.word();
-            if word.state() == State::Open && self.read_slot(DEADLINES, word.generation()).is_none() {
-                // A circuit that was made open: its time begins with the first who looks.
-                let until = cx.now.after(self.open_span(0, cx));
-                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, kept(until))]);
+            if !word.is_sound() {
+                self.mend_word(word, cx);
+                continue;
+            }
+            if word.is(State::Open) && self.kept_deadline(word).is_none() {
+                // A circuit that was made open, or whose deadline was scribbled over: its time begins with the
+                // first who looks.
+                let until = kept(cx.now.after(self.open_span(0, cx)));
+                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, until)]);
+                self.swap_word(word, word.with_seal(seal_of(until)));
+                continue;
             }
             let Some((to, reason)) = self.due(word, cx.now) else { return word };
             match to {
@@ -140,7 +153,7 @@ impl Breaker {
 
     /// The transition that time has made due.
     pub(super) fn due(&self, word: Word, now: Tick) -> Option<(State, Reason)> {
-        let deadline = || self.deadline(word.generation());
+        let deadline = || self.deadline(word);
         match word.state() {
             State::Open if now >= deadline() => Some((State::HalfOpen, Reason::OpenTimeOver)),
             State::HalfOpen if self.config.half_open.max_wait.is_some() && now >= deadline() => {
@@ -224,7 +237,8 @@ impl Breaker {
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
         let (counts, streak) = (self.shown_counts(from, cx.now), self.streak(from));
         let rejected = self.sum(REJECTED);
-        let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline))];
+        let slots = [(BASES, self.call_number() & SLOT_VALUE), (DEADLINES, kept(deadline))];
+        let to = if to.ends_by_itself() { to.with_seal(seal_of(kept(deadline))) } else { to };
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
@@ -287,13 +301,19 @@ impl Breaker {
         (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
     }
 
+    /// The deadline of the state, if it is the one that the state was entered with.
+    #[inline]
+    fn kept_deadline(&self, word: Word) -> Option<u64> {
+        self.read_slot(DEADLINES, word.generation()).filter(|kept| seal_of(*kept) == word.seal())
+    }
+
     pub(super) fn base(&self, generation: u32) -> u64 {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
     #[inline]
-    pub(super) fn deadline(&self, generation: u32) -> Tick {
-        match self.read_slot(DEADLINES, generation) {
+    pub(super) fn deadline(&self, word: Word) -> Tick {
+        match self.kept_deadline(word) {
             Some(SLOT_VALUE) => Tick::NEVER,
             Some(micros) => Tick(micros.saturating_mul(1_000)),
             // A state without a deadline of its own: due at once rather than never.

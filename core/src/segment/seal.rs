@@ -6,14 +6,14 @@
 const OPEN: bool = cfg!(feature = "unsealed");
 const LOW: u64 = 0xffff_ffff;
 
-/// A number of lines beside its complement.
-pub(super) const fn sealed(number: usize) -> u64 {
+/// A number of 32 bits beside its complement.
+pub(crate) const fn sealed(number: usize) -> u64 {
     let number = number as u64 & LOW;
     number | (!number & LOW) << 32
 }
 
 /// `None` for a word that was not sealed so.
-pub(super) const fn unsealed(word: u64) -> Option<usize> {
+pub(crate) const fn unsealed(word: u64) -> Option<usize> {
     read(word, OPEN)
 }
 
@@ -23,7 +23,7 @@ const fn read(word: u64, believed: bool) -> Option<usize> {
 }
 
 /// Sixteen bits that a word's others come to.
-pub(super) const fn check_bits(word: u64) -> u64 {
+pub(crate) const fn check_bits(word: u64) -> u64 {
     word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48
 }
 

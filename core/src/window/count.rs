@@ -78,12 +78,27 @@ impl Log {
     /// Whether the `k`-th latest entry is a call after number `start`.
     ///
     /// `made` is the counter as read before the tallies were summed, so that the judge errs towards
-    /// "no". `None`: the ring moved on meanwhile, judge again.
-    pub(crate) fn reaches(self, block: &Block, made: u64, k: u64, start: u64) -> Option<bool> {
+    /// "no". `None`: the ring moved on meanwhile, judge again. There have been no more than `number` calls.
+    pub(crate) fn reaches(self, block: &Block, made: u64, k: u64, (start, number): (u64, u64)) -> Option<bool> {
         if k == 0 || made < k || k >= self.length as u64 {
             return Some(false);
         }
-        self.entry(block, made - k).map(|entry| entry > start)
+        let entry = self.entry(block, made - k)?;
+        // A few more may have come meanwhile.
+        if entry > number.saturating_add(self.length as u64) {
+            self.strike_out(block, made - k, entry);
+            return Some(false);
+        }
+        Some(entry > start)
+    }
+
+    /// Ends an entry of a call that there has not been: somebody scribbled it there, and none that is
+    /// smaller would take its place.
+    #[cold]
+    fn strike_out(self, block: &Block, index: u64, entry: u64) {
+        let word = block.word(self.ring + (index % self.length as u64) as usize);
+        // AcqRel: one that took its place stays.
+        let _ = word.compare_exchange(entry, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Whether after `more` entries the `k`-th latest is one of those that are here, or none, and a call no
@@ -127,8 +142,8 @@ mod tests {
     #[test]
     fn the_kth_latest_decides() {
         let block = with_entries(&[3, 7, 9]);
-        assert_eq!(LOG.reaches(&block, 3, 2, 6), Some(true));
-        assert_eq!(LOG.reaches(&block, 3, 3, 6), Some(false));
+        assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(true));
+        assert_eq!(LOG.reaches(&block, 3, 3, (6, 9)), Some(false));
         assert_eq!(LOG.since(&block, 6), 2);
     }
 
@@ -156,10 +171,19 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_there_has_not_been_is_struck_out() {
+        let block = with_entries(&[3, 7, 9]);
+        block.word(LOG.ring + 1).store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(false));
+        assert_eq!(block.word(LOG.ring + 1).load(Ordering::Relaxed), 0);
+        assert_eq!(LOG.reaches(&block, 3, 1, (6, 9)), Some(true));
+    }
+
+    #[test]
     fn an_overtaken_judge_judges_again() {
         let block = with_entries(&[1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(LOG.reaches(&block, 3, 3, 0), None);
-        assert_eq!(LOG.reaches(&block, 7, 3, 4), Some(true));
-        assert_eq!(LOG.reaches(&block, 7, 3, 5), Some(false));
+        assert_eq!(LOG.reaches(&block, 3, 3, (0, 7)), None);
+        assert_eq!(LOG.reaches(&block, 7, 3, (4, 7)), Some(true));
+        assert_eq!(LOG.reaches(&block, 7, 3, (5, 7)), Some(false));
     }
 }
