@@ -74,6 +74,20 @@ def test_bad_values_are_refused_at_construction(options: dict[str, Any]) -> None
         seawall.circuit_breaker(**options)
 
 
+def test_what_is_no_setting_is_told_with_its_place() -> None:
+    for options, place, what in [
+        ({"retry": {"backoff": {"base": object()}}}, "/policy/odd/retry/backoff/base", "object"),
+        ({"fallback": {"chain": ["value", len]}}, "/policy/odd/fallback/chain/1", "builtin_function_or_method"),
+    ]:
+        with pytest.raises(seawall.ConfigError, match=what) as wrong:
+            seawall.policy("odd", **options)
+        assert wrong.value.path.startswith(place), str(wrong.value)
+    bytes_: Any = {"attempts": b"3"}
+    with pytest.raises(seawall.ConfigError) as wrong:
+        seawall.policy(retry=bytes_)
+    assert (wrong.value.kind, wrong.value.path) == ("wrong_type", "/retry/attempts")
+
+
 def test_bad_text_is_refused(tmp_path: Any) -> None:
     with pytest.raises(seawall.ConfigError) as wrong:
         seawall.configure("[policy.x\n")

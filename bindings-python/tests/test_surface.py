@@ -109,6 +109,18 @@ def test_a_listener_that_throws_or_changes_the_policy(box: Sandbox, caplog: pyte
         seawall.listen(3)  # type: ignore[arg-type]
 
 
+def test_a_listener_for_a_kind_that_there_is_not(box: Sandbox) -> None:
+    for kinds in ("opend", ["opened", "opend"]):
+        with pytest.raises(seawall.UsageError, match="no event is of the kind 'opend'; the kinds are: opened, half"):
+            seawall.listen(lambda event: None, kinds=kinds)
+    heard: list[str] = []
+    breaker = seawall.circuit_breaker(name="one kind")
+    with seawall.listen(lambda event: heard.append(event["kind"]), kinds="opened"):
+        breaker.open()
+        breaker.close()
+    assert heard == ["opened"]
+
+
 def test_transitions_are_logged(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     breaker = seawall.circuit_breaker(name="logged")
     with caplog.at_level(logging.INFO, "seawall"), seawall.log_transitions():

@@ -90,8 +90,12 @@ pub enum Command {
     Metrics,
     /// Read a configuration file as the libraries do, and say what is wrong with it
     Check {
-        #[arg(value_name = "FILE", default_value = "seawall.toml")]
+        /// The file
+        #[arg(value_name = "FILE", default_value = "seawall.toml", env = "SEAWALL_CONFIG")]
         file: PathBuf,
+        /// Refuse a file with a policy that only code could complete or put right, too
+        #[arg(long)]
+        strict: bool,
     },
     /// Print the completions of a shell
     Completions { shell: Shell },

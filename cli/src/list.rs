@@ -18,7 +18,8 @@ pub fn run(place: &Place, as_json: bool) -> Result<(), Fault> {
             rows.flat_map(|(name, rows)| rows.iter().map(|row| row.to_json(name)).collect::<Vec<_>>()).collect();
         return Ok(writeln!(out, "{}", Value::Array(all))?);
     }
-    let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // Empty is as good as not set: https://no-color.org.
+    let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     for (index, (name, rows)) in rows.enumerate() {
         if index > 0 {
             writeln!(out)?;

@@ -37,7 +37,7 @@ fn run(arguments: &Arguments) -> Result<(), Fault> {
         Command::Top { every } => top::run(place, *every),
         Command::Show { policy } => show::run(place, policy, arguments.json),
         Command::Metrics => metrics(place),
-        Command::Check { file } => check::run(file, arguments.json),
+        Command::Check { file, strict } => check::run(file, *strict, arguments.json),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "seawall", &mut io::stdout());
             Ok(())

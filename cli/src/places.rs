@@ -65,18 +65,25 @@ fn nothing(place: &Place, folder: &Path) -> Fault {
         .into_iter()
         .filter(|(name, version)| *version != View::VERSION && place.segment.as_ref().is_none_or(|own| own == name))
         .collect();
+    let is_there = folder.exists();
     let folder = folder.display();
-    Fault::NotThere(if there.is_empty() {
-        let why = ": no process of this user has a policy with scope = \"host\"";
-        format!("no segment{which} in {folder}{}", if which.is_empty() { why } else { "" })
+    Fault::NotThere(if place.dir.is_some() && !is_there {
+        format!("there is no folder {folder}: `--dir` and SEAWALL_HOST_DIR name what the services have as `host.dir`")
+    } else if there.is_empty() {
+        let why = match (which.is_empty(), place.dir.is_some()) {
+            (false, _) => "; leave `--segment` out to see all",
+            (true, true) => ": no process has written a policy with scope = \"host\" there",
+            (true, false) => ": no process of this user has a policy with scope = \"host\"",
+        };
+        format!("no segment{which} in {folder}{why}")
     } else {
         let own = View::VERSION;
         let others: Vec<String> =
             there.iter().map(|(name, version)| format!("`{name}` of version {version}")).collect();
         format!(
-            "no segment{which} of version {own} in {folder}, which is the one this command reads; there is {}, of \
-             another release of Seawall: look at it with the command of that release, or bring all to one release",
-            others.join(" and ")
+            "no segment{which} of version {own} in {folder}, which is the one this command reads; there is {}, from \
+             another release of Seawall: use the command of that release, or bring all processes to one release",
+            others.join(", ")
         )
     })
 }

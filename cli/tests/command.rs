@@ -118,13 +118,15 @@ fn circuits_obey() {
 #[test]
 fn what_is_not_there_is_said_with_its_own_status() {
     let folder = Folder::new("absent");
-    assert!(refused(&seawall(&folder.0, &["list"]), 1).contains("no segment"));
+    let absent = refused(&seawall(&folder.0, &["list"]), 1);
+    assert!(absent.contains("there is no folder") && absent.contains("SEAWALL_HOST_DIR"), "{absent}");
     let registry = registry(&folder, "shop");
     let _identity = policy(&registry, "identity");
     let words = refused(&seawall(&folder.0, &["show", "idenity"]), 1);
     assert!(words.contains("no policy `idenity`; did you mean `identity`?"), "{words}");
     assert!(refused(&seawall(&folder.0, &["reset", "identity", "--key", "x"]), 1).contains("has no key `x`"));
-    assert!(refused(&seawall(&folder.0, &["-s", "other", "list"]), 1).contains("no segment `other`"));
+    let other = refused(&seawall(&folder.0, &["-s", "other", "list"]), 1);
+    assert!(other.contains("no segment `other`") && other.contains("leave `--segment` out"), "{other}");
     refused(&seawall(&folder.0, &["shout"]), 2);
     let path = std::fs::read_dir(&folder.0).expect("a folder").flatten().next().expect("a file").path();
     std::fs::rename(&path, path.with_extension("999")).expect("as another release names it");
@@ -167,7 +169,10 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
     };
     let whole = b"[policy.identity]\nretry = 3\nscope = \"host\"\n[policy.ledger]\nhost_required = true\n";
     let words = said(&check(whole, &[]));
-    assert!(words.contains("no errors") && words.contains("retry (host)"), "{words}");
+    assert!(
+        words.contains("1 policy is refused unless code completes it") && words.contains("retry (host)"),
+        "{words}"
+    );
     assert!(words.contains("to be completed by code: /policy/ledger/host_required: "), "{words}");
     let shown: Value = serde_json::from_str(&said(&check(whole, &["--json"]))).expect("JSON");
     assert_eq!(shown["policies"]["identity"]["retry"]["attempts"], 3);
@@ -185,7 +190,19 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
         let told: Value = serde_json::from_slice(&check(wrong, &["--json"]).stdout).expect("JSON");
         assert!(told["valid"] == false && told["error"]["message"].is_string(), "{told}");
     }
-    assert!(refused(&seawall(&folder.0, &["check", "nowhere.toml"]), 4).contains("nowhere.toml"));
+    // In CI a policy is to be usable as the file has it.
+    let strict = check(whole, &["--strict"]);
+    assert!(refused(&strict, 4).contains("1 policy cannot be used as written"), "{strict:?}");
+    assert!(String::from_utf8_lossy(&strict.stdout).contains("/policy/ledger/host_required: "), "{strict:?}");
+    let shown: Value = serde_json::from_slice(&check(whole, &["--strict", "--json"]).stdout).expect("JSON");
+    assert_eq!((&shown["valid"], shown["unfinished"].is_object()), (&Value::Bool(false), true));
+    assert!(said(&check(b"[policy.identity]\nretry = 3\n", &["--strict"])).contains(": no errors\n"));
+    assert!(said(&check(b"", &[])).contains("no errors, and no policy"));
+    let nowhere = refused(&seawall(&folder.0, &["check", "nowhere.toml"]), 4);
+    assert!(nowhere.contains("nowhere.toml") && nowhere.contains("name the file, or set SEAWALL_CONFIG"), "{nowhere}");
+    // Without a name, that which the libraries read.
+    let mut unnamed = Command::new(env!("CARGO_BIN_EXE_seawall"));
+    assert!(said(&unnamed.arg("check").env("SEAWALL_CONFIG", file).output().expect("it runs")).contains(file));
 }
 
 #[test]

@@ -2,27 +2,35 @@
 //!
 //! A kept view holds the cells of its key, but not against other keys: whoever finds no cell free
 //! asks for those that nobody uses, and they go. What was used since then goes last.
+//!
+//! Each thread finds again by itself, without a lock and without a word that another thread writes, what it
+//! has found once: it remembers the views of a shard of its own, and holds none of them. So a view that
+//! was let go of is found no more, and whoever has found one has it.
 
-use crate::policy::Policy;
+use crate::cell::{Writers, slot};
+use crate::policy::{Policy, WeakView};
 use crate::sync::Mutex;
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
-/// A lock of its own for each, so that callers of different keys seldom meet.
-const SHARDS: usize = 8;
+/// As many threads have views of their own; others share them.
+const SHARDS: usize = Writers::HEAP.lines();
+
+/// So many views a thread remembers, of all policies; then it begins anew.
+const REMEMBERED: usize = 4_096;
 
 /// By the hash of the key. Of two keys of one hash the later is kept.
-type Shard = HashMap<u64, View, BuildHasherDefault<Hashed>>;
+type Shard<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
 
-pub(crate) struct Views {
-    shards: [Mutex<Shard>; SHARDS],
-    seed: u64,
+thread_local! {
+    static FOUND: RefCell<Shard<WeakView>> = const { RefCell::new(Shard::with_hasher(BuildHasherDefault::new())) };
 }
 
-struct View {
-    policy: Policy,
-    used: bool,
+pub(crate) struct Views {
+    shards: [Mutex<Shard<Policy>>; SHARDS],
+    seed: u64,
 }
 
 impl Views {
@@ -33,51 +41,89 @@ impl Views {
         }
     }
 
-    pub(crate) fn find(&self, key: &str) -> Option<Policy> {
+    /// The view of `whole`, whose views these are, for `key`.
+    #[inline]
+    pub(crate) fn find(&self, whole: &Policy, key: &str) -> Option<Policy> {
         let hash = hash(self.seed, key.as_bytes());
-        let mut shard = self.shard(hash).lock();
-        let view = shard.get_mut(&hash)?;
-        if view.policy.key() != Some(key) || view.policy.is_outdated() {
-            return None;
+        let found = FOUND.try_with(|found| found.borrow().get(&hash).and_then(WeakView::upgrade)).ok().flatten();
+        match found.filter(|view| view.is_view(whole, key)) {
+            Some(view) => {
+                view.mark_used();
+                Some(view)
+            }
+            None => self.find_kept(hash, whole, key),
         }
-        view.used = true;
-        Some(view.policy.clone())
+    }
+
+    #[inline(never)]
+    fn find_kept(&self, hash: u64, whole: &Policy, key: &str) -> Option<Policy> {
+        let own = slot() % SHARDS;
+        let look = |shard: usize| {
+            let kept = self.shards[shard].lock();
+            let view = kept.get(&hash).filter(|view| view.is_view(whole, key))?;
+            view.mark_used();
+            Some(view.clone())
+        };
+        if let Some(view) = look(own) {
+            remember(hash, &view);
+            return Some(view);
+        }
+        let view = (0..SHARDS).filter(|shard| *shard != own).find_map(look)?.again();
+        self.keep_as(hash, &view);
+        Some(view)
     }
 
     /// Keeps the view of a key.
     pub(crate) fn keep(&self, policy: &Policy) {
         let Some(key) = policy.key() else { return };
-        let hash = hash(self.seed, key.as_bytes());
-        let before = self.shard(hash).lock().insert(hash, View { policy: policy.clone(), used: false });
+        self.keep_as(hash(self.seed, key.as_bytes()), policy);
+    }
+
+    fn keep_as(&self, hash: u64, view: &Policy) {
+        let before = self.shards[slot() % SHARDS].lock().insert(hash, view.clone());
+        remember(hash, view);
         // Dropped without the lock.
         drop(before);
     }
 
-    /// Lets go of views that nobody holds and that were not used since this was last asked, else of
-    /// all that nobody holds. Whether there were any.
+    /// Lets go of the views of keys that nobody holds and that were not used since this was last asked, else
+    /// of all that nobody holds. Whether there were any.
     pub(crate) fn make_room(&self) -> bool {
         self.drop_idle(false) || self.drop_idle(true)
     }
 
     fn drop_idle(&self, used_too: bool) -> bool {
+        // Those of one key go together: any of them holds its cells.
+        let mut stays: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let busy = |view: &Policy| view.is_held_elsewhere() || (view.take_used() && !used_too);
+            stays.extend(shard.iter().filter(|(_, view)| busy(view)).map(|(hash, _)| *hash));
+        }
         let mut dropped = Vec::new();
         for shard in &self.shards {
-            shard.lock().retain(|_, view| {
-                let stays = view.policy.is_held_elsewhere() || (std::mem::take(&mut view.used) && !used_too);
-                if !stays {
-                    // Dropped without the lock.
-                    dropped.push(view.policy.clone());
-                }
-                stays
-            });
+            // Dropped without the lock. Who finds one meanwhile has it, and so its cells.
+            dropped.extend(shard.lock().extract_if(|hash, _| !stays.contains(hash)));
         }
         !dropped.is_empty()
     }
+}
 
-    fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        // Other bits than those that the map itself looks at.
-        &self.shards[(hash >> 32) as usize % SHARDS]
-    }
+/// Has the calling thread find the view by itself, as long as it lives: of one that is gone it keeps the
+/// memory of a handle, for a while.
+fn remember(hash: u64, view: &Policy) {
+    // A thread that ends remembers nothing.
+    let _ = FOUND.try_with(|found| {
+        let mut found = found.borrow_mut();
+        if found.len() >= REMEMBERED {
+            found.retain(|_, view| view.is_alive());
+            // Else the next few would look at all of them again.
+            if found.len() > REMEMBERED / 2 {
+                found.clear();
+            }
+        }
+        found.insert(hash, view.weak_view());
+    });
 }
 
 /// Keys are short and their number is bounded. The seed keeps them apart for whoever chooses them
@@ -167,6 +213,56 @@ mod tests {
             assert!(policy.at(&format!("one-{round}")).breaker().is_some());
             assert!(again.at(&format!("two-{round}")).breaker().is_some());
         }
+    }
+
+    #[test]
+    fn a_thread_that_found_a_view_holds_nothing_by_it() {
+        let policy = policy(1);
+        let first = policy.at("first");
+        let of_the_other = std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let found = [policy.at("first"), policy.at("first")];
+                assert!(Arc::ptr_eq(found[0].breaker().unwrap(), first.breaker().unwrap()));
+                (cell(&found[1]).addr(), policy.at("second").breaker().is_none())
+            });
+            other.join().unwrap()
+        });
+        assert_eq!(of_the_other, (cell(&first).addr(), true), "one cell for all threads, held by one of them");
+        drop(first);
+        assert!(policy.at("second").breaker().is_some());
+        assert!(policy.at("first").breaker().is_some());
+    }
+
+    #[test]
+    fn threads_with_too_many_keys_meet_in_one_cell_of_each() {
+        const KEYS: usize = 6;
+        let policy = policy(3);
+        // Of each key: the cell that somebody holds now, and how many do.
+        let held: [Mutex<(usize, u32)>; KEYS] = std::array::from_fn(|_| Mutex::new((0, 0)));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (policy, held) = (&policy, &held);
+                scope.spawn(move || {
+                    for round in 0..4_000 {
+                        let key = (round * (thread + 1) + round / 7) % KEYS;
+                        let view = policy.at(&format!("key-{key}"));
+                        assert_eq!(view.key(), Some(&*format!("key-{key}")));
+                        // None was free, which another thread's may be.
+                        let Some(_) = view.breaker() else { continue };
+                        let mine = cell(&view).addr();
+                        let mut now = held[key].lock();
+                        if now.1 == 0 {
+                            now.0 = mine;
+                        }
+                        assert_eq!(now.0, mine, "two cells of one key at once");
+                        now.1 += 1;
+                        drop(now);
+                        assert_eq!(cell(&policy.at(view.key().unwrap())).addr(), mine);
+                        held[key].lock().1 -= 1;
+                    }
+                });
+            }
+        });
     }
 
     #[test]

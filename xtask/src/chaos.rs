@@ -1,7 +1,7 @@
 //! Workers in four languages on one segment, killed and stopped at random.
 
 use crate::steps::{Step, command, quiet};
-use crate::{Outcome, processes};
+use crate::{Outcome, chores, processes};
 use std::path::Path;
 
 /// A short run, after the steps of `processes`, which build what it needs.
@@ -12,8 +12,18 @@ pub fn steps() -> Vec<Step> {
     })]
 }
 
-/// `--seconds N`, `--seed S` and the other flags of the director, which judges.
+/// The options are those of the director, which judges.
 pub fn run(root: &Path, arguments: &[&str]) -> Outcome {
+    let names = ["--seconds", "--seed", "--each", "--scope"];
+    let [numbers @ .., scope] = chores::values("chaos", names, arguments)?;
+    for (name, number) in names.iter().zip(numbers) {
+        if let Some(text) = number.filter(|text| text.parse::<u32>().is_err()) {
+            return Err(chores::unknown("chaos", &[name, text]));
+        }
+    }
+    if let Some(other) = scope.filter(|scope| !["host", "process"].contains(scope)) {
+        return Err(chores::unknown("chaos", &["--scope", other]));
+    }
     println!("chaos: the wheel, the npm package, the Go module, the workers …");
     processes::build(root)?;
     build_workers(root)?;

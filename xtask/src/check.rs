@@ -37,7 +37,7 @@ pub fn steps() -> Vec<Step> {
         Step::new("every planted fault has its place", crate::mutants::check),
         Step::new("every snippet of a page is run", crate::pages::check),
         Step::new("every kind of bad input has its test", crate::bad_input::check),
-        Step::new("generated files", crate::generated_files),
+        Step::new("generated files", |root| crate::generated(root, true)),
         Step::new("every feature of the replaced systems has its test", crate::adoption::check),
     ]
 }

@@ -1,8 +1,8 @@
 //! The vectors, in every language, gate on and off, in process scope or in host scope; the counts must
 //! match.
 
-use crate::Outcome;
 use crate::steps::{command, output_of};
+use crate::{Outcome, chores};
 use std::path::Path;
 use std::process::Command;
 
@@ -33,15 +33,16 @@ fn rust(root: &Path, dir: &Path) -> Command {
 
 /// `conform [--dir DIR] [--lang L] [--scope process|host]`
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
-    let option = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
-    let dir = option("--dir")
-        .map_or_else(|| root.join("tests/vectors"), |dir| std::path::absolute(dir).unwrap_or(dir.into()));
-    let wanted = option("--lang");
+    let [dir, wanted, scope] = chores::values("conform", ["--dir", "--lang", "--scope"], words)?;
+    let dir = dir.map_or_else(|| root.join("tests/vectors"), |dir| std::path::absolute(dir).unwrap_or(dir.into()));
     if let Some(lang) = wanted.filter(|lang| !RUNNERS.iter().any(|(own, _)| own == lang)) {
         let known: Vec<&str> = RUNNERS.iter().map(|(lang, _)| *lang).collect();
         return Err(format!("no runner for `{lang}`; there are {}", known.join(", ")).into());
     }
-    let segments = match option("--scope") {
+    if !dir.is_dir() {
+        return Err(format!("{}: there is no such folder of vectors", dir.display()).into());
+    }
+    let segments = match scope {
         None | Some("process") => None,
         Some("host") => Some(root.join("build/segments")),
         Some(other) => return Err(format!("no scope `{other}`; there are process and host").into()),

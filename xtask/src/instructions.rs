@@ -1,9 +1,9 @@
 //! Instructions of the hot functions, counted by callgrind and held to `bench/instructions.toml`: a
 //! regression fails without a noisy clock.
 
-use crate::Outcome;
 use crate::c::library;
 use crate::steps::{command, output_of, quiet};
+use crate::{Outcome, chores};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -40,15 +40,17 @@ struct Kept {
 /// # Errors
 /// A case that takes more instructions than the file says.
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
+    if !matches!(words, [] | ["--write"]) {
+        return Err(chores::unknown("instructions", words));
+    }
     let now = count(root)?;
     match words {
         [] => judge(&toml::from_str(&fs::read_to_string(root.join(FILE))?)?, &now),
-        ["--write"] => {
+        _ => {
             let head =
                 "# Instructions of one call, counted by callgrind. Written by `cargo xtask instructions --write`.\n\n";
             Ok(fs::write(root.join(FILE), head.to_owned() + &toml::to_string(&now)?)?)
         }
-        _ => Err("instructions [--write]".into()),
     }
 }
 

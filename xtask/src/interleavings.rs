@@ -1,22 +1,39 @@
 //! The model checker: every protocol of atomics, and that each file with an atomic has one.
 
-use crate::Outcome;
-use crate::steps::{command, output_of};
+use crate::steps::{command, output_by_line, output_of};
+use crate::{Outcome, chores};
 use std::fs;
 use std::path::Path;
 
 /// `loom [--list]`
 pub fn run(root: &Path, words: &[&str]) -> Outcome {
-    let protocols = protocols(root)?;
-    if words == ["--list"] {
-        for protocol in &protocols {
-            println!("{:<50} {:<36} {}", text(protocol, "name"), text(protocol, "test"), text(protocol, "bound"));
+    match words {
+        [] => explore(root, &protocols(root)?),
+        ["--list"] => {
+            for protocol in &protocols(root)? {
+                println!("{:<50} {:<36} {}", text(protocol, "name"), text(protocol, "test"), text(protocol, "bound"));
+            }
+            Ok(())
         }
-        return Ok(());
+        _ => Err(chores::unknown("loom", words)),
     }
+}
+
+fn explore(root: &Path, protocols: &[toml::Value]) -> Outcome {
+    let count = protocols.len();
+    println!("        {count} protocols: compiling, then one after another …");
     let mut tests = command(root, "cargo", &["test", "-q", "-p", "seawall", "--release", "--lib", "loom_tests"]);
+    tests.args(["--", "--format=pretty"]);
     tests.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", root.join("build/loom"));
-    let output = output_of(tests)?;
+    let mut seen = 0;
+    let output = output_by_line(tests, |line| {
+        if let Some((test, "ok")) = line.strip_prefix("test ").and_then(|line| line.rsplit_once(" ... ")) {
+            seen += 1;
+            let test = test.rsplit("::").next().unwrap_or(test);
+            let name = protocols.iter().find(|protocol| text(protocol, "test") == test);
+            println!("        {seen:>2}/{count} {}", name.map_or(test, |protocol| text(protocol, "name")));
+        }
+    })?;
     let passed = format!("{} passed; 0 failed; 0 ignored", protocols.len());
     if output.contains(&passed) { Ok(()) } else { Err(format!("not each listed protocol ran: {output}").into()) }
 }

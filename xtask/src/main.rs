@@ -7,6 +7,7 @@ mod borders;
 mod c;
 mod chaos;
 mod check;
+mod chores;
 mod cli;
 mod conform;
 mod crash;
@@ -31,72 +32,15 @@ use steps::{Step, command, output_of, quiet};
 /// Well, or what is wrong and what to do about it.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-const COMMANDS: &str = "commands:
-  demo               an outage, with and without Seawall, and a report of it
-  test               everything that CI runs
-  python             the tests of the Python package alone
-  node               the tests of the npm package alone
-  go                 the tests of the Go module alone
-  c                  the tests of the C interface alone
-  processes          services of several processes, forks and kills, alone
-  chaos [--seconds N] [--seed S]
-                     workers in four languages on one segment, killed and stopped at random
-  check              format, lints, arrows, generated files
-  hostile            files that are not what they should be, a stroke at every place of one
-  crash [ROUNDS]     deaths at every step of the segment's protocols, with others running
-  conform [--dir DIR] [--lang L] [--scope host]
-                     the behaviour vectors in every language
-  package            what users install, and its quick starts in an empty place
-  loom [--list]      every protocol of atomics under the model checker
-  bench [rust|python|node|go|host] [--quick | --check]
-                     what a protected call costs, beside what would be used instead; only compiled
-  instructions [--write]
-                     instructions of the hot functions, held to what is kept, or kept
-  mutants            planted faults, one at a time, each to fail a vector or the test of its path
-  exactness          what time windows miss on a real clock, into docs/exactness.md
-  gen [--check]      generated files: write, or compare";
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match run(&root(), &words) {
+    match chores::run(&root(), &words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn run(root: &Path, words: &[&str]) -> Outcome {
-    match words {
-        ["demo"] => demo::run(root),
-        ["test"] => steps::run_all(root, test_steps()),
-        ["c"] => c::tests::run(root),
-        ["check"] => steps::run_all(root, check::steps()),
-        ["python"] => steps::run_all(root, python::steps()),
-        ["node"] => steps::run_all(root, node::steps()),
-        ["go"] => steps::run_all(root, golang::steps()),
-        ["processes"] => steps::run_all(root, processes::steps()),
-        ["chaos", rest @ ..] => chaos::run(root, rest),
-        ["conform", rest @ ..] => conform::run(root, rest),
-        ["crash", rest @ ..] => crash::run(root, rest),
-        ["hostile"] => hostile::run(root),
-        ["c-conform", dir] => c::conform::run(root, dir),
-        ["loom", rest @ ..] => interleavings::run(root, rest),
-        ["bench", rest @ ..] => bench::run(root, rest),
-        ["instructions", rest @ ..] => instructions::run(root, rest),
-        ["mutants"] => mutants::run(root),
-        ["package", "cli"] => cli::package(root),
-        ["package", "c"] => c::package::run(root),
-        ["package"] => steps::run_all(root, package_steps()),
-        ["exactness"] => pages::exactness(root),
-        ["gen"] => c::header::run(root, false)
-            .and_then(|()| generate::run(root, false))
-            .and_then(|()| adoption::write(root))
-            .and_then(|()| bench::page(root, false)),
-        ["gen", "--check"] => generated_files(root),
-        _ => Err(COMMANDS.into()),
     }
 }
 
@@ -145,10 +89,14 @@ fn package_steps() -> Vec<Step> {
     ]
 }
 
-pub(crate) fn generated_files(root: &Path) -> Outcome {
-    c::header::run(root, true)?;
-    generate::run(root, true)?;
-    bench::page(root, true)
+/// What is generated: compared, or written.
+fn generated(root: &Path, check: bool) -> Outcome {
+    c::header::run(root, check)?;
+    generate::run(root, check)?;
+    if !check {
+        adoption::write(root)?;
+    }
+    bench::page(root, check)
 }
 
 /// The root of the repository: the folder above this crate.

@@ -37,6 +37,18 @@ class Listener:
         self.close()
 
 
+def _known(kinds: Iterable[str]) -> frozenset[str]:
+    """A kind that there is not would be waited for in vain."""
+    from ._codes import EVENT_KINDS
+
+    wanted = frozenset((kinds,) if isinstance(kinds, str) else kinds)
+    if unknown := [kind for kind in wanted if kind not in EVENT_KINDS]:
+        from .errors import UsageError
+
+        raise UsageError(f"no event is of the kind {unknown[0]!r}; the kinds are: {', '.join(EVENT_KINDS)}")
+    return wanted
+
+
 class Hub:
     """The listeners of one registry and the helper that serves them."""
 
@@ -53,7 +65,7 @@ class Hub:
             from .errors import UsageError
 
             raise UsageError(f"a listener must be callable, not {type(fn).__name__}")
-        listener = Listener(self, fn, frozenset(kinds) if kinds is not None else None)
+        listener = Listener(self, fn, _known(kinds) if kinds is not None else None)
         with self._lock:
             self._listeners += (listener,)
             if self._cursor is None:
@@ -119,7 +131,9 @@ def _call(fn: Callable[[dict[str, Any]], object], event: dict[str, Any]) -> None
 
 
 def listen(fn: Callable[[dict[str, Any]], object], *, kinds: Iterable[str] | None = None) -> Listener:
-    """Calls `fn` with every event (a dict), or with those whose `kind` is in `kinds`.
+    """Calls `fn` with every event (a dict), or with those whose `kind` is in `kinds`: one, or several.
+
+    Raises `UsageError` for a kind that there is not.
 
     A listener may read and change policies. If it raises, that is logged and changes nothing.
     """

@@ -271,7 +271,25 @@ def _json(config: Mapping[str, Any]) -> str:
     except (TypeError, ValueError, UnicodeError, RecursionError) as error:
         from .errors import config_error
 
-        raise config_error("wrong_type", "", f"not plain data: {error}", source="code") from None
+        named = config.get("name")
+        root = _join("/policy", named) if isinstance(named, str) else ""
+        place, what = _unfit(config, root) or ("", str(error))
+        raise config_error("wrong_type", place, f"not plain data: {what}", source="code") from None
+
+
+def _unfit(value: Any, place: str) -> tuple[str, str] | None:
+    """Where in a configuration something stands that is no setting, and what it is."""
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list | tuple):
+        inner = list(enumerate(value))
+    else:
+        return None if isinstance(value, str | int | float | None) else (place, type(value).__name__)
+    return next(filter(None, (_unfit(each, _join(place, key)) for key, each in inner)), None)
+
+
+def _join(place: str, key: object) -> str:
+    return f"{place}/" + str(key).replace("~", "~0").replace("/", "~1")
 
 
 def config_of(name: str | None, options: Mapping[str, Any]) -> dict[str, Any]:

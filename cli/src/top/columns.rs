@@ -23,7 +23,7 @@ const COLUMNS: [Column; 14] = [
     Column { head: "STATE", width: 14, right: false, from: 0, cell: state },
     Column { head: "CALLS/S", width: 7, right: true, from: 0, cell: |it| number(it.rated.calls.map(count)) },
     Column { head: "FAILED", width: 6, right: true, from: 0, cell: failed },
-    Column { head: "REFUSED", width: 7, right: true, from: 0, cell: refused },
+    Column { head: "REFUSED/S", width: 9, right: true, from: 0, cell: refused },
     Column { head: "PERMITS", width: 8, right: true, from: 0, cell: permits },
     Column { head: "RETRY", width: 7, right: true, from: 72, cell: retry_in },
     Column { head: "CHANGED", width: 7, right: true, from: 80, cell: changed },

@@ -284,8 +284,13 @@ impl Screen {
             let cursor = if self.typing { "▏  enter keeps it, esc ends it" } else { "   / to change" };
             Line::from(vec![" filter ".dark_gray(), self.filter.clone().bold(), cursor.dark_gray()])
         } else {
+            // Which of how many, as the table may be longer than the screen.
+            let place = match (self.table.selected(), self.shown().len()) {
+                (Some(index), count) => format!(" ({} of {count})", index + 1),
+                (None, _) => String::new(),
+            };
             let order = format!("order: {}", self.order.word());
-            Line::from(format!(" ↑↓ choose   / filter   s {order}   q leave").dark_gray())
+            Line::from(format!(" ↑↓ choose{place}   / filter   s {order}   q leave").dark_gray())
         };
         frame.render_widget(Paragraph::new(line), area);
     }

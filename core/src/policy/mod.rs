@@ -1,10 +1,12 @@
 //! A policy: parts in a fixed order, shared by everybody who names them.
 
 mod by_hand;
+mod keyed;
 mod live;
 mod reserved;
 
 pub use by_hand::RetrySchedule;
+pub(crate) use keyed::WeakView;
 pub(crate) use live::Live;
 pub use reserved::Reserved;
 
@@ -20,7 +22,7 @@ use crate::parts::Families;
 use crate::pass::Pass;
 use crate::registry::Registry;
 use crate::required::Required;
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
+use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Tick;
 use crate::views::Views;
 
@@ -99,6 +101,8 @@ struct Handle {
     live: Arc<Live>,
     /// Of the keys that this handle was asked for; made with the first one.
     views: OnceLock<Arc<Views>>,
+    /// Of a view: see [`Policy::mark_used`].
+    used: AtomicBool,
 }
 
 impl Policy {
@@ -128,13 +132,12 @@ impl Policy {
 
     fn whole(registry: Registry, shared: Arc<Shared>) -> Policy {
         let live = shared.live.clone();
-        Policy(Arc::new(Handle { registry, shared, key: None, live, views: OnceLock::new() }))
+        Policy::with_key(registry, shared, None, live)
     }
 
-    fn view(&self, key: &str) -> Policy {
-        let (registry, shared, key) = (self.0.registry.clone(), self.0.shared.clone(), Some(Arc::from(key)));
-        let live = Arc::new(Live::choose(&registry, &shared, key.as_ref()));
-        Policy(Arc::new(Handle { registry, shared, key, live, views: OnceLock::new() }))
+    fn with_key(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>, live: Arc<Live>) -> Policy {
+        let (views, used) = (OnceLock::new(), AtomicBool::new(false));
+        Policy(Arc::new(Handle { registry, shared, key, live, views, used }))
     }
 
     pub(crate) fn keep(&self) -> Kept {
@@ -183,33 +186,6 @@ impl Policy {
     pub fn keeps_nothing(&self) -> bool {
         let config = &self.live().config;
         config.cache.is_none() && config.cost.is_empty()
-    }
-
-    /// The same policy for one key (a model, a tenant, a host), with cells of its own. The view
-    /// holds them as long as it lives. A key has at most 256 bytes: calls of a longer one, and of one that
-    /// finds `max_keys` in use, pass through the parts that are kept by key, and one `internal` event says so.
-    pub fn at(&self, key: &str) -> Policy {
-        if self.0.key.is_some() {
-            return self.view(key);
-        }
-        let views = self.0.views.get_or_init(|| self.0.registry.new_views());
-        if let Some(view) = views.find(key) {
-            return view;
-        }
-        let view = self.view(key);
-        if view.0.live.keyed_all {
-            views.keep(&view);
-        }
-        view
-    }
-
-    /// Whether the settings have changed since this handle was made.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.0.live.epoch < self.0.shared.epoch.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_held_elsewhere(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
     }
 
     /// A call to be stepped; see [`crate::call`].

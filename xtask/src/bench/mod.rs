@@ -18,8 +18,8 @@ mod rust;
 mod table;
 mod together;
 
-use crate::Outcome;
 use crate::steps::{command, output_of, quiet};
+use crate::{Outcome, chores};
 use lines::Measured;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -94,8 +94,8 @@ pub fn run(root: &Path, words: &[&str]) -> Outcome {
     let quick = words.contains(&"--quick");
     let wanted: Vec<&str> = words.iter().copied().filter(|word| *word != "--quick").collect();
     if let Some(unknown) = wanted.iter().find(|word| LANGUAGES.iter().all(|language| language.name != **word)) {
-        let names: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
-        return Err(format!("bench knows {}, --quick and --check, not `{unknown}`", names.join(", ")).into());
+        let words = if words.contains(&"--check") { words } else { &[*unknown] };
+        return Err(chores::unknown("bench", words));
     }
     let mut misses = Vec::new();
     for language in LANGUAGES.iter().filter(|language| wanted.is_empty() || wanted.contains(&language.name)) {

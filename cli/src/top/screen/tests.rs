@@ -103,6 +103,7 @@ fn the_narrow_screen_says_what_is_wrong_and_for_how_long() {
     println!("{}", lines.join("\n"));
     let of = |name: &str| lines.iter().position(|line| line.starts_with(name)).unwrap();
     assert!(lines[1].contains("3 policies") && lines[1].contains("○ 1 open") && lines[1].contains("◐ 1 half-open"));
+    assert!(lines.iter().any(|line| line.contains("CALLS/S") && line.contains("REFUSED/S")));
     // What is open comes first.
     assert!(of(" identity") < of(" search") && of(" search") < of(" billing"));
     let row = &lines[of(" identity")];
@@ -130,7 +131,9 @@ fn a_thousand_policies_scroll_and_the_filter_finds_one() {
     let host = Host::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut screen = screen(&host, || {});
     screen.move_by(isize::MAX / 2);
-    assert!(drawn(&mut screen, 80, 24).0.iter().any(|line| line.starts_with(" policy-0999")));
+    let (lines, _) = drawn(&mut screen, 80, 24);
+    assert!(lines.iter().any(|line| line.starts_with(" policy-0999")));
+    assert!(lines[23].contains("(1000 of 1000)"), "{}", lines[23]);
     screen.filter_begin();
     "0417".chars().for_each(|letter| screen.filter_push(letter));
     let (lines, _) = drawn(&mut screen, 80, 24);
