@@ -62,6 +62,10 @@ impl Log {
                 return place;
             }
         }
+        self.divided(index)
+    }
+
+    fn divided(self, index: u64) -> usize {
         (index % self.length as u64) as usize
     }
 
@@ -69,7 +73,8 @@ impl Log {
     #[inline(always)]
     fn remember(self, block: &Block, index: u64, place: usize) {
         if let Some(word) = self.place {
-            let next = if place + 1 == self.length { 0 } else { place + 1 };
+            // Divided once in a round, so that a place that was scribbled over is wrong for no longer.
+            let next = if place + 1 == self.length { self.divided(index.wrapping_add(1)) } else { place + 1 };
             // Relaxed: see `place_of`. What an index beyond 32 bits loses makes it that of no index to come.
             block.word(word).store((index + 1) << 32 | next as u64, Ordering::Relaxed);
         }
@@ -177,6 +182,16 @@ mod tests {
         assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(false));
         assert_eq!(block.word(LOG.ring + 1).load(Ordering::Relaxed), 0);
         assert_eq!(LOG.reaches(&block, 3, 1, (6, 9)), Some(true));
+    }
+
+    #[test]
+    fn a_wrong_place_is_wrong_for_a_round() {
+        let block = with_entries(&[1, 2]);
+        block.word(1).store(2 << 32, Ordering::Relaxed);
+        for number in 3..=6 {
+            LOG.enter(&block, |_| number);
+        }
+        assert_eq!(block.word(1).load(Ordering::Relaxed), 6 << 32 | 2);
     }
 
     #[test]

@@ -14,7 +14,7 @@ type Checked = Result<(), String>;
 
 /// Longer than every window, open time, lease and period of the policies.
 const LONG: Span = Span::secs(61);
-/// Calls that a count window forgets everything in, its log included.
+/// Calls in which a count window forgets everything. Its log has room for twelve failures.
 const CALLS: usize = 24;
 /// The places of a bulkhead that nobody has are taken back every so often, by the real clock.
 const SWEEP: std::time::Duration = std::time::Duration::from_millis(10);
@@ -27,7 +27,7 @@ impl Pair<'_> {
     fn pass(&self, time: Span) {
         let other = self.1.unwrap_or(self.0);
         let now = self.0.passed().max(other.passed()).plus(time);
-        [self.0, other].map(|process| process.advance(now.minus(process.passed())));
+        [self.0, other].iter().for_each(|process| process.advance(now.minus(process.passed())));
     }
 
     /// The same policy, of the one and of the other.
@@ -52,9 +52,12 @@ impl Pair<'_> {
     /// Whether every part is as a new one, after its time.
     pub(super) fn recovers(&self) -> Checked {
         // What was open is half open after that, what that decides is decided after the next.
-        for _ in 0..4 {
+        for failures in [4, 4, 4, 4, 0, 0] {
             self.pass(LONG);
-            (0..self.0.policies.len()).for_each(|index| _ = self.call(index, Success, CALLS));
+            for index in 0..self.0.policies.len() {
+                self.call(index, Success, CALLS);
+                self.call(index, Failure, failures);
+            }
         }
         for (index, policy) in self.0.policies.iter().enumerate() {
             let shown = format!("{}{}", policy.name().unwrap_or_default(), policy.key().unwrap_or_default());
