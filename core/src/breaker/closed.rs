@@ -1,7 +1,8 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
 use super::layout::{
-    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST, STREAK_SUM,
+    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST,
+    STREAK_SUM,
 };
 use super::tally::TALLY;
 use super::transition::Reason;

@@ -64,7 +64,8 @@ impl Slices {
             return false;
         }
         // Release, and before the epoch: what was counted in one to come would be met there again.
-        let columns = |slice: u64| (0..self.stride).map(move |column| self.first + slice as usize * self.stride + column);
+        let columns =
+            |slice: u64| (0..self.stride).map(move |column| self.first + slice as usize * self.stride + column);
         (0..self.count).flat_map(columns).for_each(|word| block.word(word).store(0, Ordering::Release));
         // AcqRel: one of all who see it puts it back; who comes too late finds the present.
         let _ = word.compare_exchange(seen, present, Ordering::AcqRel, Ordering::Acquire);

@@ -1,7 +1,7 @@
 //! One stroke of a pen at each place of a small segment, and then everything that is done with one.
 
-use super::recovery::Pair;
 use super::process::{Process, START};
+use super::recovery::Pair;
 use super::{look, look_at};
 use seawall::segment::{SegmentOptions, View};
 use seawall::time::Span;
