@@ -6,7 +6,7 @@ use crate::steps::{command, output_of};
 use std::path::Path;
 
 /// What may be wrong with a file or its folder, and the test that shows how it ends.
-const KINDS: [(&str, &str); 16] = [
+const KINDS: [(&str, &str); 17] = [
     ("header, boot and time namespace", "hostile::a_header_that_is_not_ours_is_refused"),
     ("mode, size, link, pipe, folder", "hostile::a_file_that_others_may_write_or_that_is_no_file_is_refused"),
     ("folder missing or a link, names, sizes", "hostile::a_folder_that_is_none_or_not_there_is_refused"),
@@ -21,6 +21,7 @@ const KINDS: [(&str, &str); 16] = [
     ("cut or extended elsewhere", "cut::who_uses_nothing_of_what_was_cut_away_or_put_on_goes_on_by_himself"),
     ("scribbled over at work", "scribbled::a_stroke_at_any_place_harms_nobody_at_work"),
     ("scribbled over before", "scribbled::a_stroke_at_any_place_harms_nobody_who_comes_after"),
+    ("words with instants and counts", "scribbled::whatever_stands_in_a_word_ends_within_its_own_time"),
     ("scribbled over all the time", "scribbled::a_storm_of_strokes_ends_and_hangs_nobody"),
     ("texts for a terminal", "hostile::a_name_cannot_speak_to_a_terminal"),
 ];
@@ -40,8 +41,8 @@ pub fn run(root: &Path) -> Outcome {
     }
     let figures: Vec<&str> = output.lines().filter_map(|line| Some(&line[line.find("scribbled, ")?..])).collect();
     println!("        {}", figures.join("\n        "));
-    for mode in ["live", "late"] {
-        if !figures.iter().any(|line| line.starts_with(&format!("scribbled, {mode}: {PLACES} strokes"))) {
+    for (mode, places) in [("live", PLACES), ("late", PLACES), ("words", PLACES / 8)] {
+        if !figures.iter().any(|line| line.starts_with(&format!("scribbled, {mode}: {places} places"))) {
             return Err(format!("not every place was scribbled over ({mode})").into());
         }
     }

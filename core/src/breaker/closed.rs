@@ -1,7 +1,8 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
 use super::layout::{
-    EPOCH, FAILURES, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST, STREAK_SUM,
+    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST,
+    STREAK_SUM,
 };
 use super::tally::TALLY;
 use super::transition::Reason;
@@ -83,11 +84,13 @@ impl Breaker {
 
     /// Failures since the last success.
     pub(super) fn streak(&self, word: Word) -> u64 {
+        // In a state that ends by itself the bits are its seal.
+        let marked = if word.ends_by_itself() { 0 } else { u64::from(word.streak()) };
         let read = |word| self.cell.word(word).load(Ordering::Relaxed);
         let runs = match self.config.window {
-            Window::Consecutive { .. } => return u64::from(word.streak()),
+            Window::Consecutive { .. } => return marked,
             Window::Count { .. } => read(STREAK_SUM) == self.sum(TALLY).wrapping_add(1),
-            Window::Time { .. } => word.streak() > 0,
+            Window::Time { .. } => marked > 0,
         };
         if runs { read(FAILURES).saturating_sub(read(STREAK_FIRST)) } else { 0 }
     }
@@ -102,7 +105,7 @@ impl Breaker {
         if seen.pass() || seen.state() != State::Closed {
             return;
         }
-        let calls = self.call_number().saturating_sub(self.base(seen.generation()));
+        let calls = self.calls_of(seen.generation(), self.call_number());
         if self.is_calm(Counts { calls, ..Counts::default() }) {
             self.change_word(seen, |word| word.with_pass(true));
         }
@@ -213,7 +216,7 @@ impl Breaker {
             // A gate that passes stays as it is: successes make no count window worse.
             None if word.pass() => Verdict::Stay(true),
             None => {
-                let calls = self.call_number().saturating_sub(self.base(word.generation()));
+                let calls = self.calls_of(word.generation(), self.call_number());
                 Verdict::Stay(self.is_calm(Counts { calls, ..Counts::default() }))
             }
         }
@@ -270,11 +273,12 @@ impl Breaker {
             let failed = self.cell.word(FAILURES).load(Ordering::Acquire);
             let slowed = self.cell.word(SLOWS).load(Ordering::Acquire);
             let number = self.call_number_after(failed);
-            let calls = number.saturating_sub(self.base(word.generation())).min(size);
+            let calls = self.calls_of(word.generation(), number).min(size);
             let start = number - calls;
             let warm = calls >= u64::from(config.minimum_calls);
             let mut overtaken = false;
-            let mut reached = |log: Option<Log>, made, k| match log.map(|log| log.reaches(&self.cell, made, k, start)) {
+            let reaches = |log: Log, made, k| log.reaches(&self.cell, made, k, (start, number));
+            let mut reached = |log: Option<Log>, made, k| match log.map(|log| reaches(log, made, k)) {
                 Some(Some(reached)) => reached,
                 Some(None) => {
                     overtaken = true;
@@ -357,20 +361,19 @@ impl Breaker {
         Some(Slices { first: self.layout.window(), stride: SLICE_WORDS, count, length, epoch: EPOCH })
     }
 
-    /// Slices that are not aligned begin at the first call ever seen: this one, if there was none.
+    /// The time since the window's first slice began.
     pub(super) fn window_time(&self, now: Tick) -> Tick {
-        let origin = self.cell.word(super::layout::ORIGIN);
-        if self.is_unaligned() && origin.load(Ordering::Acquire) == 0 {
-            // One more than the instant, so that zero means "not yet"; AcqRel: one origin for all.
-            let first = now.0.saturating_add(1);
-            let _ = origin.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire);
+        let seen = self.cell.word(ORIGIN).load(Ordering::Acquire);
+        let unaligned = self.is_unaligned();
+        if (seen == 0) == unaligned || seen > now.0.saturating_add(1) {
+            self.begin_slices(unaligned, seen, now);
         }
         self.seen_time(now)
     }
 
     /// The same for who only looks.
     pub(super) fn seen_time(&self, now: Tick) -> Tick {
-        match self.cell.word(super::layout::ORIGIN).load(Ordering::Acquire) {
+        match self.cell.word(ORIGIN).load(Ordering::Acquire) {
             0 => now,
             origin => Tick(now.0.saturating_sub(origin - 1)),
         }

@@ -105,7 +105,7 @@ impl Breaker {
         // Failures first, as in a verdict: one that comes in between is one of those that may come.
         let made = self.cell.word(FAILURES).load(Ordering::Acquire);
         let number = self.call_number_after(made);
-        let calls = number.saturating_sub(self.base(word.generation()));
+        let calls = self.calls_of(word.generation(), number);
         let (config, whole) = (&*self.config, u64::from(self.config.minimum_calls));
         let by_rate = |held: u64| config.failure_rate.map_or(u64::MAX, |rate| rate.needed_of(held.max(whole)));
         let by_count = config.failure_count.map_or(u64::MAX, u64::from);

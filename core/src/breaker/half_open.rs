@@ -105,7 +105,7 @@ impl Breaker {
             if self.word().generation() != generation {
                 return Claim::Moved;
             }
-            let expired = seen.kind(generation) == Kind::Held && seen.is_over(cx.now);
+            let expired = seen.kind(generation) == Kind::Held && self.is_over(seen, generation, cx.now);
             if seen.kind(generation) != Kind::Free && !expired {
                 continue;
             }
@@ -136,7 +136,7 @@ impl Breaker {
         if word.state() != State::HalfOpen || self.cell.held().is_some() {
             return;
         }
-        let next = word.next(State::HalfOpen).with_step(word.step());
+        let next = word.next(State::HalfOpen).with_step(word.step()).with_seal(word.seal());
         self.carry_slots(word.generation(), next.generation());
         // Nobody else runs in a child that has just begun.
         self.swap_word(word, next);
@@ -150,6 +150,12 @@ impl Breaker {
         let lease =
             self.config.half_open.lease.times(2f64.powi(doublings)).min(LEASE_CAP.max(self.config.half_open.lease));
         Span(now.after(lease).0).millis_ceil()
+    }
+
+    /// Whether a lease has ended, or is longer than anybody can have been given one.
+    fn is_over(&self, lease: Lease, generation: u32, now: Tick) -> bool {
+        let is_too_long = |now| lease.ends() > self.lease_end(generation, true, now);
+        lease.is_over(now) || is_too_long(now) && is_too_long(self.cell.latest(now))
     }
 
     fn note_reclaimed(&self, generation: u32, cx: &mut Cx) {
@@ -226,7 +232,7 @@ impl Breaker {
             let results = &mut probes.results;
             match lease.kind(generation) {
                 Kind::Free => probes.left += 1,
-                Kind::Held if lease.is_over(now) => probes.left += 1,
+                Kind::Held if self.is_over(lease, generation, now) => probes.left += 1,
                 Kind::Held => {
                     let left = now.until(Tick(lease.ends().saturating_mul(1_000_000)));
                     probes.earliest_end = Some(probes.earliest_end.map_or(left, |end| end.min(left)));

@@ -82,7 +82,7 @@ impl Breaker {
         self.tell_between(before, from, cx);
         let is_open = word.state() == State::Open;
         cx.note(Note {
-            span: if is_open { cx.now.until(self.deadline(word.generation())) } else { Span::ZERO },
+            span: if is_open { cx.now.until(self.deadline(word)) } else { Span::ZERO },
             count: if is_open { self.cell.word(KEPT_FAILURES).load(Ordering::Acquire) } else { 0 },
             ..note(from, word.state(), reason, at)
         });

@@ -19,6 +19,7 @@ mod hazards;
 mod hearsay;
 mod host;
 mod layout;
+mod mend;
 mod snapshot;
 mod state;
 mod tally;
@@ -194,7 +195,7 @@ impl Breaker {
         let retry_after = match word.state() {
             State::ForcedOpen => coarse().map(|_| None)?,
             State::Open => {
-                let deadline = self.deadline(word.generation());
+                let deadline = self.deadline(word);
                 let (coarse, slack) = coarse()?;
                 (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
             }

@@ -119,7 +119,7 @@ impl Breaker {
             slow_rate,
             permits_left: probing.then(|| self.probes_left(word.generation(), now)),
             step: word.step(),
-            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word.generation()))),
+            open_remaining: (state == State::Open).then(|| now.until(self.deadline(word))),
             retry_after: self.retry_after(word, now),
             not_permitted: self.sum(REJECTED).saturating_sub(self.total(REJECTED_BEFORE)),
             totals: self.totals(),
@@ -162,10 +162,10 @@ impl Breaker {
     /// When a rejected caller may come back.
     pub(super) fn retry_after(&self, word: Word, now: Tick) -> Option<Span> {
         match word.state() {
-            State::Open => Some(now.until(self.deadline(word.generation()))),
+            State::Open => Some(now.until(self.deadline(word))),
             State::HalfOpen => {
                 let lease = self.probes(word.generation(), now).earliest_end;
-                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word.generation())));
+                let wait = self.config.half_open.max_wait.map(|_| now.until(self.deadline(word)));
                 let soonest = lease.into_iter().chain(wait).min().unwrap_or(self.config.open_for.base);
                 Some(soonest.min(self.config.open_for.base))
             }

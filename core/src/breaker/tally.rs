@@ -14,6 +14,7 @@ use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::window::time::{Column, Slice, Slices};
+use std::cmp::Ordering::{Greater, Less};
 
 // The words of a writer's line.
 /// Successes on the pass path.
@@ -257,9 +258,12 @@ impl Breaker {
     /// The slice of now. The first ask in a new one revokes all credit and books what was passed
     /// until then as `maybe`: nobody knows when in the time before it happened.
     pub(super) fn enter_slice(&self, slices: Slices, word: Word, now: crate::time::Tick) -> Slice {
-        let (epoch, begins) = slices.roll(&self.cell, self.window_time(now));
+        let (mut epoch, mut to_seen) = slices.roll(&self.cell, self.window_time(now));
+        if to_seen == Less && self.mend_window(slices, now) {
+            (epoch, to_seen) = slices.roll(&self.cell, self.window_time(now));
+        }
         let slice = Slice { epoch, generation: word.generation() };
-        if begins {
+        if to_seen == Greater {
             // Relaxed: whoever reads the old limit passes a moment earlier.
             self.lines().map(|line| self.at(line, LIMIT)).for_each(|limit| limit.store(0, Ordering::Relaxed));
             self.fold_all(slices, slice, Column::Maybe);
@@ -279,16 +283,18 @@ impl Breaker {
 
     /// The same, and `more` calls that are on no tally.
     pub(super) fn fold_with(&self, line: Writer, slices: Slices, slice: Slice, column: Column, more: u64) {
-        let (folded, passed) = self.pending(line);
-        if passed + more > 0 {
-            slices.add(&self.cell, slice, column, passed + more);
+        let (folded, tally) = self.pending(line);
+        let passed = tally.saturating_sub(folded);
+        let booked = passed.saturating_add(more);
+        if booked > 0 {
+            slices.add(&self.cell, slice, column, booked);
         }
-        if passed == 0 {
+        if folded == tally {
             return;
         }
-        // AcqRel: each pass is booked once.
+        // AcqRel: each pass is booked once. More is folded than there is where somebody scribbled over either.
         let mark = self.at(line, FOLDED);
-        if mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if mark.compare_exchange(folded, tally, Ordering::AcqRel, Ordering::Acquire).is_err() {
             slices.take(&self.cell, slice, column, passed);
             self.spare_no_more();
         }
@@ -297,22 +303,22 @@ impl Breaker {
     /// Passes of a generation that is over: the next one's window is not to see them.
     pub(super) fn drop_pending(&self) {
         for line in self.lines() {
-            let (folded, passed) = self.pending(line);
-            let mark = self.at(line, FOLDED);
-            let _ = mark.compare_exchange(folded, folded.wrapping_add(passed), Ordering::AcqRel, Ordering::Acquire);
+            let (folded, tally) = self.pending(line);
+            let _ = self.at(line, FOLDED).compare_exchange(folded, tally, Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
     /// Passes that no slice holds yet, of all writers.
     pub(super) fn all_pending(&self) -> u64 {
-        self.lines().map(|line| self.pending(line).1).fold(0, u64::saturating_add)
+        let passed = |line| self.pending(line);
+        self.lines().map(passed).fold(0, |sum, (folded, tally)| sum.saturating_add(tally.saturating_sub(folded)))
     }
 
-    /// How much of a line is folded, and what is not. In this order: the tally only rises, so the
-    /// difference is never negative.
+    /// How much of a line is folded, and how much there is. In this order: the tally only rises, so that no
+    /// more is folded than there is.
     fn pending(&self, line: Writer) -> (u64, u64) {
         let folded = self.at(line, FOLDED).load(Ordering::Acquire);
-        (folded, self.at(line, TALLY).load(Ordering::Acquire).saturating_sub(folded))
+        (folded, self.at(line, TALLY).load(Ordering::Acquire))
     }
 
     /// Credit for a writer that asked in `slice`, if it is busy.

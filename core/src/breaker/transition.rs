@@ -15,6 +15,7 @@ use crate::config::OnMaxWait;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::outcome::Hint;
+use crate::segment::check_bits;
 use crate::sync::Ordering;
 use crate::time::{Span, Tick};
 
@@ -126,10 +127,10 @@ impl Reason {
 
 /// A slot holds the low 8 bits of its generation above 56 bits of value: more microseconds than
 /// the clock has nanoseconds for.
-const SLOT_VALUE: u64 = (1 << 56) - 1;
+pub(super) const SLOT_VALUE: u64 = (1 << 56) - 1;
 
-fn slot_of(generation: u32, value: u64) -> u64 {
-    u64::from(generation & 0xff) << 56 | value.min(SLOT_VALUE)
+pub(super) fn slot_of(generation: u32, value: u64) -> u64 {
+    u64::from(generation & 0xff) << 56 | value
 }
 
 /// A deadline as a slot keeps it: whole microseconds, rounded up.
@@ -137,15 +138,28 @@ fn kept(deadline: Tick) -> u64 {
     if deadline == Tick::NEVER { SLOT_VALUE } else { Span(deadline.0).micros_ceil() }
 }
 
+/// What a word says of the deadline of its state, so that one that was scribbled over is not believed.
+#[inline]
+fn seal_of(kept: u64) -> u32 {
+    check_bits(kept) as u32
+}
+
 impl Breaker {
     /// Applies what is due and returns the word in force.
     pub(super) fn help(&self, cx: &mut Cx) -> Word {
         loop {
             let word = self.word();
-            if word.state() == State::Open && self.read_slot(DEADLINES, word.generation()).is_none() {
-                // A circuit that was made open: its time begins with the first who looks.
-                let until = cx.now.after(self.open_span(0, cx));
-                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, kept(until))]);
+            if !word.is_sound() {
+                self.mend_word(word, cx);
+                continue;
+            }
+            if word.is(State::Open) && self.kept_deadline(word).is_none() {
+                // A circuit that was made open, or whose deadline was scribbled over: its time begins with the
+                // first who looks.
+                let until = kept(cx.now.after(self.open_span(0, cx)));
+                self.write_slots(word, word.generation(), [(BASES, 0), (DEADLINES, until)]);
+                self.swap_word(word, word.with_seal(seal_of(until)));
+                continue;
             }
             let Some((to, reason)) = self.due(word, cx.now) else { return word };
             match to {
@@ -158,7 +172,7 @@ impl Breaker {
 
     /// The transition that time has made due.
     pub(super) fn due(&self, word: Word, now: Tick) -> Option<(State, Reason)> {
-        let deadline = || self.deadline(word.generation());
+        let deadline = || self.deadline(word);
         match word.state() {
             State::Open if now >= deadline() => Some((State::HalfOpen, Reason::OpenTimeOver)),
             State::HalfOpen if self.config.half_open.max_wait.is_some() && now >= deadline() => {
@@ -242,7 +256,8 @@ impl Breaker {
     fn enter(&self, from: Word, to: Word, deadline: Tick, reason: Reason, event: EventKind, cx: &mut Cx) {
         let (counts, streak) = (self.shown_counts(from, cx.now), self.streak(from));
         let rejected = self.sum(REJECTED);
-        let slots = [(BASES, self.call_number()), (DEADLINES, kept(deadline))];
+        let slots = [(BASES, self.call_number() & SLOT_VALUE), (DEADLINES, kept(deadline))];
+        let to = if to.ends_by_itself() { to.with_seal(seal_of(kept(deadline))) } else { to };
         if !self.write_slots(from, to.generation(), slots) || !self.swap_word(from, self.first_word(to)) {
             return;
         }
@@ -305,13 +320,19 @@ impl Breaker {
         (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
     }
 
+    /// The deadline of the state, if it is the one that the state was entered with.
+    #[inline]
+    fn kept_deadline(&self, word: Word) -> Option<u64> {
+        self.read_slot(DEADLINES, word.generation()).filter(|kept| seal_of(*kept) == word.seal())
+    }
+
     pub(super) fn base(&self, generation: u32) -> u64 {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
     #[inline]
-    pub(super) fn deadline(&self, generation: u32) -> Tick {
-        match self.read_slot(DEADLINES, generation) {
+    pub(super) fn deadline(&self, word: Word) -> Tick {
+        match self.kept_deadline(word) {
             Some(SLOT_VALUE) => Tick::NEVER,
             Some(micros) => Tick(micros.saturating_mul(1_000)),
             // A state without a deadline of its own: due at once rather than never.

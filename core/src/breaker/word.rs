@@ -1,7 +1,8 @@
 //! The one word that a transition, its gate and the streak are changed in together.
 //!
 //! From the low end: `pass` (1 bit) and generation (31), which are the gate a caller reads; then
-//! state (3), step of the open time (8), streak of failures (21).
+//! state (3), step of the open time (8), streak of failures (21), or, in the states that end by
+//! themselves, what shows that their deadline is still the one they were entered with.
 
 use super::State;
 
@@ -48,6 +49,17 @@ impl Word {
     }
     pub(crate) fn streak(self) -> u32 {
         (self.0 >> 43) as u32
+    }
+
+    /// Whether it is a state that has a deadline, and no streak.
+    pub(crate) fn ends_by_itself(self) -> bool {
+        self.is(State::Open) || self.is(State::HalfOpen)
+    }
+    pub(crate) fn seal(self) -> u32 {
+        self.streak()
+    }
+    pub(crate) fn with_seal(self, seal: u32) -> Word {
+        self.with_streak(seal)
     }
 
     pub(crate) fn with_pass(self, pass: bool) -> Word {

@@ -2,20 +2,29 @@
 //! of the dead count no longer.
 
 use crate::cell::Block;
-use crate::segment::{Owner, PROCESSES};
+use crate::segment::{Owner, PROCESSES, check_bits};
 use crate::sync::Ordering;
 
 /// Words that they need.
 pub(super) const WORDS: usize = PROCESSES;
-/// Calls of one process, below a part of the number that tells it from the one before it in its slot.
+/// Calls of one process. Above them sixteen bits that show whether the word was scribbled over, and a part of
+/// the number that tells the process from the one before it in its slot.
 const COUNT: u64 = (1 << 24) - 1;
 
 /// More than are ever under way on a host.
 pub(super) const MOST: u64 = COUNT * PROCESSES as u64;
 
-fn tag(owner: Owner) -> u64 {
-    // Above the mark of an owner's word, below its slot.
-    owner.word() << 6 & !COUNT
+/// The word of a process that has so many.
+fn word_of(owner: Owner, count: u64) -> u64 {
+    // Above the slot that an owner's word has.
+    let number = owner.word() >> 26 << 40 | count;
+    number | check_bits(number) << 24
+}
+
+/// How many a word says, if it is that owner's.
+fn count_of(word: u64, owner: Owner) -> Option<u64> {
+    let count = word & COUNT;
+    (word == word_of(owner, count)).then_some(count)
 }
 
 /// One call more, or less, of this process; `false` where no others share the cell.
@@ -25,9 +34,9 @@ pub(super) fn change(cell: &Block, first: usize, more: bool) -> bool {
     let word = cell.word(first + me.slot());
     // AcqRel: what another left in the slot goes with the first call of ours.
     let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
-        let count = if seen & !COUNT == tag(me) { seen & COUNT } else { 0 };
+        let count = count_of(seen, me).unwrap_or(0);
         let next = if more { (count + 1).min(COUNT) } else { count.saturating_sub(1) };
-        Some(tag(me) | next)
+        Some(word_of(me, next))
     });
     true
 }
@@ -42,8 +51,7 @@ pub(super) fn sum(cell: &Block, first: usize) -> Option<u64> {
 pub(super) fn sum_of(cell: &Block, first: usize, living: &dyn Fn(usize) -> Option<Owner>) -> u64 {
     let count = |slot: usize| {
         let seen = cell.word(first + slot).load(Ordering::Acquire);
-        let alive = seen & COUNT != 0 && living(slot).is_some_and(|owner| tag(owner) == seen & !COUNT);
-        if alive { seen & COUNT } else { 0 }
+        if seen & COUNT == 0 { 0 } else { living(slot).and_then(|owner| count_of(seen, owner)).unwrap_or(0) }
     };
     (0..PROCESSES).map(count).sum()
 }

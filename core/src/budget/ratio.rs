@@ -97,11 +97,27 @@ impl Ratio {
     /// The slice of now, never older than one already seen: time does not run back here.
     fn roll(&self, cell: &Block, now: Tick) -> u64 {
         let mine = self.epoch(now);
-        mine.max(cell.word(self.first + YOUNGEST).fetch_max(mine, Ordering::AcqRel))
+        let seen = cell.word(self.first + YOUNGEST).fetch_max(mine, Ordering::AcqRel);
+        if seen > mine { self.seen_ahead(cell, seen, now) } else { mine }
+    }
+
+    /// One that nobody can have seen, and whose time is further away than a span, was scribbled there: the
+    /// span begins anew.
+    #[cold]
+    fn seen_ahead(&self, cell: &Block, seen: u64, now: Tick) -> u64 {
+        let present = self.epoch(cell.latest(now));
+        if seen <= present.saturating_add(SLICES as u64) {
+            return seen;
+        }
+        // Release, and before the slice: what was counted in one to come would be met there again.
+        (0..2 * SLICES).for_each(|slice| cell.word(self.first + slice).store(0, Ordering::Release));
+        // AcqRel: one of all who see it puts it back.
+        let _ = cell.word(self.first + YOUNGEST).compare_exchange(seen, present, Ordering::AcqRel, Ordering::Acquire);
+        present
     }
 
     fn epoch(&self, now: Tick) -> u64 {
         // One more than the number of the slice: zero is a word never written.
-        now.0 / (self.span.0 / SLICES as u64).max(1) + 1
+        (now.0 / (self.span.0 / SLICES as u64).max(1)).saturating_add(1)
     }
 }

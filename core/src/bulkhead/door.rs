@@ -4,13 +4,13 @@ use super::BulkheadSnapshot;
 use crate::cell::{self, Block, LINE, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
-use crate::segment::{Home, Owner};
+use crate::segment::{Home, Owner, sealed, unsealed};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 // Line 0.
 /// Those let in that no place counts, and under cells that this one took the place of.
 const ADMITTED: usize = 0;
-/// In force: the configured limit, or that of a resize since.
+/// In force: the configured limit, or that of a resize since; sealed.
 const LIMIT: usize = 1;
 /// The highest limit there ever was.
 const MOST_EVER: usize = 2;
@@ -44,10 +44,12 @@ fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
 }
 
-/// The limit in force: by a resize no higher than there are places.
+/// The limit in force: by a resize no higher than there are places. Where somebody scribbled over it, the
+/// configured one.
 fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
     let most = u64::from(config.limit).max(seats.capacity as u64);
-    cell.word(LIMIT).load(Ordering::Acquire).min(most)
+    let limit = unsealed(cell.word(LIMIT).load(Ordering::Acquire));
+    limit.map_or(u64::from(config.limit), |limit| limit as u64).min(most)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -270,7 +272,7 @@ impl Door {
             }
             // Before the new limit: who takes by it knows what may have been taken before.
             cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config, state.seats), Ordering::AcqRel);
-            cell.word(LIMIT).store(limit, Ordering::Release);
+            cell.word(LIMIT).store(sealed(limit as usize), Ordering::Release);
         });
     }
 

@@ -3,6 +3,7 @@
 //! A cell is addressed by word index; every index comes from the part's own settings, never from
 //! the cell, and is bounds-checked. So the same code works on the heap and on mapped memory.
 
+mod latest;
 mod seats;
 mod sums;
 mod words;

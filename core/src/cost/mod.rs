@@ -199,10 +199,24 @@ impl CostBudget {
     fn roll(&self, now: Tick) {
         let period = self.period(now);
         // AcqRel: one caller wins and clears; what others use meanwhile belongs to either period.
-        if self.cell.word(PERIOD).fetch_max(period, Ordering::AcqRel) < period {
+        let seen = self.cell.word(PERIOD).fetch_max(period, Ordering::AcqRel);
+        if seen < period {
             for (index, _) in self.amounts() {
                 self.cell.word(index).store(0, Ordering::Release);
             }
+        } else if seen > period {
+            self.seen_ahead(seen, now);
+        }
+    }
+
+    /// A period that nobody can have seen, and that is not the next one, was scribbled there: it is the
+    /// present one, and what is used of that stays used until the next.
+    #[cold]
+    fn seen_ahead(&self, seen: u64, now: Tick) {
+        let present = self.period(self.cell.latest(now));
+        if seen > present.saturating_add(1) {
+            // AcqRel: as who begins a period.
+            let _ = self.cell.word(PERIOD).compare_exchange(seen, present, Ordering::AcqRel, Ordering::Acquire);
         }
     }
 

@@ -6,14 +6,14 @@
 const OPEN: bool = cfg!(feature = "unsealed");
 const LOW: u64 = 0xffff_ffff;
 
-/// A number of lines beside its complement.
-pub(super) const fn sealed(number: usize) -> u64 {
+/// A number of 32 bits beside its complement.
+pub(crate) const fn sealed(number: usize) -> u64 {
     let number = number as u64 & LOW;
     number | (!number & LOW) << 32
 }
 
 /// `None` for a word that was not sealed so.
-pub(super) const fn unsealed(word: u64) -> Option<usize> {
+pub(crate) const fn unsealed(word: u64) -> Option<usize> {
     read(word, OPEN)
 }
 
@@ -22,9 +22,12 @@ const fn read(word: u64, believed: bool) -> Option<usize> {
     if believed || sealed(number) == word { Some(number) } else { None }
 }
 
-/// Sixteen bits that a word's others come to.
-pub(super) const fn check_bits(word: u64) -> u64 {
-    word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48
+/// Odd; of the golden ratio, which spreads what it multiplies.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Sixteen bits that a word's others come to: no two words that differ in one byte have the same.
+pub(crate) const fn check_bits(word: u64) -> u64 {
+    word.wrapping_mul(SPREAD) >> 48
 }
 
 pub(super) const fn is_same(found: u64, expected: u64) -> bool {
@@ -44,6 +47,16 @@ mod tests {
             assert_eq!(seen(word ^ 1 << bit), None);
         }
         assert_eq!((seen(0), seen(u64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn check_bits_tell_any_two_words_that_differ_in_one_byte() {
+        // Products whose upper bits are the same are no further apart than what the lower ones hold.
+        let near = 1 << 48;
+        for (byte, difference) in (0..8).flat_map(|byte| (1..=255_u64).map(move |difference| (byte, difference))) {
+            let apart = (difference << (8 * byte)).wrapping_mul(SPREAD);
+            assert!(apart >= near && apart.wrapping_neg() >= near, "{difference} in byte {byte}");
+        }
     }
 
     #[test]

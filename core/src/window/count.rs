@@ -62,6 +62,10 @@ impl Log {
                 return place;
             }
         }
+        self.divided(index)
+    }
+
+    fn divided(self, index: u64) -> usize {
         (index % self.length as u64) as usize
     }
 
@@ -69,7 +73,8 @@ impl Log {
     #[inline(always)]
     fn remember(self, block: &Block, index: u64, place: usize) {
         if let Some(word) = self.place {
-            let next = if place + 1 == self.length { 0 } else { place + 1 };
+            // Divided once in a round, so that a place that was scribbled over is wrong for no longer.
+            let next = if place + 1 == self.length { self.divided(index.wrapping_add(1)) } else { place + 1 };
             // Relaxed: see `place_of`. What an index beyond 32 bits loses makes it that of no index to come.
             block.word(word).store((index + 1) << 32 | next as u64, Ordering::Relaxed);
         }
@@ -78,12 +83,27 @@ impl Log {
     /// Whether the `k`-th latest entry is a call after number `start`.
     ///
     /// `made` is the counter as read before the tallies were summed, so that the judge errs towards
-    /// "no". `None`: the ring moved on meanwhile, judge again.
-    pub(crate) fn reaches(self, block: &Block, made: u64, k: u64, start: u64) -> Option<bool> {
+    /// "no". `None`: the ring moved on meanwhile, judge again. There have been no more than `number` calls.
+    pub(crate) fn reaches(self, block: &Block, made: u64, k: u64, (start, number): (u64, u64)) -> Option<bool> {
         if k == 0 || made < k || k >= self.length as u64 {
             return Some(false);
         }
-        self.entry(block, made - k).map(|entry| entry > start)
+        let entry = self.entry(block, made - k)?;
+        // A few more may have come meanwhile.
+        if entry > number.saturating_add(self.length as u64) {
+            self.strike_out(block, made - k, entry);
+            return Some(false);
+        }
+        Some(entry > start)
+    }
+
+    /// Ends an entry of a call that there has not been: somebody scribbled it there, and none that is
+    /// smaller would take its place.
+    #[cold]
+    fn strike_out(self, block: &Block, index: u64, entry: u64) {
+        let word = block.word(self.ring + (index % self.length as u64) as usize);
+        // AcqRel: one that took its place stays.
+        let _ = word.compare_exchange(entry, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Whether after `more` entries the `k`-th latest is one of those that are here, or none, and a call no
@@ -127,8 +147,8 @@ mod tests {
     #[test]
     fn the_kth_latest_decides() {
         let block = with_entries(&[3, 7, 9]);
-        assert_eq!(LOG.reaches(&block, 3, 2, 6), Some(true));
-        assert_eq!(LOG.reaches(&block, 3, 3, 6), Some(false));
+        assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(true));
+        assert_eq!(LOG.reaches(&block, 3, 3, (6, 9)), Some(false));
         assert_eq!(LOG.since(&block, 6), 2);
     }
 
@@ -156,10 +176,29 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_there_has_not_been_is_struck_out() {
+        let block = with_entries(&[3, 7, 9]);
+        block.word(LOG.ring + 1).store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(false));
+        assert_eq!(block.word(LOG.ring + 1).load(Ordering::Relaxed), 0);
+        assert_eq!(LOG.reaches(&block, 3, 1, (6, 9)), Some(true));
+    }
+
+    #[test]
+    fn a_wrong_place_is_wrong_for_a_round() {
+        let block = with_entries(&[1, 2]);
+        block.word(1).store(2 << 32, Ordering::Relaxed);
+        for number in 3..=6 {
+            LOG.enter(&block, |_| number);
+        }
+        assert_eq!(block.word(1).load(Ordering::Relaxed), 6 << 32 | 2);
+    }
+
+    #[test]
     fn an_overtaken_judge_judges_again() {
         let block = with_entries(&[1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(LOG.reaches(&block, 3, 3, 0), None);
-        assert_eq!(LOG.reaches(&block, 7, 3, 4), Some(true));
-        assert_eq!(LOG.reaches(&block, 7, 3, 5), Some(false));
+        assert_eq!(LOG.reaches(&block, 3, 3, (0, 7)), None);
+        assert_eq!(LOG.reaches(&block, 7, 3, (4, 7)), Some(true));
+        assert_eq!(LOG.reaches(&block, 7, 3, (5, 7)), Some(false));
     }
 }

@@ -44,14 +44,32 @@ impl Slices {
         self.epoch_of(now).max(block.word(self.epoch).load(Ordering::Acquire))
     }
 
-    /// The same, and everybody else's from now on. `true` for the one caller that begins it.
-    pub(crate) fn roll(self, block: &Block, now: Tick) -> (u64, bool) {
+    /// The same, and everybody else's from now on; and how that of `now` stands to the one already seen:
+    /// `Greater` for the one caller that begins it.
+    pub(crate) fn roll(self, block: &Block, now: Tick) -> (u64, std::cmp::Ordering) {
         let mine = self.epoch_of(now);
         let mut seen = block.word(self.epoch).load(Ordering::Acquire);
         if mine > seen {
             seen = block.word(self.epoch).fetch_max(mine, Ordering::AcqRel);
         }
-        (mine.max(seen), mine > seen)
+        (mine.max(seen), mine.cmp(&seen))
+    }
+
+    /// Puts an epoch that is ahead of `latest`, which nobody is ahead of, back to the present, and empties
+    /// the window; `false` where it is not ahead, or by no more than a window: then its time comes soon.
+    pub(crate) fn put_back(self, block: &Block, latest: Tick) -> bool {
+        let (word, present) = (block.word(self.epoch), self.epoch_of(latest));
+        let seen = word.load(Ordering::Acquire);
+        if seen <= present.saturating_add(self.count) {
+            return false;
+        }
+        // Release, and before the epoch: what was counted in one to come would be met there again.
+        let columns =
+            |slice: u64| (0..self.stride).map(move |column| self.first + slice as usize * self.stride + column);
+        (0..self.count).flat_map(columns).for_each(|word| block.word(word).store(0, Ordering::Release));
+        // AcqRel: one of all who see it puts it back; who comes too late finds the present.
+        let _ = word.compare_exchange(seen, present, Ordering::AcqRel, Ordering::Acquire);
+        true
     }
 
     /// Whether the epoch holds every instant from one to the other: without the division.
@@ -144,6 +162,7 @@ impl Slice {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::cmp::Ordering::{Equal, Greater, Less};
 
     const SLICES: Slices = Slices { first: 8, stride: 4, count: 3, length: Span(10), epoch: 0 };
 
@@ -175,6 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn a_slice_that_nobody_can_have_begun_is_put_back_and_what_it_left_is_gone() {
+        let block = Block::new(24);
+        add(&block, 100, Column::Failures);
+        add(&block, 1000, Column::Failures);
+        assert_eq!(SLICES.roll(&block, Tick(105)), (100, Less));
+        assert!(!SLICES.put_back(&block, Tick(979)), "its time comes soon");
+        assert!(SLICES.put_back(&block, Tick(105)) && !SLICES.put_back(&block, Tick(105)));
+        assert_eq!(SLICES.roll(&block, Tick(105)), (10, Equal));
+        assert_eq!((sum(&block, 105), sum(&block, 1000)), (Counts::default(), Counts::default()));
+    }
+
+    #[test]
     fn another_generation_reads_as_empty() {
         let block = Block::new(24);
         add(&block, 5, Column::Failures);
@@ -185,8 +216,8 @@ mod tests {
     #[test]
     fn one_caller_begins_a_slice_and_what_was_added_can_be_taken_back() {
         let block = Block::new(24);
-        assert_eq!(SLICES.roll(&block, Tick(25)), (2, true));
-        assert_eq!(SLICES.roll(&block, Tick(25)), (2, false));
+        assert_eq!(SLICES.roll(&block, Tick(25)), (2, Greater));
+        assert_eq!(SLICES.roll(&block, Tick(25)), (2, Equal));
         let slice = Slice { epoch: 2, generation: 1 };
         SLICES.add(&block, slice, Column::Maybe, 5);
         SLICES.take(&block, slice, Column::Maybe, 3);

@@ -1,10 +1,10 @@
 //! A process that works on a segment while strokes are made at its places, for the tests of hostile
-//! files: `hostile_reader FOLDER live|late FIRST END STEP`, or `storm` for strokes at random until
+//! files: `hostile_reader FOLDER live|late|words FIRST END STEP`, or `storm` for strokes at random until
 //! somebody ends it, or `mutate` for inputs of the fuzzer during FIRST seconds from the seed END. The place that it has come to stands in
 //! FOLDER/progress; what it found, on its standard output.
 
 use seawall::segment::SegmentOptions;
-use seawall_tests::hostile::{Sweep, fuzzed, seeds};
+use seawall_tests::hostile::{Mode, Sweep, fuzzed, seeds};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, mode, first, end, step] = &words[..] else {
-        eprintln!("hostile_reader FOLDER live|late|storm FIRST END STEP");
+        eprintln!("hostile_reader FOLDER live|late|words|storm FIRST END STEP");
         return ExitCode::from(2);
     };
     let number = |text: &String| text.parse::<usize>().expect("a number");
@@ -27,7 +27,8 @@ fn main() -> ExitCode {
         "mutate" => return mutate(number(first) as u64, number(end) as u64),
         _ => {}
     }
-    match Sweep::run(&options, offsets, mode == "late", &at) {
+    let mode = Mode::parse(mode).expect("a mode");
+    match Sweep::run(&options, offsets, mode, &at) {
         Ok(sweep) => {
             println!(
                 "{} strokes, {} shared, {} alone, {} wrong",

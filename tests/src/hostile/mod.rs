@@ -9,11 +9,12 @@
 pub mod fuzzed;
 mod process;
 mod ranges;
+mod recovery;
 mod scribble;
 pub mod seeds;
 
 pub use process::Process;
-pub use scribble::{Pattern, Sweep};
+pub use scribble::{Mode, Sweep};
 
 use seawall::segment::{PartView, SegmentOptions, View};
 

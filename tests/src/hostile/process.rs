@@ -6,22 +6,25 @@ use seawall::bulkhead::Entry;
 use seawall::events::Cursor;
 use seawall::outcome::Outcome;
 use seawall::segment::SegmentOptions;
-use seawall::time::Span;
+use seawall::time::{Span, Tick};
 use seawall::{Policy, Registry};
 use std::collections::BTreeSet;
 
 /// Every kind of part, every kind of window, and a key.
 const POLICIES: [&str; 3] = [
-    r#"{"name":"streak","scope":"host","breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"5s","half_open":{"permits":2}},"bulkhead":{"limit":2},"retry":{"attempts":2,"budget":{"kind":"tokens"}},"cost":[{"name":"cents","limits":{"spent":1000},"per":"60s"}]}"#,
-    r#"{"name":"count","scope":"host","breaker":{"window":{"kind":"count","size":8},"failure_rate":0.5,"minimum_calls":4,"slow_call":{"longer_than":"1s","rate":0.9}},"retry":{"attempts":2,"budget":{"kind":"ratio"}}}"#,
+    r#"{"name":"streak","scope":"host","breaker":{"window":{"kind":"consecutive","failures":3},"open_for":"5s","half_open":{"permits":2}},"bulkhead":{"limit":2},"retry":{"attempts":2,"budget":{"kind":"tokens","capacity":28}},"cost":[{"name":"cents","limits":{"spent":1000},"per":"60s"}]}"#,
+    r#"{"name":"count","scope":"host","breaker":{"window":{"kind":"count","size":8},"failure_rate":0.5,"minimum_calls":4,"slow_call":{"longer_than":"1s","rate":0.9}},"retry":{"attempts":2,"budget":{"kind":"ratio","floor_per_second":0.5}}}"#,
     r#"{"name":"time","scope":"host","breaker":{"window":{"kind":"time","span":"10s"},"failure_rate":0.5,"minimum_calls":4,"half_open":{"permits":2,"mode":"concurrent","max_wait":"60s"}},"retry":{"attempts":2,"budget":{"kind":"concurrent"}}}"#,
 ];
+
+/// Later than any machine's clock, which whoever shares a segment goes by too, and not a round number.
+pub(super) const START: Span = Span::millis(1_234_567_890_123);
 
 /// A process to Seawall: two of them in one program share nothing but the segment.
 pub struct Process {
     registry: Registry,
     /// The policies, and a key of the first.
-    policies: Vec<Policy>,
+    pub(super) policies: Vec<Policy>,
     events: Cursor,
     /// The parts that it said are its own.
     alone: BTreeSet<String>,
@@ -33,7 +36,7 @@ impl Process {
     /// With every policy, on the segment that is there or is made.
     pub fn attach(options: &SegmentOptions) -> Process {
         let registry = Registry::manual(1);
-        registry.clock().advance(Span::secs(1000));
+        registry.clock().advance(START);
         let events = registry.events().subscribe();
         registry.set_host(options.clone());
         let mut policies: Vec<Policy> = POLICIES.iter().map(|json| registry.policy(json).expect("a policy")).collect();
@@ -43,6 +46,11 @@ impl Process {
 
     pub fn advance(&self, by: Span) {
         self.registry.clock().advance(by);
+    }
+
+    /// How long it has been there, by its clock.
+    pub(super) fn passed(&self) -> Span {
+        self.registry.clock().now().since(Tick(START.0))
     }
 
     /// Whether it has said that some part is its own, or all are.

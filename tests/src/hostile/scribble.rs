@@ -1,13 +1,66 @@
 //! One stroke of a pen at each place of a small segment, and then everything that is done with one.
 
-use super::{Process, look, look_at};
+use super::process::{Process, START};
+use super::recovery::Pair;
+use super::{look, look_at};
 use seawall::segment::{SegmentOptions, View};
 use seawall::time::Span;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is written over a place.
+/// When the strokes are made, and which.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// One over each byte, while two processes work.
+    Live,
+    /// One over each byte, before another process comes.
+    Late,
+    /// Several over each word, while two processes work.
+    Words,
+}
+
+impl Mode {
+    /// Of that name.
+    pub fn parse(name: &str) -> Option<Mode> {
+        [("live", Mode::Live), ("late", Mode::Late), ("words", Mode::Words)]
+            .into_iter()
+            .find_map(|(own, mode)| (own == name).then_some(mode))
+    }
+
+    /// What is written at a place in turn.
+    fn strokes(self, before: &[u8], offset: usize) -> Vec<Vec<u8>> {
+        if self == Mode::Words {
+            return words_over(before, offset);
+        }
+        // Each place gets one of them, and the eight of a word all.
+        let pattern = Pattern::ALL[(offset + offset / 8 + usize::from(self == Mode::Late)) % 4];
+        vec![pattern.over(before, offset)]
+    }
+}
+
+/// What is written over the whole word of an offset: nothing, everything, any number; the number that is
+/// there with a bit of its middle or its end turned, or a little or much higher, or none of its lower half;
+/// an hour, and a hundred years, from the processes' present as the words of a cell count it.
+fn words_over(before: &[u8], offset: usize) -> Vec<Vec<u8>> {
+    let Some(bytes) = before.get(offset / 8 * 8..).and_then(|bytes| bytes.first_chunk()) else { return Vec::new() };
+    let (word, present) = (u64::from_le_bytes(*bytes), START.0 as u128);
+    let (hour, century) = (3_600_000_000_000u128, 3_155_760_000_000_000_000u128);
+    let units = [1u128, 1_000, 1_000_000, 1_000_000_000];
+    let changed = [0, u64::MAX, mixed(offset as u64), word ^ 1 << 20, word ^ 1 << 55, word ^ 1 << 31, word & LEFT];
+    let counted = [1u64, 1 << 8, 1 << 33, 1 << 52].map(|more| word.wrapping_add(more));
+    // Above the tag that the word has.
+    let dates = [hour, century].into_iter().flat_map(|ahead| units.map(|unit| ((present + ahead) / unit) as u64));
+    let tagged = dates.clone().map(|date| date & ((1 << 45) - 1) | word & !((1 << 45) - 1));
+    let all: BTreeSet<u64> = changed.into_iter().chain(counted).chain(dates).chain(tagged).collect();
+    all.into_iter().filter(|stroke| *stroke != word).map(|stroke| stroke.to_le_bytes().to_vec()).collect()
+}
+
+/// The upper half of a word.
+const LEFT: u64 = !0xffff_ffff;
+
+/// What is written over a byte, or from it on.
 #[derive(Copy, Clone, Debug)]
 pub enum Pattern {
     Zero,
@@ -90,54 +143,67 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// A stroke at each place of `offsets`: while two processes work and one looks on, or (`late`)
-    /// before another comes. `at` hears of each place before its stroke.
+    /// The strokes of `mode` at each place of `offsets`. `at` hears of each place before its strokes.
     pub fn run(
         options: &SegmentOptions,
         offsets: impl Iterator<Item = usize>,
-        late: bool,
+        mode: Mode,
         at: &dyn Fn(usize),
     ) -> Result<Sweep, String> {
         let mut sweep = Sweep::default();
         let mut scene = Scene::set(options)?;
         for offset in offsets.filter(|offset| (*offset as u64) < options.bytes) {
             at(offset);
-            // Each place gets one of them, and the eight of a word all.
-            let pattern = Pattern::ALL[(offset + offset / 8 + usize::from(late)) % 4];
-            let stroke = pattern.over(&scene.before, offset);
-            scene.write(&stroke, offset)?;
-            sweep.strokes += 1;
-            let ended = catch_unwind(AssertUnwindSafe(|| match late {
-                true => come_after(&mut scene, options),
-                false => go_on(&mut scene),
-            }));
-            match ended.unwrap_or_else(|_| Err("a panic".into())) {
-                // Where nobody went over to another cell the file may be put back under them.
-                Ok(false) if scene.view.size() == scene.size => {
-                    sweep.shared += 1;
-                    scene.write(&scene.before, 0)?;
-                    continue;
-                }
-                Ok(false) => sweep.shared += 1,
-                Ok(true) => sweep.alone += 1,
-                Err(wrong) => sweep.wrong.push(format!("{pattern:?} at {offset:#x} ({stroke:02x?}): {wrong}")),
+            for stroke in mode.strokes(&scene.before, offset) {
+                sweep.stroke(&mut scene, options, mode, (offset, &stroke))?;
             }
-            scene = Scene::set(options)?;
         }
         Ok(sweep)
+    }
+
+    fn stroke(
+        &mut self,
+        scene: &mut Scene,
+        options: &SegmentOptions,
+        mode: Mode,
+        (offset, stroke): (usize, &[u8]),
+    ) -> Result<(), String> {
+        scene.write(stroke, offset)?;
+        self.strokes += 1;
+        let ended = catch_unwind(AssertUnwindSafe(|| match mode {
+            Mode::Late => come_after(scene, options),
+            Mode::Live | Mode::Words => go_on(scene),
+        }));
+        match ended.unwrap_or_else(|_| Err("a panic".into())) {
+            // Where nobody went over to another cell the file may be put back under them.
+            Ok(false) if scene.view.size() == scene.size => {
+                self.shared += 1;
+                return scene.write(&scene.before, 0);
+            }
+            Ok(false) => self.shared += 1,
+            Ok(true) => self.alone += 1,
+            Err(wrong) => self.wrong.push(format!("{mode:?} at {offset:#x} ({stroke:02x?}): {wrong}")),
+        }
+        *scene = Scene::set(options)?;
+        Ok(())
     }
 }
 
 /// Those who are there go on with their work, and somebody looks at them.
 fn go_on(scene: &mut Scene) -> Result<bool, String> {
     look_at(&scene.view)?;
-    for process in [&mut scene.here, &mut scene.there] {
-        process.work();
-        process.judge()?;
-        // Circuits that are open are half open by now.
-        process.advance(Span::secs(6));
-        process.work();
-        process.judge()?;
+    // Circuits that are open are half open when six seconds have passed.
+    for pause in [Span::ZERO, Span::secs(6)] {
+        for process in [&scene.here, &scene.there] {
+            process.advance(pause);
+        }
+        for process in [&mut scene.here, &mut scene.there] {
+            process.work();
+            process.judge()?;
+        }
+    }
+    if !scene.here.is_alone() && !scene.there.is_alone() {
+        Pair(&scene.here, Some(&scene.there)).recovers()?;
     }
     scene.here.agree(&mut scene.there)?;
     look_at(&scene.view)?;
@@ -148,8 +214,14 @@ fn go_on(scene: &mut Scene) -> Result<bool, String> {
 fn come_after(scene: &mut Scene, options: &SegmentOptions) -> Result<bool, String> {
     look(options)?;
     let mut late = Process::attach(options);
+    late.advance(scene.here.passed());
     late.work();
     late.judge()?;
+    if !late.is_alone() {
+        Pair(&late, None).recovers()?;
+        late.judge()?;
+    }
+    scene.here.advance(late.passed().minus(scene.here.passed()));
     late.agree(&mut scene.here)?;
     look(options)?;
     Ok(late.is_alone() || scene.here.is_alone())

@@ -17,6 +17,11 @@ fn step() -> u64 {
     std::env::var("SEAWALL_HOSTILE_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(89)
 }
 
+/// From one place of a mode to the next: a byte or a word.
+fn apart(mode: &str) -> u64 {
+    if mode == "words" { 8 * step() } else { step() }
+}
+
 struct Reader {
     folder: Folder,
     child: Child,
@@ -28,7 +33,7 @@ impl Reader {
     fn new(mode: &str, first: u64) -> Reader {
         let folder = Folder::new();
         // Two readers of a mode divide the places.
-        let words = [mode.to_owned(), first.to_string(), BYTES.to_string(), (2 * step()).to_string()];
+        let words = [mode.to_owned(), first.to_string(), BYTES.to_string(), (2 * apart(mode)).to_string()];
         let child = Command::new(env!("CARGO_BIN_EXE_hostile_reader"))
             .arg(folder.path())
             .args(&words)
@@ -68,8 +73,9 @@ impl Drop for Reader {
     }
 }
 
-fn sweep(mode: &str) {
-    let mut readers = vec![Reader::new(mode, 0), Reader::new(mode, step())];
+/// How many strokes were made at how many places.
+fn sweep(mode: &str) -> (u64, u64) {
+    let mut readers = vec![Reader::new(mode, 0), Reader::new(mode, apart(mode))];
     let mut all = [0; 4];
     while !readers.is_empty() {
         readers.retain_mut(|reader| {
@@ -80,19 +86,36 @@ fn sweep(mode: &str) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let [strokes, shared, alone, wrong] = all;
-    println!("scribbled, {mode}: {strokes} strokes, after {shared} all was shared, after {alone} a part went on alone");
-    assert_eq!((strokes as u64, wrong), (BYTES.div_ceil(step()), 0));
-    assert_eq!(shared + alone, strokes);
+    let places = BYTES.div_ceil(apart(mode));
+    println!(
+        "scribbled, {mode}: {places} places, {strokes} strokes, after {shared} all was shared, after {alone} a part went on alone"
+    );
+    assert_eq!((shared + alone, wrong), (strokes, 0));
+    (strokes as u64, places)
+}
+
+/// Each byte once: whatever it was, every part is shared and right again within its own time, or says that
+/// it goes on alone.
+fn sweep_bytes(mode: &str) {
+    let (strokes, places) = sweep(mode);
+    assert_eq!(strokes, places);
 }
 
 #[test]
 fn a_stroke_at_any_place_harms_nobody_at_work() {
-    sweep("live");
+    sweep_bytes("live");
 }
 
 #[test]
 fn a_stroke_at_any_place_harms_nobody_who_comes_after() {
-    sweep("late");
+    sweep_bytes("late");
+}
+
+/// Instants far ahead, counts near their end, other tags: each word is right again within its own time.
+#[test]
+fn whatever_stands_in_a_word_ends_within_its_own_time() {
+    let (strokes, places) = sweep("words");
+    assert!(strokes >= 15 * places, "{strokes} strokes at {places} words");
 }
 
 /// No stroke but a storm: somebody writes at random while others work and look.

@@ -7,7 +7,7 @@
 
 use super::{Door, LIMIT, MOST_EVER, State};
 use crate::cell::{Block, Seats};
-use crate::segment::{Held, Owner};
+use crate::segment::{Held, Owner, unsealed};
 use crate::sync::{Arc, Ordering};
 
 /// Which place that is, and what it was let under.
@@ -17,6 +17,7 @@ pub(in crate::bulkhead) struct Lease {
     link: usize,
     pub seat: usize,
     me: Owner,
+    /// As it stands in the cell, sealed.
     limit: u64,
     most: u64,
 }
@@ -64,11 +65,12 @@ impl Door {
         let link = self.links().count() - 1;
         let (state, cell) = self.at_link(link)?;
         let (here, [limit, most]) = (cell.here()?, raw_limits(cell));
-        if most > limit || self.unplaced() > 0 || !here.lives() {
+        let open = unsealed(limit)?;
+        if most > open as u64 || self.unplaced() > 0 || !here.lives() {
             return None;
         }
         let me = here.me;
-        let mut firsts = state.seats.firsts(limit as usize, Seats::home(me));
+        let mut firsts = state.seats.firsts(open, Seats::home(me));
         let seat = firsts.find(|seat| state.seats.is_mine(cell, me, *seat) && !is_let(*seat))?;
         Some(Lease { link, seat, me, limit, most })
     }

@@ -4,13 +4,14 @@ use super::{Door, LIMIT, State, seats, words};
 use crate::cell::Block;
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
+use crate::segment::sealed;
 use crate::sync::{Arc, OnceLock, Ordering};
 
 impl Door {
     /// Over words that everybody takes for a cell in force, for the model checker.
     pub(crate) fn over(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
         let (cell, seats) = (Block::new(words(config)), seats(config));
-        cell.word(LIMIT).store(config.limit.into(), Ordering::Relaxed);
+        cell.word(LIMIT).store(sealed(config.limit as usize), Ordering::Relaxed);
         let (wanted, config) = (config.clone(), config.clone());
         Door::new(State { wanted, config, seats, cell: Some(cell), next: OnceLock::new() }, spot)
     }

@@ -37,7 +37,8 @@ impl Door {
         let Some((state, cell, here, home)) = self.nearest() else { return Quick::Not };
         let line = cell.line(0);
         let (limit, most) = (line[LIMIT].load(Ordering::Acquire), line[MOST_EVER].load(Ordering::Acquire));
-        if most > limit || !state.seats.take_first(cell, here.me, limit, home) {
+        let Some(limit) = segment::unsealed(limit) else { return Quick::Not };
+        if most > limit as u64 || !state.seats.take_first(cell, here.me, limit as u64, home) {
             return Quick::Not;
         }
         segment::point("permit taken");

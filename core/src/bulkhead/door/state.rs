@@ -3,7 +3,7 @@
 use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, seats, words};
 use crate::cell::{self, Block, Seats};
 use crate::config::BulkheadConfig;
-use crate::segment::{Home, Owner};
+use crate::segment::{Home, Owner, sealed, unsealed};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
 pub(in crate::bulkhead) struct State {
@@ -30,8 +30,8 @@ impl State {
             new[ADMITTED].fetch_add(admitted, Ordering::Relaxed);
             // Permits of the old cell may lie above the new limit.
             let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
-            let before = new[LIMIT].swap(limit, Ordering::Relaxed);
-            new[MOST_EVER].fetch_max(before, Ordering::Relaxed);
+            let before = unsealed(new[LIMIT].swap(sealed(limit as usize), Ordering::Relaxed));
+            new[MOST_EVER].fetch_max(before.unwrap_or(0) as u64, Ordering::Relaxed);
         };
         let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
@@ -56,12 +56,23 @@ impl State {
 
     pub(super) fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
         let home = Seats::home(me);
+        self.mend_limit(cell);
         let seat = self.seats.take(cell, me, self.limits(cell), home)?;
         if !Seats::has_counted(seat, home) {
             // Relaxed: a total that nothing is decided by.
             cell.word(ADMITTED).fetch_add(1, Ordering::Relaxed);
         }
         Some(seat)
+    }
+
+    /// A limit that was scribbled over is the configured one again.
+    fn mend_limit(&self, cell: &Block) {
+        let seen = cell.word(LIMIT).load(Ordering::Acquire);
+        if unsealed(seen).is_none() {
+            let limit = sealed(limit_of(cell, &self.config, self.seats) as usize);
+            // AcqRel: a resize meanwhile stays.
+            let _ = cell.word(LIMIT).compare_exchange(seen, limit, Ordering::AcqRel, Ordering::Relaxed);
+        }
     }
 
     /// The cell, and who this process is there.
