@@ -314,14 +314,14 @@ impl Breaker {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_slot(&self, slots: usize, generation: u32) -> Option<u64> {
         let value = self.cell.word(slots + (generation % 4) as usize).load(Ordering::Acquire);
         (value >> 56 == u64::from(generation & 0xff)).then_some(value & SLOT_VALUE)
     }
 
     /// The deadline of the state, if it is the one that the state was entered with.
-    #[inline]
+    #[inline(always)]
     fn kept_deadline(&self, word: Word) -> Option<u64> {
         self.read_slot(DEADLINES, word.generation()).filter(|kept| seal_of(*kept) == word.seal())
     }
@@ -330,7 +330,7 @@ impl Breaker {
         self.read_slot(BASES, generation).unwrap_or(0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn deadline(&self, word: Word) -> Tick {
         match self.kept_deadline(word) {
             Some(SLOT_VALUE) => Tick::NEVER,
