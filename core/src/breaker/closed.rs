@@ -1,7 +1,7 @@
 //! Closed (and `metrics_only`): counting calls, and the verdict whether to open.
 
 use super::layout::{
-    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, PLACE, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST,
+    EPOCH, FAILURES, ORIGIN, OTHER_FAILURES, OTHER_SUCCESS, ROUNDS, SLICE_WORDS, SLOW_TOTAL, SLOWS, STREAK_FIRST,
     STREAK_SUM,
 };
 use super::tally::TALLY;
@@ -346,12 +346,12 @@ impl Breaker {
 
     pub(super) fn failure_log(&self) -> Option<Log> {
         let length = self.layout.ring();
-        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window(), length, place: Some(PLACE) })
+        (length > 0).then_some(Log { counter: FAILURES, ring: self.layout.window(), length, rounds: Some(ROUNDS) })
     }
 
     fn slow_log(&self) -> Option<Log> {
         let length = self.layout.slow_ring();
-        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window(), length, place: None })
+        (length > 0).then_some(Log { counter: SLOWS, ring: self.layout.slow_window(), length, rounds: None })
     }
 
     pub(super) fn slices(&self) -> Option<Slices> {

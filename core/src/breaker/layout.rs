@@ -27,8 +27,8 @@ pub(crate) const RESULTS: usize = LINE + 3;
 pub(crate) const EXPIRED: usize = LINE + 4;
 /// When the first slice of a window that is not aligned began, plus one.
 pub(crate) const ORIGIN: usize = LINE + 5;
-/// Count window: the place in the log of the next failure. The word is that of `ORIGIN`.
-pub(crate) const PLACE: usize = ORIGIN;
+/// Count window: how often the log of failures was filled. The word is that of `ORIGIN`.
+pub(crate) const ROUNDS: usize = ORIGIN;
 /// Count window: the successes before the streak that runs, plus one, and the index of its first failure.
 pub(crate) const STREAK_SUM: usize = LINE + 6;
 pub(crate) const STREAK_FIRST: usize = LINE + 7;
@@ -167,7 +167,7 @@ pub(crate) const SHAPE: [usize; 38] = [
     RESULTS,
     EXPIRED,
     ORIGIN,
-    PLACE,
+    ROUNDS,
     STREAK_SUM,
     STREAK_FIRST,
     BASES,

@@ -13,8 +13,8 @@ pub(crate) struct Log {
     pub counter: usize,
     pub ring: usize,
     pub length: usize,
-    /// A word for where the next entry goes, if there is one: to divide takes longer than to remember.
-    pub place: Option<usize>,
+    /// A word for how often the ring was filled, if there is one: to divide takes longer than to remember.
+    pub rounds: Option<usize>,
 }
 
 impl Log {
@@ -42,42 +42,27 @@ impl Log {
             }
             // Release: the entry is there for who sees it counted.
             match counter.compare_exchange(index, index.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    self.remember(block, index, place);
-                    return index;
-                }
+                Ok(_) => return index,
                 Err(moved) => index = moved,
             }
         }
     }
 
-    /// The place of `index`, which is its remainder by the length: as it was left for it, or divided.
+    /// The place of `index`, which is its remainder by the length.
     #[inline(always)]
     fn place_of(self, block: &Block, index: u64) -> usize {
-        if let Some(word) = self.place {
-            // Relaxed: it says itself of which index it is, and is looked at as if anybody had written it.
-            let left = block.word(word).load(Ordering::Relaxed);
-            let place = (left & 0xffff_ffff) as usize;
-            if left >> 32 == index && place < self.length {
-                return place;
+        let length = self.length as u64;
+        if let Some(word) = self.rounds {
+            // Relaxed: whoever wrote it, a rest below the length is the remainder. Of the low half, so that
+            // the product is one.
+            let rounds = block.word(word).load(Ordering::Relaxed) & 0xffff_ffff;
+            let place = index.wrapping_sub(rounds * length);
+            if place < length {
+                return place as usize;
             }
+            block.word(word).store(index / length, Ordering::Relaxed);
         }
-        self.divided(index)
-    }
-
-    fn divided(self, index: u64) -> usize {
-        (index % self.length as u64) as usize
-    }
-
-    /// Leaves the place of the next entry, as long as its index has room beside it.
-    #[inline(always)]
-    fn remember(self, block: &Block, index: u64, place: usize) {
-        if let Some(word) = self.place {
-            // Divided once in a round, so that a place that was scribbled over is wrong for no longer.
-            let next = if place + 1 == self.length { self.divided(index.wrapping_add(1)) } else { place + 1 };
-            // Relaxed: see `place_of`. What an index beyond 32 bits loses makes it that of no index to come.
-            block.word(word).store((index + 1) << 32 | next as u64, Ordering::Relaxed);
-        }
+        (index % length) as usize
     }
 
     /// Whether the `k`-th latest entry is a call after number `start`.
@@ -134,7 +119,7 @@ impl Log {
 mod tests {
     use super::*;
 
-    const LOG: Log = Log { counter: 0, ring: 8, length: 4, place: Some(1) };
+    const LOG: Log = Log { counter: 0, ring: 8, length: 4, rounds: Some(1) };
 
     fn with_entries(numbers: &[u64]) -> Block {
         let block = Block::new(16);
@@ -161,18 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_was_left_is_the_one_of_its_index_whatever_stands_there() {
+    fn a_place_is_the_one_of_its_index_whatever_stands_in_the_word_for_rounds() {
         let block = with_entries(&[1, 2, 3, 4, 5, 6]);
-        assert_eq!(block.word(1).load(Ordering::Relaxed), 6 << 32 | 2);
-        for left in [6 << 32 | 2, 0, 5 << 32 | 3, 6 << 32 | 9, u64::MAX] {
-            block.word(1).store(left, Ordering::Relaxed);
-            assert_eq!(LOG.place_of(&block, 6), 2, "{left}");
+        assert_eq!(block.word(1).load(Ordering::Relaxed), 1);
+        // The last is the inverse of five: a product of it that overflows leaves any rest.
+        for rounds in [0, 1, 2, 3 << 32, u64::MAX, 0xCCCC_CCCC_CCCC_CCCD] {
+            for index in [0, 6, 7, 8, u64::from(u32::MAX) * 5 + 4, u64::from(u32::MAX) * 5 + 5, u64::MAX] {
+                for length in [4, 5] {
+                    block.word(1).store(rounds, Ordering::Relaxed);
+                    let log = Log { length, ..LOG };
+                    assert_eq!(log.place_of(&block, index), (index % length as u64) as usize, "{rounds} {index}");
+                }
+            }
         }
-        let (log, last) = (Log { length: 5, ..LOG }, u64::from(u32::MAX));
-        log.remember(&block, last - 1, log.place_of(&block, last - 1));
-        assert_eq!(log.place_of(&block, last), 0);
-        log.remember(&block, last, 0);
-        assert_eq!(log.place_of(&block, last + 1), 1, "there was no room for its index");
     }
 
     #[test]
@@ -182,16 +168,6 @@ mod tests {
         assert_eq!(LOG.reaches(&block, 3, 2, (6, 9)), Some(false));
         assert_eq!(block.word(LOG.ring + 1).load(Ordering::Relaxed), 0);
         assert_eq!(LOG.reaches(&block, 3, 1, (6, 9)), Some(true));
-    }
-
-    #[test]
-    fn a_wrong_place_is_wrong_for_a_round() {
-        let block = with_entries(&[1, 2]);
-        block.word(1).store(2 << 32, Ordering::Relaxed);
-        for number in 3..=6 {
-            LOG.enter(&block, |_| number);
-        }
-        assert_eq!(block.word(1).load(Ordering::Relaxed), 6 << 32 | 2);
     }
 
     #[test]
