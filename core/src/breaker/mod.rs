@@ -192,17 +192,18 @@ impl Breaker {
     #[inline(always)]
     pub(crate) fn refuses_early(&self, coarse: impl FnOnce() -> Option<(Tick, Span)>) -> Option<(State, Option<Span>)> {
         let word = self.word();
-        let retry_after = match word.state() {
-            State::ForcedOpen => coarse().map(|_| None)?,
-            State::Open => {
-                let deadline = self.deadline(word);
-                let (coarse, slack) = coarse()?;
-                (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?
-            }
-            _ => return None,
+        let (state, retry_after) = if word.is(State::Open) {
+            let deadline = self.deadline(word);
+            let (coarse, slack) = coarse()?;
+            (State::Open, (coarse.after(slack) < deadline).then(|| coarse.until(deadline)).map(Some)?)
+        } else if word.is(State::ForcedOpen) {
+            coarse()?;
+            (State::ForcedOpen, None)
+        } else {
+            return None;
         };
         self.add(self.cell.writer(), REJECTED);
-        Some((word.state(), retry_after))
+        Some((state, retry_after))
     }
 
     /// Reports how the call that `permit` was given for ended, after `took`.
