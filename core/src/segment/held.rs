@@ -21,7 +21,7 @@ impl Myself {
     #[inline(always)]
     pub(super) fn now(&self) -> Option<Owner> {
         let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
-        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
+        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire)))
     }
 
     pub(super) fn tell(&self, owner: Owner) {
