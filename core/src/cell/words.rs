@@ -1,8 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
 use super::{LINE, LineWords, Writer, Writers};
-pub(crate) use crate::segment::Here;
-use crate::segment::{self, Held, Owner};
+use crate::segment::{self, Held, Here, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// The words of a writer's line that lies outside of the block.

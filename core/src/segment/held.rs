@@ -54,20 +54,20 @@ pub(crate) struct Held {
 #[derive(Copy, Clone)]
 pub(crate) struct Here<'a> {
     pub me: Owner,
-    pulse: Option<(&'a AtomicU64, Life)>,
+    held: Option<&'a Held>,
 }
 
 impl Here<'_> {
     /// At one that nobody replaces.
     #[cfg(all(test, loom))]
     pub(crate) fn always(me: Owner) -> Here<'static> {
-        Here { me, pulse: None }
+        Here { me, held: None }
     }
 
     /// Whether this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn lives(&self) -> bool {
-        self.pulse.is_none_or(|(pulse, life)| life.is_in(pulse))
+        self.held.is_none_or(|held| held.lives())
     }
 }
 
@@ -86,14 +86,19 @@ impl Held {
     /// Who this process is, where this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn owner_if_current(&self) -> Option<Owner> {
-        self.life.is_in(self.segment.word()).then(|| self.me.now()).flatten()
+        self.lives().then(|| self.me.now()).flatten()
+    }
+
+    #[inline(always)]
+    fn lives(&self) -> bool {
+        self.life.is_in(self.segment.word())
     }
 
     /// Who this process is as long as the path of the segment names its file, and where to see whether
     /// this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn here(&self) -> Option<Here<'_>> {
-        Some(Here { me: self.me.now()?, pulse: Some((self.segment.word(), self.life)) })
+        Some(Here { me: self.me.now()?, held: Some(self) })
     }
 
     /// The words from the pulse of the cell to its last; where among them the cell begins, and what the
