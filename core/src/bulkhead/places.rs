@@ -15,8 +15,9 @@ impl Bulkhead {
     }
 
     // Apart from the path of a bulkhead of this process's own, which it would make longer; and what is
-    // rare apart from it, for whose sake it would save registers. That is also why all of them know but
-    // the bulkhead, and look for its door anew.
+    // rare apart from it, for whose sake it would save registers. In a library the slot may be found by a
+    // call, over which all that is known by then is saved: so that is asked first, and each finds the
+    // door by itself.
     #[inline(never)]
     fn take_at(&self) -> bool {
         let slot = cell::known_slot();

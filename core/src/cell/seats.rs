@@ -125,12 +125,18 @@ impl Seats {
 
     /// The line where the calling thread of a process looks first: no two of a few threads have the same.
     pub(crate) fn home(me: Owner) -> usize {
-        Seats::home_of(me, super::slot())
+        Seats::home_of(Seats::near(me), super::slot())
     }
 
+    /// The same of the thread that has `slot`, in a process that looks near there.
     #[inline(always)]
-    pub(crate) fn home_of(me: Owner, slot: usize) -> usize {
-        (me.slot() * 4 + slot) % HOMES
+    pub(crate) fn home_of(near: usize, slot: usize) -> usize {
+        (near + slot) % HOMES
+    }
+
+    /// The line where the first thread of a process looks first.
+    pub(crate) fn near(me: Owner) -> usize {
+        me.slot() * 4
     }
 
     /// How often places were taken by those who looked there first.

@@ -4,18 +4,20 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::{Writer, Writers};
+use crate::cell::{Seats, Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
 pub(super) struct Myself {
     owner: AtomicU64,
     forks: AtomicUsize,
+    /// What follows from the number; see [`Seats::near`].
+    near: AtomicUsize,
 }
 
 impl Myself {
     pub(super) fn unknown() -> Myself {
-        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX) }
+        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX), near: AtomicUsize::new(0) }
     }
 
     #[inline(always)]
@@ -26,7 +28,8 @@ impl Myself {
 
     pub(super) fn tell(&self, owner: Owner) {
         self.owner.store(owner.word(), Ordering::Release);
-        // Release, and after the number that it goes with.
+        self.near.store(Seats::near(owner), Ordering::Release);
+        // Release, and after the number that it goes with and what follows from that.
         self.forks.store(crate::fork::count(), Ordering::Release);
     }
 
@@ -54,6 +57,8 @@ pub(crate) struct Held {
 #[derive(Copy, Clone)]
 pub(crate) struct Here<'a> {
     pub me: Owner,
+    /// [`Seats::near`] of that.
+    pub near: usize,
     held: Option<&'a Held>,
 }
 
@@ -61,7 +66,7 @@ impl Here<'_> {
     /// At one that nobody replaces.
     #[cfg(all(test, loom))]
     pub(crate) fn always(me: Owner) -> Here<'static> {
-        Here { me, held: None }
+        Here { me, near: Seats::near(me), held: None }
     }
 
     /// Whether this is still the cell of its name.
@@ -89,6 +94,7 @@ impl Held {
         self.lives().then(|| self.me.now()).flatten()
     }
 
+    /// Whether this is still the cell of its name.
     #[inline(always)]
     fn lives(&self) -> bool {
         self.life.is_in(self.segment.word())
@@ -98,7 +104,9 @@ impl Held {
     /// this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn here(&self) -> Option<Here<'_>> {
-        Some(Here { me: self.me.now()?, held: Some(self) })
+        let me = self.me.now()?;
+        // Relaxed: told before the count that was just found to be the present one.
+        Some(Here { me, near: self.me.near.load(Ordering::Relaxed), held: Some(self) })
     }
 
     /// The words from the pulse of the cell to its last; where among them the cell begins, and what the

@@ -31,14 +31,13 @@ struct Nearest<'a> {
 }
 
 impl Door {
-    /// The slot is asked for before all else: in a library it may be found by a call, over which all that
-    /// is known by then is saved.
+    /// Of the thread that has `slot`, if it has one.
     #[inline(always)]
     fn nearest(&self, slot: Option<usize>) -> Option<Nearest<'_>> {
         let (slot, state) = (slot?, self.state());
         let cell = state.cell.as_ref()?;
         let here = cell.here()?;
-        let home = Seats::home_of(here.me, slot);
+        let home = Seats::home_of(here.near, slot);
         // The cell's block has no more than its places, so that there is no line without one.
         let line = cell.line(WORDS + home * LINE)?;
         Some(Nearest { place: Place { state, home }, here, line, limits: cell.line(0)? })
