@@ -1,21 +1,28 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// tries is how often two threads are timed for a sample: one of them may have been put aside.
+// tries is how often is timed what may have been disturbed.
 const tries = 5
 
-// sample is nanoseconds of one operation of one thread; of two threads the quickest of some tries.
+// sample is nanoseconds of one operation of one thread; of two threads the quickest of some tries: one of
+// them may have been put aside.
 func (r *row) sample() float64 {
 	if r.Threads == 1 {
 		return r.once()
 	}
+	return r.quickest()
+}
+
+func (r *row) quickest() float64 {
 	least := r.once()
 	for range tries - 1 {
 		least = min(least, r.once())
@@ -69,6 +76,19 @@ func (r *row) together() float64 {
 		}
 	}
 	return float64(last.Sub(first)) / float64(r.batch)
+}
+
+// filled tells whether the samples of one thread lasted about as long as wanted: in less, what is timed is
+// how caches fill.
+func (r *row) filled(wanted time.Duration) error {
+	if r.Threads > 1 || r.batch == 0 || r.batch >= mostAtOnce {
+		return nil
+	}
+	ordered := slices.Sorted(slices.Values(r.Samples))
+	if took := time.Duration(ordered[len(ordered)/2] * float64(r.batch)); took < wanted/8 {
+		return fmt.Errorf("%s, %s %s: samples of %d operations last %v, not %v; measure again", r.Case, r.Library, r.Variant, r.batch, took, wanted)
+	}
+	return nil
 }
 
 func threadTime() int64 {

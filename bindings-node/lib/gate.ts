@@ -253,7 +253,8 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
   const limit = Number.isNaN(given) || inherited < given ? inherited : given;
   if (gate.refusing && options === undefined) {
     const words = hot.refuse(gate.slot);
-    if (words !== undefined) return Promise.reject(rejection(policy, words));
+    // Not a promise that has failed already: Node would look after it until its caller does.
+    if (words !== undefined) return settled(new Rethrown(rejection(policy, words)));
     gate.refusing = false;
   }
   const plain = signal === undefined && Number.isNaN(limit) && options?.cacheKey === undefined && options?.estimate === undefined;
@@ -375,17 +376,18 @@ function fail(
 }
 
 /** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */
-class Rethrown {
+class Rethrown implements PromiseLike<never> {
   constructor(private readonly error: unknown) {}
-  then(_resolve: unknown, reject: (error: unknown) => void): void {
+  then(_resolve: any, reject: any): any {
     reject(this.error);
   }
 }
 
+const STATE_NAMES = Object.keys(STATES);
+
 function rejection(policy: Driven, words: string): Error {
   const after = mail[at.RETRY_AFTER]!;
-  const state = Object.keys(STATES)[mail[at.STATE]!];
-  return circuitOpen(policy.name, words, state, Number.isNaN(after) ? undefined : after / 1e6);
+  return circuitOpen(policy.name, words, STATE_NAMES[mail[at.STATE]!], Number.isNaN(after) ? undefined : after / 1e6);
 }
 
 /** The caller's own signal and that of the attempt it runs in. */

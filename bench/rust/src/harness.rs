@@ -139,7 +139,8 @@ fn calibrate(row: &Row, slice_ms: f64) -> u64 {
     let slice_ms = slice_ms / row.threads as f64;
     let mut count = 64u64.min(row.most);
     loop {
-        let total = time(row, count) * count as f64;
+        // The quickest: a call that was held up once is no measure of how many there is time for.
+        let total = quickest(row, count) * count as f64;
         if total >= slice_ms * 2e5 || count >= row.most || count > 1 << 30 {
             let wanted = count as f64 * slice_ms * 1e6 / total.max(1.0);
             return (wanted as u64).clamp(16.min(row.most), row.most);
@@ -151,7 +152,11 @@ fn calibrate(row: &Row, slice_ms: f64) -> u64 {
 /// Nanoseconds of one operation of one thread. Of two threads, the quickest of five tries: one of
 /// them may have been put aside.
 fn time(row: &Row, count: u64) -> f64 {
-    if row.threads == 1 { once(row, count) } else { (0..5).map(|_| once(row, count)).fold(f64::MAX, f64::min) }
+    if row.threads == 1 { once(row, count) } else { quickest(row, count) }
+}
+
+fn quickest(row: &Row, count: u64) -> f64 {
+    (0..5).map(|_| once(row, count)).fold(f64::MAX, f64::min)
 }
 
 fn once(row: &Row, count: u64) -> f64 {

@@ -25,6 +25,16 @@ func PassOf(gate uint32) Admission {
 	return Admission{C.seawall_admission{size: C.sizeof_seawall_admission, pass: C.SEAWALL_PASSED | C.uint64_t(gate)}}
 }
 
+// set takes over what another says, field by field: the whole, which would be read in larger pieces than it was
+// just written in, would have to wait for the writing.
+func (a *Admission) set(from *C.seawall_admission) {
+	a.c.size = C.sizeof_seawall_admission
+	a.c.placed = from.placed
+	a.c.pass = from.pass
+	a.c.started = from.started
+	a.c.epoch = from.epoch
+}
+
 // In is false where a call has to be made; nothing is held then.
 func (a *Admission) In() bool { return a.c.pass != 0 }
 
@@ -37,11 +47,11 @@ func (a *Admission) Since(instant uint64) {
 
 // Admit asks to be let in at once. What refuses is read only if the status says so.
 func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
-	q := C.cross_admit{policy: p.ptr, refusal: newRefusal()}
-	q.admission.size = C.sizeof_seawall_admission
+	var q C.cross_admit
+	q.policy, q.admission.size, q.refusal.size, q.refusal.state = p.ptr, C.sizeof_seawall_admission, C.sizeof_seawall_refusal, noState
 	cross(C.seawall_go_admit, unsafe.Pointer(&q))
 	runtime.KeepAlive(p)
-	a.c = q.admission
+	a.set(&q.admission)
 	if q.status != 0 {
 		refusal.read(q.status, &q.refusal)
 	}
@@ -50,9 +60,11 @@ func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
 
 // Dismiss reports a success; wake gets the tickets of those who come next.
 func (p *Policy) Dismiss(a *Admission, wake func(uint64)) {
-	q := C.cross_dismiss{policy: p.ptr, admission: a.c}
+	var q C.cross_dismiss
+	q.policy = p.ptr
+	(*Admission)(unsafe.Pointer(&q.admission)).set(&a.c)
 	cross(C.seawall_go_dismiss, unsafe.Pointer(&q))
-	a.c = q.admission
+	a.c.pass = q.admission.pass // taken: a second time is one too many
 	for q.count > 0 {
 		for _, ticket := range q.tickets[:q.count] {
 			wake(uint64(ticket))

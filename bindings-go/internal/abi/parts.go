@@ -36,12 +36,17 @@ type Refusal struct {
 	RetryAfter, Used, Limit uint64
 }
 
+// noState is what stands in a refusal for the state of a circuit that has not refused.
+const noState = 255
+
 func newRefusal() C.seawall_refusal {
-	return C.seawall_refusal{size: C.sizeof_seawall_refusal, state: 255}
+	return C.seawall_refusal{size: C.sizeof_seawall_refusal, state: noState}
 }
 
 func (r *Refusal) read(status C.seawall_status, c *C.seawall_refusal) {
-	*r = Refusal{Status(status), uint8(c.state), uint64(c.retry_after), uint64(c.used), uint64(c.limit)}
+	// Field by field: see Admission.set.
+	r.Status, r.State = Status(status), uint8(c.state)
+	r.RetryAfter, r.Used, r.Limit = uint64(c.retry_after), uint64(c.used), uint64(c.limit)
 }
 
 // Acquire asks the breaker for a permit.
