@@ -176,19 +176,22 @@ function timed<T>(policy: Driven, work: Work<T>, { terms, slow, ahead }: Timed):
   if (terms !== undefined) return timersAreReal() ? new Limited(policy, work, terms).run() : ask(policy, work, undefined);
   const { view, seen, tally } = gate;
   const running = new Running(1, undefined);
-  const began = now();
   // One more than the instant: 0 is none.
-  const admission = () => ({ permit: seen, started: ahead + began + 1, loan: undefined });
+  const offset = ahead + 1;
+  const started = now() + offset;
   return run(work, running, (value) => {
     if (typeof value === 'object' || policy.classify !== undefined) {
       const judged = judge(policy, How.Value, value);
-      if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
+      if (judged.outcome !== 'success') return fail(policy, work, undefined, alone(seen, started), running, How.Value, value, judged) ?? value;
     }
-    if (now() - began <= slow && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
-    else dismiss(gate.slot, seen, admission().started, NaN);
+    if (now() + offset - started <= slow && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    else dismiss(gate.slot, seen, started, NaN);
     return value;
-  }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
+  }, (error) => failed(policy, work, undefined, alone(seen, started), running, error) ?? new Rethrown(error));
 }
+
+/** What a call holds that needs no place. */
+const alone = (permit: number, started: number): Admission => ({ permit, started, loan: undefined });
 
 /** What follows calls that are let in and report, where none of them is run again. */
 interface Reports {

@@ -12,7 +12,7 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 const ADMITTED: usize = 0;
 /// In force: the configured limit, or that of a resize since; sealed.
 const LIMIT: usize = 1;
-/// The highest limit there ever was.
+/// The highest limit there ever was, that in force included; sealed.
 const MOST_EVER: usize = 2;
 // Line 1 has the totals, at the same places as in a bulkhead of this process's own.
 const WORDS: usize = 2 * LINE;
@@ -50,6 +50,18 @@ fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
     let most = u64::from(config.limit).max(seats.capacity as u64);
     let limit = unsealed(cell.word(LIMIT).load(Ordering::Acquire));
     limit.map_or(u64::from(config.limit), |limit| limit as u64).min(most)
+}
+
+/// The highest limit there ever was. Where somebody scribbled over it, as many as there are places.
+fn most_of(cell: &Block, seats: Seats) -> u64 {
+    unsealed(cell.word(MOST_EVER).load(Ordering::Acquire)).unwrap_or(seats.capacity) as u64
+}
+
+/// Notes that there was a limit.
+fn note_limit(most: &AtomicU64, limit: u64) {
+    let higher = |most: u64| Some(sealed(unsealed(most).unwrap_or(MOST as usize).max(limit as usize)));
+    // AcqRel: who takes by a limit knows what may have been taken before.
+    let _ = most.fetch_update(Ordering::AcqRel, Ordering::Acquire, higher);
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -271,7 +283,7 @@ impl Door {
                 self.home.has_fewer(places, wanted, advice);
             }
             // Before the new limit: who takes by it knows what may have been taken before.
-            cell.word(MOST_EVER).fetch_max(limit_of(cell, &state.config, state.seats), Ordering::AcqRel);
+            note_limit(cell.word(MOST_EVER), limit_of(cell, &state.config, state.seats).max(limit));
             cell.word(LIMIT).store(sealed(limit as usize), Ordering::Release);
         });
     }

@@ -17,8 +17,13 @@ pub(crate) const fn unsealed(word: u64) -> Option<usize> {
     read(word, OPEN)
 }
 
+/// The number of a word that was found sealed.
+pub(crate) const fn number_in(word: u64) -> usize {
+    (word & LOW) as usize
+}
+
 const fn read(word: u64, believed: bool) -> Option<usize> {
-    let number = (word & LOW) as usize;
+    let number = number_in(word);
     if believed || sealed(number) == word { Some(number) } else { None }
 }
 

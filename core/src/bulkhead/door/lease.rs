@@ -17,7 +17,7 @@ pub(in crate::bulkhead) struct Lease {
     link: usize,
     pub seat: usize,
     me: Owner,
-    /// As it stands in the cell, sealed.
+    /// Both as they stand in the cell, sealed.
     limit: u64,
     most: u64,
 }
@@ -66,7 +66,7 @@ impl Door {
         let (state, cell) = self.at_link(link)?;
         let (here, [limit, most]) = (cell.here()?, raw_limits(cell));
         let open = unsealed(limit)?;
-        if most > open as u64 || self.unplaced() > 0 || !here.lives() {
+        if most != limit || self.unplaced() > 0 || !here.lives() {
             return None;
         }
         let me = here.me;

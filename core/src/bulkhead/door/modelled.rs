@@ -1,6 +1,6 @@
 //! A door without a segment, for the model checker.
 
-use super::{Door, LIMIT, State, seats, words};
+use super::{Door, LIMIT, MOST_EVER, State, seats, words};
 use crate::cell::Block;
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
@@ -11,7 +11,9 @@ impl Door {
     /// Over words that everybody takes for a cell in force, for the model checker.
     pub(crate) fn over(config: &Arc<BulkheadConfig>, spot: Spot<'_>) -> Door {
         let (cell, seats) = (Block::new(words(config)), seats(config));
-        cell.word(LIMIT).store(sealed(config.limit as usize), Ordering::Relaxed);
+        for word in [LIMIT, MOST_EVER] {
+            cell.word(word).store(sealed(config.limit as usize), Ordering::Relaxed);
+        }
         let (wanted, config) = (config.clone(), config.clone());
         Door::new(State { wanted, config, seats, cell: Some(cell), next: OnceLock::new() }, spot)
     }

@@ -1,6 +1,6 @@
 //! One link of the chain: a cell that was asked for, or none, and the settings in force.
 
-use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, seats, words};
+use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, most_of, note_limit, seats, words};
 use crate::cell::{self, Block, Seats};
 use crate::config::BulkheadConfig;
 use crate::segment::{Home, Owner, sealed, unsealed};
@@ -31,12 +31,18 @@ impl State {
             // Permits of the old cell may lie above the new limit.
             let limit = u64::from(wanted.limit).min(seats(wanted).capacity as u64);
             let before = unsealed(new[LIMIT].swap(sealed(limit as usize), Ordering::Relaxed));
-            new[MOST_EVER].fetch_max(before.unwrap_or(0) as u64, Ordering::Relaxed);
+            if old.is_empty() {
+                new[MOST_EVER].store(sealed(0), Ordering::Relaxed);
+            }
+            note_limit(&new[MOST_EVER], limit.max(before.unwrap_or(0) as u64));
         };
         let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
         let (config, cell) = match fits {
-            Some((config, found)) => (config, Some(Block::mapped(found.held))),
+            Some((config, found)) => {
+                let cell = Block::mapped_up_to(words(&config), found.held);
+                (config, Some(cell))
+            }
             None => (wanted.clone(), None),
         };
         let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
@@ -51,7 +57,7 @@ impl State {
     /// The limit in force, and the highest that there ever was.
     #[inline(always)]
     pub(super) fn limits(&self, cell: &Block) -> (u64, u64) {
-        (limit_of(cell, &self.config, self.seats), cell.word(MOST_EVER).load(Ordering::Acquire))
+        (limit_of(cell, &self.config, self.seats), most_of(cell, self.seats))
     }
 
     pub(super) fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
