@@ -176,19 +176,22 @@ function timed<T>(policy: Driven, work: Work<T>, { terms, slow, ahead }: Timed):
   if (terms !== undefined) return timersAreReal() ? new Limited(policy, work, terms).run() : ask(policy, work, undefined);
   const { view, seen, tally } = gate;
   const running = new Running(1, undefined);
-  const began = now();
   // One more than the instant: 0 is none.
-  const admission = () => ({ permit: seen, started: ahead + began + 1, loan: undefined });
+  const offset = ahead + 1;
+  const started = now() + offset;
   return run(work, running, (value) => {
     if (typeof value === 'object' || policy.classify !== undefined) {
       const judged = judge(policy, How.Value, value);
-      if (judged.outcome !== 'success') return fail(policy, work, undefined, admission(), running, How.Value, value, judged) ?? value;
+      if (judged.outcome !== 'success') return fail(policy, work, undefined, alone(seen, started), running, How.Value, value, judged) ?? value;
     }
-    if (now() - began <= slow && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
-    else dismiss(gate.slot, seen, admission().started, NaN);
+    if (now() + offset - started <= slow && view[0] === seen && view[tally]! < view[tally + 2]!) view[tally]!++;
+    else dismiss(gate.slot, seen, started, NaN);
     return value;
-  }, (error) => failed(policy, work, undefined, admission(), running, error) ?? new Rethrown(error));
+  }, (error) => failed(policy, work, undefined, alone(seen, started), running, error) ?? new Rethrown(error));
 }
+
+/** What a call holds that needs no place. */
+const alone = (permit: number, started: number): Admission => ({ permit, started, loan: undefined });
 
 /** What follows calls that are let in and report, where none of them is run again. */
 interface Reports {
@@ -253,7 +256,8 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
   const limit = Number.isNaN(given) || inherited < given ? inherited : given;
   if (gate.refusing && options === undefined) {
     const words = hot.refuse(gate.slot);
-    if (words !== undefined) return Promise.reject(rejection(policy, words));
+    // Not a promise that has failed already: Node would look after it until its caller does.
+    if (words !== undefined) return settled(new Rethrown(rejection(policy, words)));
     gate.refusing = false;
   }
   const plain = signal === undefined && Number.isNaN(limit) && options?.cacheKey === undefined && options?.estimate === undefined;
@@ -375,17 +379,18 @@ function fail(
 }
 
 /** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */
-class Rethrown {
+class Rethrown implements PromiseLike<never> {
   constructor(private readonly error: unknown) {}
-  then(_resolve: unknown, reject: (error: unknown) => void): void {
+  then(_resolve: any, reject: any): any {
     reject(this.error);
   }
 }
 
+const STATE_NAMES = Object.keys(STATES);
+
 function rejection(policy: Driven, words: string): Error {
   const after = mail[at.RETRY_AFTER]!;
-  const state = Object.keys(STATES)[mail[at.STATE]!];
-  return circuitOpen(policy.name, words, state, Number.isNaN(after) ? undefined : after / 1e6);
+  return circuitOpen(policy.name, words, STATE_NAMES[mail[at.STATE]!], Number.isNaN(after) ? undefined : after / 1e6);
 }
 
 /** The caller's own signal and that of the attempt it runs in. */

@@ -7,6 +7,7 @@ use crate::{amounts, hint, nanos, outcome, refusal_json, span};
 use seawall::call::{Call, CallOptions, Step, Verdict};
 use seawall::outcome::{Hint, Outcome};
 use seawall::{Admission, Pass, Policy};
+use std::fmt::Write;
 
 /// The places of the mailbox; `lib/hot.ts` has the same list.
 pub(crate) mod place {
@@ -261,7 +262,9 @@ fn refuse(isolate: &mut Isolate, mail: &Mail, given: &Arguments<'_>) -> Answer {
     let Some(refusal) = policy.refusal() else { return Answer::Nothing };
     mail.put(RETRY_AFTER, refusal.retry_after.map_or(f64::NAN, nanos));
     mail.put(STATE, refusal.state.map_or(f64::NAN, |state| f64::from(state as u8)));
-    Answer::Text(refusal.to_string())
+    let mut words = String::with_capacity(64);
+    let _ = write!(words, "{refusal}");
+    Answer::Text(words)
 }
 
 /// `open(policy, deadline, cached, estimate)`: begins a call and answers its first step.

@@ -63,6 +63,23 @@ test('an unhandled rejection stays visible', () => {
   assert.equal(out.trim(), 'seen');
 });
 
+test('a refusal is one unhandled rejection if nobody looks, and none if somebody does', () => {
+  const out = node(`
+    const seen = [];
+    process.on('unhandledRejection', (error) => seen.push(error.message));
+    const { circuitBreaker } = await import(${JSON.stringify(entry)});
+    const open = circuitBreaker({ open_for: '1h' });
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+    open.open();
+    for (let i = 0; i < 5; i++) await open.execute(() => i).catch(() => {});
+    await turn();
+    const before = seen.length;
+    open.execute(() => 'not called');
+    await turn();
+    console.log(before, seen.length, /^circuit is open; retry in 3(600|599)\\.\\d\\d\\ds$/.test(seen[0]));`);
+  assert.equal(out.trim(), '0 1 true');
+});
+
 test('an error of the work is one unhandled rejection if nobody looks, and none if somebody does', () => {
   const out = node(`
     let seen = 0;

@@ -41,6 +41,24 @@ impl Clock {
         }
     }
 
+    /// The instant of [`Clock::coarse`] by itself.
+    #[inline]
+    pub(crate) fn coarse_only(&self) -> Tick {
+        match self.manual.load(Ordering::Relaxed) {
+            FOLLOWS_SYSTEM => read(rustix::time::ClockId::MonotonicCoarse),
+            at => Tick(at),
+        }
+    }
+
+    /// The time since `began`; zero where that is surely no more than `limit`, which most often the cheaper
+    /// look tells. It is believed up to half of `limit`: a machine that held it up for less misleads nobody.
+    pub(crate) fn since_unless_within(&self, began: Tick, limit: Span) -> Span {
+        let (half, late) = (Span(limit.0 / 2), coarse_resolution());
+        // A limit of some ticks is not for it to tell.
+        let is_within = half > late && self.coarse_only().after(late).since(began) <= half;
+        if is_within { Span::ZERO } else { self.now().since(began) }
+    }
+
     /// Whether the clock stands still until it is advanced; a driver then moves it instead of sleeping.
     pub fn is_manual(&self) -> bool {
         self.manual.load(Ordering::Relaxed) != FOLLOWS_SYSTEM
@@ -107,6 +125,29 @@ mod tests {
             assert!(coarse.after(Span::secs(1)) >= before, "{coarse:?} is far behind {before:?}");
         }
         assert_eq!(Clock::manual(Tick(7)).coarse(), (Tick(7), Span::ZERO));
+    }
+
+    #[test]
+    fn only_a_time_that_is_long_beside_its_limit_is_told() {
+        let (clock, began, limit) = (Clock::manual(Tick(7)), Tick(7), Span::secs(2));
+        let told_after = |span| {
+            clock.advance(span);
+            clock.since_unless_within(began, limit)
+        };
+        assert_eq!(told_after(Span::millis(500)), Span::ZERO);
+        assert_eq!(told_after(Span::millis(501)), Span::millis(1_001));
+        assert_eq!(clock.since_unless_within(began, Span(1)), Span::millis(1_001));
+    }
+
+    #[test]
+    fn a_time_of_the_systems_clock_that_is_over_its_limit_is_told() {
+        let (clock, millis) = (Clock::monotonic(), Span::millis);
+        for (age, limit) in
+            [(millis(300), millis(200)), (millis(3), millis(2)), (Span(3), Span(1)), (Span(3), Span::ZERO)]
+        {
+            let began = Tick(clock.now().0 - age.0);
+            assert!(clock.since_unless_within(began, limit) >= age, "{age:?} of {limit:?}");
+        }
     }
 
     #[test]

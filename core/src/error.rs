@@ -144,7 +144,10 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
             Code::CircuitOpen => match self.state {
-                Some(state) => write!(f, "circuit is {}", state.as_str().replace('_', " "))?,
+                Some(state) => {
+                    f.write_str("circuit is")?;
+                    state.as_str().split('_').try_for_each(|word| write!(f, " {word}"))?;
+                }
                 None => f.write_str("circuit is open")?,
             },
             Code::BulkheadFull => write!(f, "bulkhead is full ({} of {} permits in use)", self.used, self.limit)?,
@@ -176,7 +179,11 @@ impl fmt::Display for Refusal {
             other => f.write_str(other.as_str())?,
         }
         match self.retry_after {
-            Some(after) => write!(f, "; retry in {:.3}s", after.as_secs_f64()),
+            // Whole numbers: to write a fraction of a real takes longer than to refuse.
+            Some(after) => {
+                let millis = after.0.saturating_add(500_000) / 1_000_000;
+                write!(f, "; retry in {}.{:03}s", millis / 1000, millis % 1000)
+            }
             None => Ok(()),
         }
     }
@@ -274,3 +281,22 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::breaker::State;
+
+    #[test]
+    fn a_refusal_says_which_state_and_how_long() {
+        let said = |state, nanos| {
+            let refusal = Refusal { state: Some(state), retry_after: nanos, ..Refusal::new(Code::CircuitOpen) };
+            refusal.to_string()
+        };
+        assert_eq!(said(State::Open, Some(Span(3_599_999_600_000))), "circuit is open; retry in 3600.000s");
+        assert_eq!(said(State::Open, Some(Span(30_007_499_999))), "circuit is open; retry in 30.007s");
+        assert_eq!(said(State::HalfOpen, Some(Span(0))), "circuit is half open; retry in 0.000s");
+        assert_eq!(said(State::ForcedOpen, None), "circuit is forced open");
+        assert!(said(State::Open, Some(Span(u64::MAX))).starts_with("circuit is open; retry in 18446744073.7"));
+    }
+}

@@ -69,7 +69,7 @@ fn a_shared_place_given_back_is_seen_by_who_begins_to_wait() {
 fn the_nearest_place_given_back_is_seen_by_who_begins_to_wait() {
     // Of the slot whose line is the first of all, which has the only place.
     crate::cell::take_slot(12);
-    assert_eq!(Seats::home_of(Owner::new(1, 7), 12), 0);
+    assert_eq!(Seats::home_of(Seats::near(Owner::new(1, 7)), 12), 0);
     leave_against_waiting(Bulkhead::as_if_shared);
 }
 

@@ -198,7 +198,7 @@ impl Bulkhead {
     /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
     /// then to be admitted with [`Bulkhead::admit_next`].
     pub(crate) fn give_alone(&self) -> bool {
-        self.give() & WAITED_FOR == 0
+        self.give()
     }
 
     pub(crate) fn admit_next(&self, now: Tick) -> Wakes {

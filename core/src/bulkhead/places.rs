@@ -1,7 +1,8 @@
 //! The places: how many there are and how many are taken, here or at the door of the host.
 
-use super::door::{Door, Place, Quick};
-use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT};
+use super::door::{Place, Quick};
+use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT, WAITED_FOR};
+use crate::cell;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::sync::Ordering;
@@ -10,38 +11,41 @@ impl Bulkhead {
     /// One more inside, if there is room.
     #[inline(always)]
     pub(super) fn take(&self) -> bool {
-        match &self.host {
-            None => self.take_own(),
-            Some(door) => self.take_at(door),
-        }
+        if self.host.is_none() { self.take_own() } else { self.take_at() }
     }
 
     // Apart from the path of a bulkhead of this process's own, which it would make longer; and what is
-    // rare apart from it, for whose sake it would save registers.
+    // rare apart from it, for whose sake it would save registers. In a library the slot may be found by a
+    // call, over which all that is known by then is saved: so that is asked first, and each finds the
+    // door by itself.
     #[inline(never)]
-    fn take_at(&self, door: &Door) -> bool {
-        match door.take_nearest() {
+    fn take_at(&self) -> bool {
+        let slot = cell::known_slot();
+        match self.host.as_ref().map_or(Quick::Not, |door| door.take_nearest(slot)) {
             Quick::Done => true,
-            Quick::Late(place) => self.take_after(door, place),
-            Quick::Not => self.take_any_at(door),
+            Quick::Late(place) => self.take_after(place),
+            Quick::Not => self.take_any_at(),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn take_after(&self, door: &Door, place: Place<'_>) -> bool {
-        door.undo(place);
-        self.take_any_at(door)
+    fn take_after(&self, place: Place<'_>) -> bool {
+        if let Some(door) = &self.host {
+            door.undo(place);
+        }
+        self.take_any_at()
     }
 
     #[inline(never)]
-    fn take_any_at(&self, door: &Door) -> bool {
-        door.take().unwrap_or_else(|| self.take_unplaced(door))
+    fn take_any_at(&self) -> bool {
+        self.host.as_ref().and_then(|door| door.take()).unwrap_or_else(|| self.take_unplaced())
     }
 
     /// While this process is by itself.
     #[cold]
-    fn take_unplaced(&self, door: &Door) -> bool {
+    fn take_unplaced(&self) -> bool {
+        let Some(door) = &self.host else { return self.take_own() };
         let taken = door.come_unplaced(self.own_limit());
         if taken {
             // Relaxed: a total that nothing is decided by.
@@ -83,42 +87,47 @@ impl Bulkhead {
         }
     }
 
-    /// One less; the word as it was.
+    /// One less; `false` where somebody waits for it.
     #[inline(always)]
-    pub(super) fn give(&self) -> u64 {
-        if let Some(door) = &self.host {
-            return self.give_at(door);
+    pub(super) fn give(&self) -> bool {
+        if self.host.is_some() {
+            return self.give_at();
         }
         // AcqRel: what was done inside is seen by who takes the place.
-        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel)
+        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0
     }
 
     #[inline(never)]
-    fn give_at(&self, door: &Door) -> u64 {
-        match door.give_nearest() {
-            Quick::Done => self.waited_for(),
-            Quick::Late(place) => self.give_after(door, place),
-            Quick::Not => self.give_any_at(door),
+    fn give_at(&self) -> bool {
+        let slot = cell::known_slot();
+        match self.host.as_ref().map_or(Quick::Not, |door| door.give_nearest(slot)) {
+            Quick::Done => self.is_left_alone(),
+            Quick::Late(place) => self.give_after(place),
+            Quick::Not => self.give_any_at(),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn give_after(&self, door: &Door, place: Place<'_>) -> u64 {
-        door.given_late(place);
-        self.waited_for()
+    fn give_after(&self, place: Place<'_>) -> bool {
+        if let Some(door) = &self.host {
+            door.given_late(place);
+        }
+        self.is_left_alone()
     }
 
     #[inline(never)]
-    fn give_any_at(&self, door: &Door) -> u64 {
-        door.give_back();
-        self.waited_for()
+    fn give_any_at(&self) -> bool {
+        if let Some(door) = &self.host {
+            door.give_back();
+        }
+        self.is_left_alone()
     }
 
     #[inline(always)]
-    fn waited_for(&self) -> u64 {
+    fn is_left_alone(&self) -> bool {
         // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
-        self.cell.word(LEFT).load(Ordering::SeqCst)
+        self.cell.word(LEFT).load(Ordering::SeqCst) & WAITED_FOR == 0
     }
 
     /// So many less.

@@ -8,8 +8,8 @@ mod sums;
 mod words;
 mod writer;
 
-pub(crate) use seats::{ROW, Seats, carry, carry_rest};
-pub(crate) use words::{Block, Here, Line};
+pub(crate) use seats::{ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
+pub(crate) use words::{Block, Line};
 pub(crate) use writer::{LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot};
 
 #[cfg(loom)]
@@ -17,3 +17,9 @@ pub(crate) use writer::take_slot;
 
 /// Words on one cache line.
 pub(crate) const LINE: usize = 8;
+
+/// The words of one.
+#[cfg(not(loom))]
+pub(crate) type LineWords<'a> = &'a [crate::sync::AtomicU64; LINE];
+#[cfg(loom)]
+pub(crate) type LineWords<'a> = [&'a crate::sync::AtomicU64; LINE];

@@ -4,7 +4,7 @@
 //! A thread that does not cross into the core for a place leaves it at hand: to all others it is free,
 //! and whoever of them takes it first has it. By then the thread finds another's number, and asks.
 
-use super::{Block, LINE};
+use super::{Block, LINE, LineWords};
 use crate::segment::Owner;
 use crate::sync::{AtomicU64, Ordering, in_one_order};
 
@@ -100,20 +100,7 @@ impl Seats {
         if seat >= self.capacity || seat as u64 >= open {
             return false;
         }
-        let line = cell.line(self.first + home * LINE);
-        // SeqCst: as in `take_one`. Not looked at before: it is most often free, and whoever waits for
-        // what it says can as well wait for the exchange.
-        let taken = match line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed) {
-            Ok(_) => true,
-            Err(seen) => Owner::is_nobody(seen) && take_seen(&line[0], seen, me),
-        };
-        in_one_order();
-        if taken {
-            let count = &line[ROW];
-            // Relaxed: a total that nothing is decided by, and one writer at a time.
-            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
-        taken
+        cell.line(self.first + home * LINE).is_some_and(|line| take_first_of(line, me))
     }
 
     /// Whether taking that place from that home was counted here.
@@ -138,12 +125,18 @@ impl Seats {
 
     /// The line where the calling thread of a process looks first: no two of a few threads have the same.
     pub(crate) fn home(me: Owner) -> usize {
-        Seats::home_of(me, super::slot())
+        Seats::home_of(Seats::near(me), super::slot())
     }
 
+    /// The same of the thread that has `slot`, in a process that looks near there.
     #[inline(always)]
-    pub(crate) fn home_of(me: Owner, slot: usize) -> usize {
-        (me.slot() * 4 + slot) % HOMES
+    pub(crate) fn home_of(near: usize, slot: usize) -> usize {
+        (near + slot) % HOMES
+    }
+
+    /// The line where the first thread of a process looks first.
+    pub(crate) fn near(me: Owner) -> usize {
+        me.slot() * 4
     }
 
     /// How often places were taken by those who looked there first.
@@ -188,11 +181,8 @@ impl Seats {
     /// over: who searches finds that.
     #[inline(always)]
     pub(crate) fn give_back_first(self, cell: &Block, me: Owner, home: usize) -> bool {
-        // SeqCst: as in `give_back`.
-        let free = |word: &AtomicU64| word.compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok();
-        let given = home * ROW < self.capacity && free(cell.word(self.first + home * LINE));
-        in_one_order();
-        given
+        home * ROW < self.capacity
+            && cell.line(self.first + home * LINE).is_some_and(|line| give_back_first_of(line, me))
     }
 
     pub(crate) fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
@@ -253,6 +243,33 @@ impl Seats {
         }
         freed
     }
+}
+
+/// Takes the first place of a line, if it is free.
+#[inline(always)]
+pub(crate) fn take_first_of(line: LineWords<'_>, me: Owner) -> bool {
+    // SeqCst: as in `take_one`. Not looked at before: it is most often free, and whoever waits for
+    // what it says can as well wait for the exchange.
+    let taken = match line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed) {
+        Ok(_) => true,
+        Err(seen) => Owner::is_nobody(seen) && take_seen(&line[0], seen, me),
+    };
+    in_one_order();
+    if taken {
+        let count = &line[ROW];
+        // Relaxed: a total that nothing is decided by, and one writer at a time.
+        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+    taken
+}
+
+/// Gives the first place of a line back; `false` if it is not this process's, or was carried over.
+#[inline(always)]
+pub(crate) fn give_back_first_of(line: LineWords<'_>, me: Owner) -> bool {
+    // SeqCst: as in `give_back`.
+    let given = line[0].compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+    in_one_order();
+    given
 }
 
 #[inline(always)]

@@ -1,8 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
-use super::{LINE, Writer, Writers};
-pub(crate) use crate::segment::Here;
-use crate::segment::{self, Held, Owner};
+use super::{LINE, LineWords, Writer, Writers};
+use crate::segment::{self, Held, Here, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// The words of a writer's line that lies outside of the block.
@@ -109,11 +108,16 @@ impl Block {
 
     /// The words of a cell that many processes map.
     pub(crate) fn mapped(held: Arc<Held>) -> Block {
+        Block::mapped_up_to(usize::MAX, held)
+    }
+
+    /// The same, no more than so many.
+    pub(crate) fn mapped_up_to(#[cfg_attr(loom, expect(unused))] most: usize, held: Arc<Held>) -> Block {
         Block {
             #[cfg(not(loom))]
             base: std::ptr::NonNull::from(held.words()).cast(),
             #[cfg(not(loom))]
-            words: held.words().len(),
+            words: held.words().len().min(most),
             table: Some(held.table()),
             together: true,
             further: OnceLock::new(),
@@ -150,21 +154,19 @@ impl Block {
         unsafe { self.base.add(index).as_ref() }
     }
 
-    /// The words of a line, from its first on.
+    /// The words of a line from its first on; `None` where the block ends before its last.
     #[cfg(not(loom))]
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub(crate) fn line(&self, first: usize) -> &[AtomicU64; LINE] {
-        if first > self.words.wrapping_sub(LINE) || self.words < LINE {
-            out_of_bounds(first, self.words);
-        }
+    pub(crate) fn line(&self, first: usize) -> Option<LineWords<'_>> {
         // SAFETY: as in `word`, of the line's last.
-        unsafe { self.base.add(first).cast().as_ref() }
+        let line = || unsafe { self.base.add(first).cast().as_ref() };
+        first.checked_add(LINE - 1).filter(|last| *last < self.words).map(|_| line())
     }
 
     #[cfg(loom)]
-    pub(crate) fn line(&self, first: usize) -> [&AtomicU64; LINE] {
-        std::array::from_fn(|word| self.word(first + word))
+    pub(crate) fn line(&self, first: usize) -> Option<LineWords<'_>> {
+        (first + LINE <= self.len()).then(|| std::array::from_fn(|word| self.word(first + word)))
     }
 
     #[cfg(loom)]

@@ -61,8 +61,10 @@ pub(crate) enum State {
     Dead,
 }
 
+/// What the word of a block is as long as it is in this life; what it says at the end of it has its bits too.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Life(u64);
+const _: () = assert!(MARKED & LIVE == LIVE && DEAD & LIVE == LIVE);
 
 impl Life {
     /// Whether a block is in the life that it was found in; nobody wants it gone.
@@ -74,7 +76,7 @@ impl Life {
     /// What the word of the block is as long as that is so.
     #[inline(always)]
     pub(crate) fn pulse(self) -> u64 {
-        self.0 | LIVE
+        self.0
     }
 }
 
@@ -165,9 +167,9 @@ impl<'a> Arena<'a> {
 
     /// Says that a block of ours is in use; from now on it is judged by what refers to it.
     pub(crate) fn publish(self, block: Block) -> Life {
-        let life = Life(self.turn(block) << 3);
+        let life = Life(self.turn(block) << 3 | LIVE);
         // SeqCst: who finds the block live sees what it holds, and the bit of who made it.
-        self.word(block, STATE).store(life.0 | LIVE, Ordering::SeqCst);
+        self.word(block, STATE).store(life.pulse(), Ordering::SeqCst);
         life
     }
 
@@ -179,7 +181,7 @@ impl<'a> Arena<'a> {
 
     /// Gives back a block that was published but found by nobody.
     pub(crate) fn withdraw(self, block: Block, life: Life) {
-        self.free(block, life.0 | LIVE);
+        self.free(block, life.pulse());
     }
 
     fn free(self, block: Block, seen: u64) -> bool {
@@ -200,7 +202,7 @@ impl<'a> Arena<'a> {
         let word = self.word(block, STATE).load(Ordering::SeqCst);
         match word & KINDS {
             FREE => State::Free,
-            LIVE | MARKED => State::Live(Life(word & !KINDS)),
+            LIVE | MARKED => State::Live(Life(word & !KINDS | LIVE)),
             DEAD => State::Dead,
             _ => Owner::from_word(word).map_or(State::Dead, State::Preparing),
         }
@@ -220,7 +222,7 @@ impl<'a> Arena<'a> {
     pub(crate) fn keep(self, block: Block, life: Life) -> bool {
         let state = self.word(block, STATE);
         // SeqCst throughout: ordered with the bit that was set before.
-        let marked = (life.0 | MARKED, life.0 | LIVE);
+        let marked = (life.0 | MARKED, life.pulse());
         let _ = state.compare_exchange(marked.0, marked.1, Ordering::SeqCst, Ordering::SeqCst);
         life.is_in(state)
     }

@@ -4,29 +4,32 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::{Writer, Writers};
+use crate::cell::{Seats, Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
 pub(super) struct Myself {
     owner: AtomicU64,
     forks: AtomicUsize,
+    /// What follows from the number; see [`Seats::near`].
+    near: AtomicUsize,
 }
 
 impl Myself {
     pub(super) fn unknown() -> Myself {
-        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX) }
+        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX), near: AtomicUsize::new(0) }
     }
 
     #[inline(always)]
     pub(super) fn now(&self) -> Option<Owner> {
         let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
-        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire))).flatten()
+        same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire)))
     }
 
     pub(super) fn tell(&self, owner: Owner) {
         self.owner.store(owner.word(), Ordering::Release);
-        // Release, and after the number that it goes with.
+        self.near.store(Seats::near(owner), Ordering::Release);
+        // Release, and after the number that it goes with and what follows from that.
         self.forks.store(crate::fork::count(), Ordering::Release);
     }
 
@@ -54,20 +57,22 @@ pub(crate) struct Held {
 #[derive(Copy, Clone)]
 pub(crate) struct Here<'a> {
     pub me: Owner,
-    pulse: Option<(&'a AtomicU64, Life)>,
+    /// [`Seats::near`] of that.
+    pub near: usize,
+    held: Option<&'a Held>,
 }
 
 impl Here<'_> {
     /// At one that nobody replaces.
     #[cfg(all(test, loom))]
     pub(crate) fn always(me: Owner) -> Here<'static> {
-        Here { me, pulse: None }
+        Here { me, near: Seats::near(me), held: None }
     }
 
     /// Whether this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn lives(&self) -> bool {
-        self.pulse.is_none_or(|(pulse, life)| life.is_in(pulse))
+        self.held.is_none_or(|held| held.lives())
     }
 }
 
@@ -86,14 +91,22 @@ impl Held {
     /// Who this process is, where this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn owner_if_current(&self) -> Option<Owner> {
-        self.life.is_in(self.segment.word()).then(|| self.me.now()).flatten()
+        self.lives().then(|| self.me.now()).flatten()
+    }
+
+    /// Whether this is still the cell of its name.
+    #[inline(always)]
+    fn lives(&self) -> bool {
+        self.life.is_in(self.segment.word())
     }
 
     /// Who this process is as long as the path of the segment names its file, and where to see whether
     /// this is still the cell of its name.
     #[inline(always)]
     pub(crate) fn here(&self) -> Option<Here<'_>> {
-        Some(Here { me: self.me.now()?, pulse: Some((self.segment.word(), self.life)) })
+        let me = self.me.now()?;
+        // Relaxed: told before the count that was just found to be the present one.
+        Some(Here { me, near: self.me.near.load(Ordering::Relaxed), held: Some(self) })
     }
 
     /// The words from the pulse of the cell to its last; where among them the cell begins, and what the

@@ -45,9 +45,9 @@ impl Owner {
         let whole = seal::is_same(word >> CHECK_SHIFT & 0xffff, seal::check_bits(number));
         (word & 3 == MARK && whole).then_some(Owner(word))
     }
-    /// The same for a word of this process's own memory; zero is nobody.
-    pub(crate) fn of_ours(word: u64) -> Option<Owner> {
-        (word != 0).then_some(Owner(word))
+    /// The same for a word of this process's own memory, where the word of an owner was put.
+    pub(crate) fn of_ours(word: u64) -> Owner {
+        Owner(word)
     }
     pub(crate) fn word(self) -> u64 {
         self.0

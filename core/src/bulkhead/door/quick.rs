@@ -1,8 +1,8 @@
 //! The way of those who find their own place as they left it: no loop, no lock, no call of anything.
 
-use super::{Door, LIMIT, MOST_EVER, State};
-use crate::cell::{self, Block, Here, ROW, Seats};
-use crate::segment;
+use super::{Door, LIMIT, MOST_EVER, State, WORDS};
+use crate::cell::{self, LINE, LineWords, ROW, Seats};
+use crate::segment::{self, Here};
 use crate::sync::Ordering;
 
 /// How far it led.
@@ -20,28 +20,39 @@ pub(in crate::bulkhead) struct Place<'a> {
     home: usize,
 }
 
+/// The same as it is found.
+struct Nearest<'a> {
+    place: Place<'a>,
+    here: Here<'a>,
+    /// The line that it is the first of.
+    line: LineWords<'a>,
+    /// The first of the cell.
+    limits: LineWords<'a>,
+}
+
 impl Door {
+    /// Of the thread that has `slot`, if it has one.
     #[inline(always)]
-    fn nearest(&self) -> Option<(&State, &Block, Here<'_>, usize)> {
-        // First: in a library it may be found by a call, over which all that is known by then is saved.
-        let slot = cell::known_slot()?;
-        let state = self.state();
+    fn nearest(&self, slot: Option<usize>) -> Option<Nearest<'_>> {
+        let (slot, state) = (slot?, self.state());
         let cell = state.cell.as_ref()?;
         let here = cell.here()?;
-        Some((state, cell, here, Seats::home_of(here.me, slot)))
+        let home = Seats::home_of(here.near, slot);
+        // The cell's block has no more than its places, so that there is no line without one.
+        let line = cell.line(WORDS + home * LINE)?;
+        Some(Nearest { place: Place { state, home }, here, line, limits: cell.line(0)? })
     }
 
     /// Takes the nearest place, if it is free and the limit was never lowered.
     #[inline(always)]
-    pub(in crate::bulkhead) fn take_nearest(&self) -> Quick<'_> {
-        let Some((state, cell, here, home)) = self.nearest() else { return Quick::Not };
-        let line = cell.line(0);
-        let (limit, most) = (line[LIMIT].load(Ordering::Acquire), line[MOST_EVER].load(Ordering::Acquire));
-        if most > limit || !state.seats.take_first(cell, here.me, limit, home) {
+    pub(in crate::bulkhead) fn take_nearest(&self, slot: Option<usize>) -> Quick<'_> {
+        let Some(Nearest { place, here, line, limits }) = self.nearest(slot) else { return Quick::Not };
+        let (limit, most) = (limits[LIMIT].load(Ordering::Acquire), limits[MOST_EVER].load(Ordering::Acquire));
+        if most > limit || (place.home * ROW) as u64 >= limit || !cell::take_first_of(line, here.me) {
             return Quick::Not;
         }
         segment::point("permit taken");
-        if here.lives() { Quick::Done } else { Quick::Late(Place { state, home }) }
+        if here.lives() { Quick::Done } else { Quick::Late(place) }
     }
 
     /// Undoes that where the cell's life has ended: then nobody need have seen it.
@@ -54,13 +65,13 @@ impl Door {
 
     /// Gives the nearest place back.
     #[inline(always)]
-    pub(in crate::bulkhead) fn give_nearest(&self) -> Quick<'_> {
-        let Some((state, cell, here, home)) = self.nearest() else { return Quick::Not };
-        if self.unplaced() > 0 || !state.seats.give_back_first(cell, here.me, home) {
+    pub(in crate::bulkhead) fn give_nearest(&self, slot: Option<usize>) -> Quick<'_> {
+        let Some(Nearest { place, here, line, .. }) = self.nearest(slot) else { return Quick::Not };
+        if self.unplaced() > 0 || !cell::give_back_first_of(line, here.me) {
             return Quick::Not;
         }
         segment::point("permit returned");
-        if here.lives() { Quick::Done } else { Quick::Late(Place { state, home }) }
+        if here.lives() { Quick::Done } else { Quick::Late(place) }
     }
 
     /// Goes after that where the cell's life has ended.

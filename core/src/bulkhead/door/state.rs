@@ -36,7 +36,10 @@ impl State {
         let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
         let (config, cell) = match fits {
-            Some((config, found)) => (config, Some(Block::mapped(found.held))),
+            Some((config, found)) => {
+                let cell = Block::mapped_up_to(words(&config), found.held);
+                (config, Some(cell))
+            }
             None => (wanted.clone(), None),
         };
         let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
