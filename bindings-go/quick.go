@@ -70,10 +70,13 @@ func watchedPass[T any](ctx context.Context, p *Policy, fn func(context.Context)
 
 // admitted runs the first attempt where the core lets it in at once, and steps the call where not.
 func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (value T, err error) {
-	if !p.registry.gate || !p.look().shape.Admits {
+	shape := &p.look().shape
+	if !p.registry.gate || !shape.Admits {
 		return ask(ctx, p, fn, nil)
 	}
-	p.takeAgain()
+	if shape.Moves {
+		p.takeAgain()
+	}
 	p.registry.sync()
 	var in abi.Admission
 	var refusal abi.Refusal

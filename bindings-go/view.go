@@ -66,8 +66,8 @@ func (p *Policy) began(ctx context.Context) uint64 {
 	return p.registry.clock.began(p.registry)
 }
 
-// takeAgain looks where calls pass now. Other processes may have moved a policy in host scope, which
-// this one is told nothing of; who asks so often finds out.
+// takeAgain looks where calls pass now. Other processes may have moved it, which this one is told nothing of;
+// who asks so often finds out.
 func (p *Policy) takeAgain() {
 	const often = 256
 	if p.asked.Add(1)%often == 0 {

@@ -356,7 +356,9 @@ typedef struct {
   uint8_t admits;
   // `seawall_policy_end` may end one.
   uint8_t ends;
-  uint8_t reserved[6];
+  // Other processes may move what `seawall_policy_overlay` tells of: ask for it again now and then.
+  uint8_t moves;
+  uint8_t reserved[5];
 } seawall_shape;
 
 // What the driver knows about a call and the policy does not.

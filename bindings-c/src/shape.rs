@@ -46,7 +46,9 @@ pub struct seawall_shape {
     pub admits: u8,
     /// `seawall_policy_end` may end one.
     pub ends: u8,
-    pub reserved: [u8; 6],
+    /// Other processes may move what `seawall_policy_overlay` tells of: ask for it again now and then.
+    pub moves: u8,
+    pub reserved: [u8; 5],
 }
 
 const _: () = assert!(size_of::<seawall_shape>() == 96);
@@ -74,7 +76,8 @@ unsafe impl Sized32 for seawall_shape {
         max_keys: 0,
         admits: 0,
         ends: 0,
-        reserved: [0; 6],
+        moves: 0,
+        reserved: [0; 5],
     };
 }
 
@@ -146,6 +149,7 @@ fn shape_of(policy: &Policy) -> seawall_shape {
         max_keys: config.max_keys,
         admits: u8::from(policy.may_admit()),
         ends: u8::from(policy.may_end()),
+        moves: u8::from(policy.may_move()),
         ..seawall_shape::EMPTY
     };
     if let Some(timeout) = &config.timeout {

@@ -60,6 +60,7 @@ static void success_gives_the_place_back(seawall_registry *registry) {
   seawall_shape shape = {.size = sizeof shape};
   CHECK_IS(seawall_policy_shape(policy, &shape), SEAWALL_OK);
   CHECK_IS(shape.admits, 1);
+  CHECK_IS(shape.moves, 0);
   seawall_admission in = admit(policy), full = admit(policy);
   CHECK(in.pass & SEAWALL_PASSED);
   CHECK_IS(full.pass, SEAWALL_ASK);

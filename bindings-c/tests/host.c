@@ -64,6 +64,9 @@ int main(void) {
   for (int i = 0; i < 2; i++) CHECK_IS(called(policy, &ran), SEAWALL_HOST_UNAVAILABLE);
   CHECK_IS(ran, 0);
   CHECK(str_is(seawall_status_name(SEAWALL_HOST_UNAVAILABLE), "host_unavailable"));
+  seawall_shape shape = {.size = sizeof shape};
+  CHECK_IS(seawall_policy_shape(policy, &shape), SEAWALL_OK);
+  CHECK_IS(shape.moves, 1);
 
   seawall_text problem = {NULL, 0};
   CHECK_IS(seawall_policy_host_problem(policy, &problem), SEAWALL_OK);

@@ -91,6 +91,12 @@ impl Policy {
         self.live().admits && self.registry().enabled()
     }
 
+    /// Whether other processes may move what the calls of this handle are counted in: who has asked where that
+    /// is, asks again now and then.
+    pub fn may_move(&self) -> bool {
+        self.live().host.is_some()
+    }
+
     /// Lets a call in that has no options of its own, where there is room and no doubt. `None` has
     /// taken nothing and means: step a [`Call`], which waits, refuses or falls back.
     pub fn admit(&self) -> Option<Admission> {

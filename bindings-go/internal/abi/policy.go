@@ -57,6 +57,8 @@ type Shape struct {
 	MaxKeys             uint32
 	// Admits: Admit may let a call in; Ends: End may end one.
 	Admits, Ends bool
+	// Moves: other processes may move where calls pass.
+	Moves bool
 }
 
 // Shape reads the parts and numbers of the policy.
@@ -72,7 +74,7 @@ func (p *Policy) Shape() Shape {
 		AttemptTimeout: uint64(s.attempt_timeout), Deadline: uint64(s.deadline), IdleTimeout: uint64(s.idle_timeout),
 		SlowAfter: uint64(s.slow_after), CallerDeadlineAfter: uint64(s.caller_deadline_after),
 		FallbackTimeout: uint64(s.fallback_timeout), FallbackCount: uint32(s.fallback_count), MaxKeys: uint32(s.max_keys),
-		Admits: s.admits != 0, Ends: s.ends != 0,
+		Admits: s.admits != 0, Ends: s.ends != 0, Moves: s.moves != 0,
 	}
 }
 
