@@ -22,7 +22,6 @@ type Policy struct {
 	registry *Registry
 	seen     atomic.Pointer[view]
 	looking  sync.Mutex
-	asked    atomic.Uint32
 	keys     atomic.Pointer[keyTable]
 	turned   atomic.Pointer[RejectedError]
 	core     *abi.Policy

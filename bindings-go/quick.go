@@ -74,13 +74,14 @@ func admitted[T any](ctx context.Context, p *Policy, fn func(context.Context) (T
 	if !p.registry.gate || !shape.Admits {
 		return ask(ctx, p, fn, nil)
 	}
-	if shape.Moves {
-		p.takeAgain()
-	}
 	p.registry.sync()
 	var in abi.Admission
 	var refusal abi.Refusal
-	if p.core.Admit(&in, &refusal) == circuitOpen {
+	status, looks := p.core.Admit(&in, &refusal)
+	if looks && shape.Moves {
+		p.takeAgain()
+	}
+	if status == circuitOpen {
 		return value, p.turnedAway(&refusal)
 	}
 	if !in.In() {

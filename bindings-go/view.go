@@ -66,16 +66,12 @@ func (p *Policy) began(ctx context.Context) uint64 {
 	return p.registry.clock.began(p.registry)
 }
 
-// takeAgain looks where calls pass now. Other processes may have moved it, which this one is told nothing of;
-// who asks so often finds out.
+// takeAgain looks where calls pass now. Other processes may have moved it, which this one is told nothing of.
 func (p *Policy) takeAgain() {
-	const often = 256
-	if p.asked.Add(1)%often == 0 {
-		p.looking.Lock()
-		defer p.looking.Unlock()
-		if p.registry.gate {
-			p.overlay.Take(p.core, p.inspects)
-		}
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	if p.registry.gate {
+		p.overlay.Take(p.core, p.inspects)
 	}
 }
 

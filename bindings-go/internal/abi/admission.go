@@ -45,8 +45,9 @@ func (a *Admission) Since(instant uint64) {
 	}
 }
 
-// Admit asks to be let in at once. What refuses is read only if the status says so.
-func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
+// Admit asks to be let in at once. What refuses is read only if the status says so. looks is true of one
+// question in 256, by chance: who may be moved by other processes looks then where calls pass.
+func (p *Policy) Admit(a *Admission, refusal *Refusal) (status Status, looks bool) {
 	var q C.cross_admit
 	q.policy, q.admission.size, q.refusal.size, q.refusal.state = p.ptr, C.sizeof_seawall_admission, C.sizeof_seawall_refusal, noState
 	cross(C.seawall_go_admit, unsafe.Pointer(&q))
@@ -55,7 +56,7 @@ func (p *Policy) Admit(a *Admission, refusal *Refusal) Status {
 	if q.status != 0 {
 		refusal.read(q.status, &q.refusal)
 	}
-	return Status(q.status)
+	return Status(q.status), q.looks != 0
 }
 
 // Dismiss reports a success; wake gets the tickets of those who come next.

@@ -7,6 +7,8 @@ typedef struct {
   seawall_admission admission;
   seawall_refusal refusal;
   seawall_status status;
+  // Now and then: to look where calls pass.
+  uint8_t looks;
 } cross_admit;
 
 void seawall_go_admit(void *question);
