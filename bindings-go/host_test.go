@@ -19,11 +19,16 @@ func onFolder(t *testing.T) (env *seawalltest.Env, folder string) {
 	if err := errors.Join(os.Mkdir(folder, 0o755), os.Chmod(folder, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	env = seawalltest.New(t)
+	return inFolder(t, folder), folder
+}
+
+// inFolder is an environment whose segment is there.
+func inFolder(t *testing.T, folder string) *seawalltest.Env {
+	env := seawalltest.New(t)
 	if err := env.LoadTOML("[host]\ndir = \""+folder+"\"\n", "host.toml"); err != nil {
 		t.Fatal(err)
 	}
-	return env, folder
+	return env
 }
 
 func TestARequiredHostRefusesSaysWhyAndComesBack(t *testing.T) {
@@ -82,5 +87,36 @@ func TestWithoutARequiredHostTheProcessGoesOnAlone(t *testing.T) {
 	})
 	if _, err := spend.Reserve(map[string]uint64{"tokens": 1}); !errors.Is(err, seawall.ErrHostUnavailable) {
 		t.Fatal(err)
+	}
+}
+
+func TestWhoseCellWasMovedFindsWhereCallsPass(t *testing.T) {
+	t.Setenv("SEAWALL_GATE", "on")
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := seawall.Config{Name: "identity", Scope: "host", Breaker: &seawall.Breaker{Failures: 3}}
+	policy := inFolder(t, folder).Policy(config)
+	do := func() { _, _ = seawall.Do(context.Background(), policy, answers) }
+	do()
+	if n := crossings(100, do); n != 0 {
+		t.Fatalf("%d crossings", n)
+	}
+	// Another of the host has newer settings, for which there is another cell.
+	config.Revision, config.Breaker = 1, &seawall.Breaker{Failures: 4}
+	moved := inFolder(t, folder).Policy(config)
+	for range 3 {
+		_, _ = seawall.Do(context.Background(), moved, fails)
+	}
+	time.Sleep(1200 * time.Millisecond) // whoever asks looks once a second
+	for range 20_000 {
+		do()
+	}
+	if n := crossings(100, do); n != 0 {
+		t.Errorf("%d crossings after the move", n)
+	}
+	if n := successes(t, moved); n < 20_000 {
+		t.Errorf("%d successes in the cell in force", n)
 	}
 }
