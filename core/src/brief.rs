@@ -91,7 +91,7 @@ impl<'a> Brief<'a> {
     /// Even a success may open the circuit.
     #[inline(always)]
     pub(crate) fn may_be_slow(&self) -> bool {
-        self.live.counts_slow()
+        self.live.slow
     }
 
     /// The attempt ended. Where that is not the end of the call it is handed back, to [`Brief::go_on`].
@@ -194,7 +194,7 @@ fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> 
     };
     // First, so that it need not wait for the breaker's count.
     writer.add_one(ends, Ordering::Relaxed);
-    if live.counts_slow() || live.parts.bulkhead.is_some() {
+    if live.slow || live.parts.bulkhead.is_some() {
         return Left::Report;
     }
     let Some(breaker) = &live.parts.breaker else { return Left::Nothing };
@@ -229,7 +229,7 @@ impl Brief<'_> {
     fn give_back(&self, outcome: Outcome, hint: Option<Hint>) {
         if let Some(breaker) = &self.live.parts.breaker {
             let permit = Permit(self.pass.permit);
-            match if self.live.counts_slow() { Failed::NotCounted } else { breaker.fail_untimed(permit, outcome) } {
+            match if self.live.slow { Failed::NotCounted } else { breaker.fail_untimed(permit, outcome) } {
                 Failed::Counted => {}
                 Failed::Due => self.judge(breaker, hint),
                 Failed::NotCounted => self.record_slowly(breaker, outcome, hint),

@@ -76,7 +76,7 @@ impl Policy {
         let live = self.live();
         self.passes()
             && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))
-            && pass.began().is_none_or(|began| !live.counts_slow() && is_fresh(began))
+            && pass.began().is_none_or(|began| !live.slow && is_fresh(began))
     }
 
     /// Counts a success under a pass. `false`: the gate has changed meanwhile, the call was slow, or the

@@ -38,8 +38,8 @@ pub(crate) struct Live {
     pub next_look: NextLook,
     /// It may lose the place of its bulkhead, which it is not to go on without.
     pub needs_place: bool,
-    /// The breaker counts calls that take longer as slow.
-    slow_after: Option<Span>,
+    /// The breaker counts slow calls.
+    pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
     pub(super) next: OnceLock<Arc<Live>>,
@@ -49,22 +49,17 @@ impl Live {
     /// How long a call under a pass took, where that may be too long for the breaker.
     #[inline(always)]
     pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
-        if self.counts_slow() { self.took_so_long(pass, clock) } else { Span::ZERO }
+        if self.slow { self.took_so_long(pass, clock) } else { Span::ZERO }
     }
 
     /// Out of line, so that who counts no slow calls carries none of it.
     #[inline(never)]
     fn took_so_long(&self, pass: Pass, clock: &Clock) -> Span {
-        match (pass.began(), self.slow_after) {
-            (Some(began), Some(limit)) => clock.since_unless_within(began, limit),
+        let rule = self.parts.breaker.as_ref().and_then(|breaker| breaker.config().slow_call);
+        match (pass.began(), rule) {
+            (Some(began), Some(rule)) => clock.since_unless_within(began, rule.longer_than),
             _ => Span::ZERO,
         }
-    }
-
-    /// Whether the breaker counts slow calls.
-    #[inline(always)]
-    pub fn counts_slow(&self) -> bool {
-        self.slow_after.is_some()
     }
 
     pub(super) fn choose(registry: &Registry, shared: &Shared, key: Option<&Arc<str>>) -> Live {
@@ -94,10 +89,9 @@ impl Live {
             config.timeout.as_ref().filter(|timeout| unlimited && lacks.is_none() && timeout.adaptive.is_none());
         let limited = limited.and_then(|timeout| timeout.attempt.into_iter().chain(timeout.deadline).min());
         let ends_at_once = config.retry.is_none() && config.fallback.is_none();
-        let slow_call = chosen.parts.breaker.as_ref().and_then(|breaker| breaker.config().slow_call);
-        let slow_after = slow_call.map(|rule| rule.longer_than);
+        let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
         let start = match &config.retry {
-            _ if slow_after.is_some() => Start::Precise,
+            _ if slow => Start::Precise,
             None => Start::Untold,
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
@@ -128,7 +122,7 @@ impl Live {
             ends_at_once,
             start,
             lacks,
-            slow_after,
+            slow,
             host,
             next_look,
             needs_place,
