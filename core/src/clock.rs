@@ -41,22 +41,18 @@ impl Clock {
         }
     }
 
-    /// The instant of [`Clock::coarse`] by itself.
-    #[inline]
-    pub(crate) fn coarse_only(&self) -> Tick {
-        match self.manual.load(Ordering::Relaxed) {
-            FOLLOWS_SYSTEM => read(rustix::time::ClockId::MonotonicCoarse),
-            at => Tick(at),
-        }
-    }
-
     /// The time since `began`; zero where that is surely no more than `limit`, which most often the cheaper
     /// look tells. It is believed up to half of `limit`: a machine that held it up for less misleads nobody.
     pub(crate) fn since_unless_within(&self, began: Tick, limit: Span) -> Span {
-        let (half, late) = (Span(limit.0 / 2), coarse_resolution());
+        let half = Span(limit.0 / 2);
         // A limit of some ticks is not for it to tell.
-        let is_within = half > late && self.coarse_only().after(late).since(began) <= half;
-        if is_within { Span::ZERO } else { self.now().since(began) }
+        if half > coarse_resolution() {
+            let (now, late) = self.coarse();
+            if now.after(late).since(began) <= half {
+                return Span::ZERO;
+            }
+        }
+        self.now().since(began)
     }
 
     /// Whether the clock stands still until it is advanced; a driver then moves it instead of sleeping.

@@ -72,7 +72,7 @@ impl Policy {
     #[inline]
     pub fn passes_still(&self, pass: Pass) -> bool {
         const JUST_NOW: Span = Span::millis(20);
-        let is_fresh = |began| self.registry().clock().coarse_only().since(began) < JUST_NOW;
+        let is_fresh = |began| self.registry().clock().coarse().0.since(began) < JUST_NOW;
         let live = self.live();
         self.passes()
             && live.parts.breaker.as_ref().is_none_or(|breaker| breaker.pass() == Some(Permit(pass.permit)))

@@ -1,10 +1,10 @@
 //! Words of a shared cell that say what cannot be: somebody scribbled over them. Who comes upon one sets
-//! it right, and the circuit goes on as one whose window has just begun. All of it is off the usual ways.
+//! it right, and the circuit goes on as one whose window has just begun. The usual ways pay a comparison.
 
+use super::Breaker;
 use super::layout::{BASES, ORIGIN};
 use super::transition::{Reason, SLOT_VALUE, slot_of};
 use super::word::Word;
-use super::{Breaker, State};
 use crate::cx::Cx;
 use crate::sync::Ordering;
 use crate::time::Tick;
@@ -15,7 +15,7 @@ impl Breaker {
     /// no more.
     #[cold]
     pub(super) fn mend_word(&self, word: Word, cx: &mut Cx) {
-        if word.state_is_known() {
+        if word.known_state().is_some() {
             self.swap_word(word, word.with_pass(false));
         } else {
             self.close(word, Reason::None, cx);
@@ -61,16 +61,5 @@ impl Breaker {
         let (seen, right) = (slot_of(generation, base), slot_of(generation, number));
         // AcqRel: as whoever begins a generation writes it.
         let _ = slot.compare_exchange(seen, right, Ordering::AcqRel, Ordering::Relaxed);
-    }
-}
-
-impl Word {
-    /// Whether nothing speaks against what it says.
-    pub(super) fn is_sound(self) -> bool {
-        self.is(State::Closed) || (self.state_is_known() && !self.pass())
-    }
-
-    fn state_is_known(self) -> bool {
-        State::from_u8((self.0 >> 32 & 7) as u8).is_some()
     }
 }

@@ -29,7 +29,14 @@ impl Word {
     }
     pub(crate) fn state(self) -> State {
         // An impossible number can only come from a damaged cell: let calls through.
-        State::from_u8((self.0 >> 32 & 7) as u8).unwrap_or(State::Disabled)
+        self.known_state().unwrap_or(State::Disabled)
+    }
+    pub(super) fn known_state(self) -> Option<State> {
+        State::from_u8((self.0 >> 32 & 7) as u8)
+    }
+    /// Whether nothing speaks against what it says: a gate that says *pass* is a closed circuit's.
+    pub(super) fn is_sound(self) -> bool {
+        self.is(State::Closed) || (self.known_state().is_some() && !self.pass())
     }
     /// Whether it is that state, without looking which it is.
     #[inline(always)]

@@ -53,8 +53,8 @@ impl Log {
     fn place_of(self, block: &Block, index: u64) -> usize {
         let length = self.length as u64;
         if let Some(word) = self.rounds {
-            // Relaxed: whoever wrote it, a rest below the length is the remainder. Of the low half, so that
-            // the product is one.
+            // Relaxed: whoever wrote it, a rest below the length is the remainder. Only its low half, so
+            // that the product does not overflow.
             let rounds = block.word(word).load(Ordering::Relaxed) & 0xffff_ffff;
             let place = index.wrapping_sub(rounds * length);
             if place < length {

@@ -17,9 +17,8 @@ pub(in crate::bulkhead) struct Lease {
     link: usize,
     pub seat: usize,
     me: Owner,
-    /// Both as they stand in the cell, sealed.
+    /// As it stands in the cell, sealed; the highest limit that there ever was is the same.
     limit: u64,
-    most: u64,
 }
 
 /// How far a thread came by itself.
@@ -72,14 +71,13 @@ impl Door {
         let me = here.me;
         let mut firsts = state.seats.firsts(open, Seats::home(me));
         let seat = firsts.find(|seat| state.seats.is_mine(cell, me, *seat) && !is_let(*seat))?;
-        Some(Lease { link, seat, me, limit, most })
+        Some(Lease { link, seat, me, limit })
     }
 
     /// Whether a thread would take it by itself if it were free.
     pub(in crate::bulkhead) fn is_let(&self, lease: &Lease) -> bool {
         let stands = |(_, cell): (&State, &Block)| {
-            cell.here().is_some_and(|here| here.me == lease.me && here.lives())
-                && raw_limits(cell) == [lease.limit, lease.most]
+            cell.here().is_some_and(|here| here.me == lease.me && here.lives()) && raw_limits(cell) == [lease.limit; 2]
         };
         self.at_link(lease.link).is_some_and(stands)
     }
@@ -108,7 +106,7 @@ impl Door {
             words: (words.get(..last)?.as_ptr().expose_provenance(), last),
             pulse,
             standing: (std::ptr::from_ref(standing).expose_provenance(), stands),
-            limits: [(first + LIMIT, lease.limit), (first + MOST_EVER, lease.most)],
+            limits: [LIMIT, MOST_EVER].map(|word| (first + word, lease.limit)),
             place: (first + seats.index_of(lease.seat), lease.me.word(), lease.me.at_hand()),
             count: first + seats.count_of(lease.seat),
             held: held.clone(),
