@@ -42,7 +42,7 @@ func together() {
 		}
 		start, done := threadTime(), 0
 		for {
-			run(batch)
+			deeper(done/batch*27%64, run)
 			done += batch
 			if monotonic() >= until {
 				break
@@ -52,6 +52,17 @@ func together() {
 		must(fits(p, name))
 		fmt.Println(spent, done)
 	}
+}
+
+// deeper runs a batch so many frames of 64 bytes down the stack: bench/rust/src/harness.rs tells why.
+//
+//go:noinline
+func deeper(frames int, run func(int)) {
+	if frames == 0 {
+		run(batch)
+		return
+	}
+	deeper(frames-1, run)
 }
 
 func shared(key, name, scope string) *seawall.Policy {

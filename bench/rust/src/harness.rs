@@ -5,10 +5,15 @@
 //! One thread is timed by its own processor time, which a busy neighbour does not lengthen; two
 //! threads by the clock, from the first start to the last end, each on a core of its own, the quickest
 //! of five short tries in each round.
+//!
+//! Where the stack begins is another place in every process, and a call is up to half slower where its
+//! frames end in the same twelve bits as a line it writes (loads are taken for younger than the store).
+//! So each round stands at another place of the stack.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
@@ -113,9 +118,9 @@ impl Suite {
         let rows: Vec<&Row> = self.rows.iter().filter(wanted).collect();
         let sizes: Vec<u64> = rows.iter().map(|row| calibrate(row, options.slice_ms)).collect();
         let mut samples = vec![Vec::with_capacity(options.rounds); rows.len()];
-        for _ in 0..options.rounds {
+        for turn in 0..options.rounds {
             for (index, row) in rows.iter().enumerate() {
-                samples[index].push(round(time(row, sizes[index])));
+                samples[index].push(round(time(row, sizes[index], turn)));
             }
         }
         for (row, samples) in rows.iter().zip(samples) {
@@ -140,7 +145,7 @@ fn calibrate(row: &Row, slice_ms: f64) -> u64 {
     let mut count = 64u64.min(row.most);
     loop {
         // The quickest: a call that was held up once is no measure of how many there is time for.
-        let total = quickest(row, count) * count as f64;
+        let total = quickest(row, count, 0) * count as f64;
         if total >= slice_ms * 2e5 || count >= row.most || count > 1 << 30 {
             let wanted = count as f64 * slice_ms * 1e6 / total.max(1.0);
             return (wanted as u64).clamp(16.min(row.most), row.most);
@@ -151,22 +156,22 @@ fn calibrate(row: &Row, slice_ms: f64) -> u64 {
 
 /// Nanoseconds of one operation of one thread. Of two threads, the quickest of five tries: one of
 /// them may have been put aside.
-fn time(row: &Row, count: u64) -> f64 {
-    if row.threads == 1 { once(row, count) } else { quickest(row, count) }
+fn time(row: &Row, count: u64, turn: usize) -> f64 {
+    if row.threads == 1 { once(row, count, turn) } else { quickest(row, count, turn) }
 }
 
-fn quickest(row: &Row, count: u64) -> f64 {
-    (0..5).map(|_| once(row, count)).fold(f64::MAX, f64::min)
+fn quickest(row: &Row, count: u64, turn: usize) -> f64 {
+    (0..5).map(|_| once(row, count, turn)).fold(f64::MAX, f64::min)
 }
 
-fn once(row: &Row, count: u64) -> f64 {
+fn once(row: &Row, count: u64, turn: usize) -> f64 {
     if let Some(before) = &row.before {
         before();
     }
     if row.threads == 1 {
         pin(0);
         let start = processor_time();
-        (row.body)(count, 0);
+        deeper(turn, &|| (row.body)(count, 0));
         return (processor_time() - start) / count as f64;
     }
     let gate = Barrier::new(row.threads);
@@ -178,7 +183,7 @@ fn once(row: &Row, count: u64) -> f64 {
                     pin(id);
                     gate.wait();
                     let start = Instant::now();
-                    (row.body)(count, id);
+                    deeper(turn, &|| (row.body)(count, id));
                     (start, Instant::now())
                 })
             })
@@ -188,6 +193,19 @@ fn once(row: &Row, count: u64) -> f64 {
     let first = spans.iter().map(|span| span.0).min().expect("there are threads");
     let last = spans.iter().map(|span| span.1).max().expect("there are threads");
     (last - first).as_nanos() as f64 / count as f64
+}
+
+/// Runs it at one of the places where a page of the stack has room for a frame: at the next for the next turn.
+pub fn deeper(turn: usize, run: &dyn Fn()) {
+    // Odd, so that all are visited, and large, so that turns that follow each other are far apart.
+    descend(turn * 27 % 64, run);
+}
+
+#[inline(never)]
+fn descend(frames: usize, run: &dyn Fn()) {
+    let room = black_box([0u8; 32]);
+    if frames == 0 { run() } else { descend(frames - 1, run) }
+    black_box(&room);
 }
 
 /// Keeps the thread on one core, where the machine allows it.

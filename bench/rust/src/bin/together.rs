@@ -4,13 +4,13 @@ use rustix::time::{ClockId, clock_gettime};
 use seawall::breaker::Control;
 use seawall::config::Scope;
 use seawall::{Error, Policy};
-use seawall_bench::harness::processor_time;
+use seawall_bench::harness::{deeper, processor_time};
 use seawall_bench::work::{HOUR, fail, ok};
 use std::collections::HashMap;
 use std::hint::black_box;
 
 /// Calls between two looks at the clock.
-const BATCH: u64 = 1000;
+const BATCH: usize = 1000;
 
 fn main() {
     let mut policies = HashMap::new();
@@ -24,7 +24,7 @@ fn main() {
         while now() < from {}
         let (start, mut done) = (processor_time(), 0);
         loop {
-            calls(policy, case);
+            deeper(done / BATCH, &|| calls(policy, case));
             done += BATCH;
             if now() >= until {
                 break;
@@ -52,11 +52,11 @@ fn made(name: &str, case: &str, scope: &str) -> Policy {
 fn calls(policy: &Policy, case: &str) {
     if case == "failing" {
         // One in 16 succeeds: four processes never fill a window with failures.
-        for i in 0..BATCH {
+        for i in 0..BATCH as u64 {
             let _ = black_box(policy.run(|| if i % 16 == 0 { ok(i) } else { fail(i) }));
         }
     } else {
-        for i in 0..BATCH {
+        for i in 0..BATCH as u64 {
             let _ = black_box(policy.run(|| ok(i)));
         }
     }
