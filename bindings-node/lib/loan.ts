@@ -49,14 +49,15 @@ export class Loan {
     if (desk !== undefined) return this.putAt(desk);
     if (words.length === 0) return this.handBack(1);
     Atomics.add(words, UNUSED, 1);
-    if (Atomics.load(words, RECALLED) !== 0) this.handBack(0);
+    // A plain look does not pass an exchange either; one by `Atomics` would take as long as that.
+    if (words[RECALLED] !== 0) this.handBack(0);
   }
 
   private takeAt(desk: Desk): boolean {
     const { words } = this;
     if (words[RECALLED] !== LEASED || !desk.isLet() || !desk.take()) return false;
     words[LENT]!++;
-    if (desk.lives()) return true;
+    if (desk.counts() && desk.lives()) return true;
     this.putAt(desk);
     return false;
   }
@@ -98,7 +99,8 @@ class Desk {
     const standing = hot.standing(loan);
     const cell = hot.desk(loan);
     if (cell === undefined || standing === undefined) return undefined;
-    const told = (place: number) => mail[place]!;
+    // Kept as a number of the mailbox is, it would be made a whole one by each exchange that it is given to.
+    const told = (place: number) => mail[place]! | 0;
     return new Desk(
       new Int32Array(cell), new Int32Array(standing), told(0), told(1), told(2), told(3), told(4), told(5), told(6), told(7), told(8), told(9),
     );
@@ -107,15 +109,20 @@ class Desk {
   /** Whether everything is as it was when the place was let. */
   isLet(): boolean {
     const { cell } = this;
-    return cell[this.limitAt] === this.limit && cell[this.mostAt] === this.most && this.standing[0] === this.stands
-      // The core carries into the upper half.
-      && cell[this.count] !== -1;
+    return cell[this.limitAt] === this.limit && cell[this.mostAt] === this.most && this.standing[0] === this.stands;
   }
 
   take(): boolean {
-    const { cell, place, atHand, count } = this;
-    if (Atomics.compareExchange(cell, place, atHand, this.taken) !== atHand) return false;
-    cell[count]!++;
+    const { atHand } = this;
+    return Atomics.compareExchange(this.cell, this.place, atHand, this.taken) === atHand;
+  }
+
+  /** Counts that it was taken, unless that would carry into the upper half: the core does so. */
+  counts(): boolean {
+    const { cell, count } = this;
+    const before = cell[count]!;
+    if (before === -1) return false;
+    cell[count] = before + 1;
     return true;
   }
 
