@@ -335,6 +335,17 @@ impl Policy {
         self.live()
     }
 
+    /// The settings and cells in force, where this handle has seen them before.
+    #[inline(always)]
+    pub(crate) fn known_live(&self) -> Option<&Live> {
+        let epoch = self.0.shared.epoch.load(Ordering::Acquire);
+        let mut live = &self.0.live;
+        while live.epoch < epoch {
+            live = live.next.get()?;
+        }
+        Some(live)
+    }
+
     /// The settings and cells in force for this handle.
     #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
