@@ -16,7 +16,7 @@ use std::mem::ManuallyDrop;
 /// failure where the work was left by unwinding, else as the caller's own wish.
 pub(crate) struct Brief<'a> {
     pub(crate) policy: &'a Policy,
-    pub(crate) live: &'a Arc<Live>,
+    pub(crate) live: &'a Live,
     pub(crate) pass: Pass,
     /// The work runs now: whoever drops this unwinds out of it.
     pub(crate) running: bool,
@@ -35,6 +35,26 @@ impl Policy {
         Some(Brief { policy: self, live, pass, running: false })
     }
 
+    /// [`Policy::brief`] where the handle knows the settings in force and the gate passes; `None` says nothing.
+    #[inline(always)]
+    pub(crate) fn brief_at_once(&self) -> Option<Brief<'_>> {
+        let live = self.known_live()?;
+        if !live.brief || !self.registry().enabled() {
+            return None;
+        }
+        let permit = match &live.parts.breaker {
+            None => 0,
+            Some(breaker) => breaker.pass()?.0,
+        };
+        if let Some(bulkhead) = &live.parts.bulkhead
+            && (live.needs_place && live.is_left_alone() || !bulkhead.comes_in())
+        {
+            return None;
+        }
+        let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
+        Some(Brief { policy: self, live, pass, running: false })
+    }
+
     /// The breaker's permit and a place in the bulkhead, under the settings that gave them: they may be
     /// later ones, and then `fit` says whether the call still needs no stepper.
     #[inline(always)]
@@ -45,11 +65,11 @@ impl Policy {
     ) -> Option<(&'a Arc<Live>, u64)> {
         let permit = match &live.parts.breaker {
             None => 0,
-            Some(breaker) if live.host.is_none() => breaker.open_door()?.0,
             // A gate that passes is that of the cell in force; so is an open circuit, as one that was
             // left is disabled. What else a shared cell says may be old.
             Some(breaker) => match breaker.pass() {
                 Some(permit) => permit.0,
+                None if live.host.is_none() => breaker.open_door()?.0,
                 None if breaker.is_open() => return None,
                 None => {
                     let asked = self.shared_door(fit)?;
@@ -84,7 +104,7 @@ impl<'a> Brief<'a> {
     }
 
     /// The same from what the driver kept.
-    pub(crate) fn again(policy: &'a Policy, live: &'a Arc<Live>, pass: Pass) -> Brief<'a> {
+    pub(crate) fn again(policy: &'a Policy, live: &'a Live, pass: Pass) -> Brief<'a> {
         Brief { policy, live, pass, running: false }
     }
 
@@ -98,8 +118,9 @@ impl<'a> Brief<'a> {
     #[inline(always)]
     pub(crate) fn end(self, outcome: Outcome, hint: Option<Hint>) -> Option<Brief<'a>> {
         if outcome == Outcome::Success {
-            self.succeed(Brief::took);
-        } else if self.live.ends_at_once && outcome != Outcome::Cancelled {
+            let took = self.took();
+            self.succeed(took);
+        } else if self.is_last(outcome) {
             self.fail(outcome, hint);
         } else {
             return Some(self);
@@ -108,19 +129,18 @@ impl<'a> Brief<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn succeed(self, took: impl FnOnce(&Self) -> Span) {
-        if let Some(breaker) = &self.live.parts.breaker {
-            let took = took(&self);
-            if breaker.is_slow(took) || !breaker.tally(Permit(self.pass.permit)) {
-                self.policy.report_success(breaker, Shard::OWN, self.pass, took);
-            }
+    pub(crate) fn succeed(self, took: Span) {
+        let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
+        if let Some(breaker) = &live.parts.breaker
+            && (breaker.is_slow(took) || !breaker.tally(Permit(pass.permit)))
+        {
+            policy.report_success(breaker, Shard::OWN, pass, took);
         }
-        self.leave();
-        std::mem::forget(self);
+        leave(policy, live);
     }
 
     /// The call that goes on after an attempt, and its step. The attempt may be repeated unless `once`.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn go_on(
         self,
         outcome: Outcome,
@@ -128,25 +148,24 @@ impl<'a> Brief<'a> {
         once: bool,
         error_type: Option<&str>,
     ) -> (Call, Step) {
-        let mut call = self.as_call(once);
-        std::mem::forget(self);
-        error_type.into_iter().for_each(|name| call.error_type(name));
-        let step = call.done(1, outcome, hint);
-        (call, step)
+        let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
+        go_on(policy, live, pass, (outcome, hint), once, error_type)
     }
 
     /// The call that goes on with what this holds, and is to be the last who gives it back.
     pub(crate) fn as_call(&self, once: bool) -> Call {
-        let (policy, live) = (self.policy.clone(), self.live.clone());
-        let mut call = Call::running_under(policy, live, self.pass, true, CallOptions::default());
-        if once {
-            call.last_attempt();
-        }
-        call
+        as_call(self.policy, self.live, self.pass, once)
     }
 
+    /// Whether an attempt that ended so, which is no success, is the end of its call.
     #[inline(always)]
-    fn fail(self, outcome: Outcome, hint: Option<Hint>) {
+    pub(crate) fn is_last(&self, outcome: Outcome) -> bool {
+        self.live.ends_at_once && outcome != Outcome::Cancelled
+    }
+
+    /// It was, and it ended so.
+    #[inline(always)]
+    pub(crate) fn fail(self, outcome: Outcome, hint: Option<Hint>) {
         let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
         let left = fail_quickly(policy, live, pass.permit, outcome);
         if left != Left::Nothing {
@@ -203,7 +222,7 @@ fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> 
 
 #[cold]
 #[inline(never)]
-fn fail_slowly(policy: &Policy, live: &Arc<Live>, pass: Pass, outcome: Outcome, hint: Option<Hint>, left: Left) {
+fn fail_slowly(policy: &Policy, live: &Live, pass: Pass, outcome: Outcome, hint: Option<Hint>, left: Left) {
     let brief = ManuallyDrop::new(Brief { policy, live, pass, running: false });
     if left == Left::All {
         policy.metrics().ended_at_once(outcome);
@@ -216,7 +235,7 @@ fn fail_slowly(policy: &Policy, live: &Arc<Live>, pass: Pass, outcome: Outcome, 
 
 #[cold]
 #[inline(never)]
-fn drop_held(policy: &Policy, live: &Arc<Live>, pass: Pass, running: bool) {
+fn drop_held(policy: &Policy, live: &Live, pass: Pass, running: bool) {
     let brief = ManuallyDrop::new(Brief { policy, live, pass, running });
     if live.limited.is_some() {
         return brief.leave_within();
@@ -235,7 +254,7 @@ impl Brief<'_> {
                 Failed::NotCounted => self.record_slowly(breaker, outcome, hint),
             }
         }
-        self.leave();
+        leave(self.policy, self.live);
     }
 
     /// A failure has been entered, and is to be judged.
@@ -276,22 +295,46 @@ impl Brief<'_> {
     fn took(&self) -> Span {
         self.live.took(self.pass, self.policy.registry().clock())
     }
+}
 
-    #[inline(always)]
-    fn leave(&self) {
-        if let Some(bulkhead) = &self.live.parts.bulkhead
-            && !bulkhead.give_alone()
-        {
-            self.admit_next(bulkhead);
-        }
+#[inline(always)]
+fn leave(policy: &Policy, live: &Live) {
+    if let Some(bulkhead) = &live.parts.bulkhead
+        && !bulkhead.give_alone()
+    {
+        admit_next(policy, bulkhead);
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn admit_next(&self, bulkhead: &Bulkhead) {
-        let wakes = bulkhead.admit_next(self.policy.registry().clock().now());
-        self.policy.registry().strand(wakes);
+#[cold]
+#[inline(never)]
+fn admit_next(policy: &Policy, bulkhead: &Bulkhead) {
+    let wakes = bulkhead.admit_next(policy.registry().clock().now());
+    policy.registry().strand(wakes);
+}
+
+#[inline(never)]
+fn go_on(
+    policy: &Policy,
+    live: &Live,
+    pass: Pass,
+    (outcome, hint): (Outcome, Option<Hint>),
+    once: bool,
+    error_type: Option<&str>,
+) -> (Call, Step) {
+    let mut call = as_call(policy, live, pass, once);
+    error_type.into_iter().for_each(|name| call.error_type(name));
+    let step = call.done(1, outcome, hint);
+    (call, step)
+}
+
+fn as_call(policy: &Policy, live: &Live, pass: Pass, once: bool) -> Call {
+    let live = policy.live_of(live.epoch).clone();
+    let mut call = Call::running_under(policy.clone(), live, pass, true, CallOptions::default());
+    if once {
+        call.last_attempt();
     }
+    call
 }
 
 impl Drop for Brief<'_> {

@@ -99,7 +99,7 @@ impl Brief<'_> {
             return Some(self.go_on(outcome, hint, once, error_type()));
         }
         self.policy.metrics().took(took);
-        self.succeed(|_| took);
+        self.succeed(took);
         None
     }
 

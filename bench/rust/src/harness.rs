@@ -204,7 +204,11 @@ pub fn deeper(turn: usize, run: &dyn Fn()) {
 #[inline(never)]
 fn descend(frames: usize, run: &dyn Fn()) {
     let room = black_box([0u8; 32]);
-    if frames == 0 { run() } else { descend(frames - 1, run) }
+    if frames == 0 {
+        run()
+    } else {
+        descend(frames - 1, run)
+    }
     black_box(&room);
 }
 

@@ -99,6 +99,23 @@ impl Shard {
     }
 }
 
+/// Counts a success on the line of these first two words, which `alone` says whether nobody else writes.
+#[inline(always)]
+fn tally_on((tally, limit): (&AtomicU64, &AtomicU64), alone: bool) -> bool {
+    // Relaxed: of the line's own past, and of a limit that whoever lowers it sees passed a moment later.
+    let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
+    if made >= limit {
+        return false;
+    }
+    // Release: a judge that reads the tally sees the call as over.
+    if alone {
+        tally.store(made.wrapping_add(1), Ordering::Release);
+    } else {
+        tally.fetch_add(1, Ordering::Release);
+    }
+    true
+}
+
 impl Breaker {
     /// The pass path: run without asking, if the gate says so.
     #[inline]
@@ -124,28 +141,24 @@ impl Breaker {
 
     /// Counts the success of a call that ran on the pass path; `false` if the gate has changed
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
-    #[inline]
+    #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         let word = self.word();
         if word.gate() != permit.0 as u32 || !word.pass() {
             return false;
         }
+        match self.cell.known_own_writer() {
+            Some(own) if self.is_near(own) => tally_on(self.near_two(own), true),
+            _ => self.tally_elsewhere(),
+        }
+    }
+
+    /// On a line that others add to, or that is not in the cell itself, or yet to be claimed.
+    #[inline(never)]
+    fn tally_elsewhere(&self) -> bool {
         let writer = self.cell.writer();
-        let (tally, limit) = match self.is_near(writer) {
-            true => (self.near(writer, TALLY), self.near(writer, LIMIT)),
-            false => self.far(writer).first_two(),
-        };
-        let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
-        if made >= limit {
-            return false;
-        }
-        // Release: a judge that reads the tally sees the call as over.
-        if writer.alone {
-            tally.store(made.wrapping_add(1), Ordering::Release);
-        } else {
-            tally.fetch_add(1, Ordering::Release);
-        }
-        true
+        let words = if self.is_near(writer) { self.near_two(writer) } else { self.far(writer).first_two() };
+        tally_on(words, writer.alone)
     }
 
     /// Where a driver finds gate and tallies; see [`Overlay`].
@@ -226,6 +239,14 @@ impl Breaker {
     #[inline(always)]
     pub(super) fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
+    }
+
+    /// The first two words of a line in the cell.
+    #[inline(always)]
+    fn near_two(&self, writer: Writer) -> (&AtomicU64, &AtomicU64) {
+        // The limit first: where the cell has that, the word before it needs no look.
+        let limit = self.near(writer, LIMIT);
+        (self.near(writer, TALLY), limit)
     }
 
     #[inline(never)]

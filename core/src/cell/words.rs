@@ -318,6 +318,16 @@ impl Block {
         self.table.map_or(Some(Writers::HEAP.of_slot(slot)), |table| segment::of_slot(table, slot))
     }
 
+    /// The writer of the calling thread where that is known and writes alone.
+    #[inline(always)]
+    pub(crate) fn known_own_writer(&self) -> Option<Writer> {
+        let slot = super::known_slot()?;
+        match self.table {
+            None => (slot < Writers::HEAP.own).then_some(Writer { line: slot, alone: true }),
+            Some(table) => segment::of_slot(table, slot).filter(|writer| writer.alone),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn claim_line(&self, slot: usize) -> Writer {

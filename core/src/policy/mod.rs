@@ -335,6 +335,17 @@ impl Policy {
         self.live()
     }
 
+    /// The settings and cells in force, where this handle has seen them before.
+    #[inline(always)]
+    pub(crate) fn known_live(&self) -> Option<&Live> {
+        let epoch = self.0.shared.epoch.load(Ordering::Acquire);
+        let mut live = &self.0.live;
+        while live.epoch < epoch {
+            live = live.next.get()?;
+        }
+        Some(live)
+    }
+
     /// The settings and cells in force for this handle.
     #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
@@ -342,10 +353,15 @@ impl Policy {
         let mut live = &self.0.live;
         // Each link is of later settings than the one before; a new one is of those in force, or later.
         while live.epoch < epoch {
-            let next = || Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref()));
-            live = live.next.get_or_init(next);
+            live = self.next_live(live);
         }
         live
+    }
+
+    // Out of line, for the registers that who seldom needs it would save.
+    #[inline(never)]
+    fn next_live<'a>(&self, live: &'a Live) -> &'a Arc<Live> {
+        live.next.get_or_init(|| Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref())))
     }
 
     /// The settings and cells that this handle worked with in `epoch`, or the latest before it; they

@@ -170,6 +170,7 @@ impl Registry {
     }
 
     /// Whether policies protect at all: the off switch.
+    #[inline]
     pub fn enabled(&self) -> bool {
         // Relaxed: a call that just misses the switch ran a moment earlier.
         self.0.enabled.load(Ordering::Relaxed)

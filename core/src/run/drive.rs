@@ -6,10 +6,11 @@ use super::host::{Cause, Host, Judge};
 use super::judge::error_type;
 use super::scope::{self, Scope};
 use super::wait;
+use crate::brief::Brief;
 use crate::call::{Call, CallOptions, Step, Verdict};
 use crate::config::TimeoutMode;
 use crate::error::Refusal;
-use crate::outcome::Outcome;
+use crate::outcome::{Hint, Outcome};
 use crate::policy::Policy;
 use crate::time::Span;
 use std::thread;
@@ -32,47 +33,94 @@ impl<T, E, W: FnMut(Attempt) -> Result<T, E>> Work<T, E> for W {
     }
 }
 
+/// What most calls need, for the caller's own code: it is let in, and it succeeds. All else is out of line.
+#[inline(always)]
 pub(super) fn blocking<T, E>(
     policy: &Policy,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
     mut work: impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
-    let left = scope::left(policy);
     // A call with a caller's deadline or a key asks: the core watches it.
+    if scope::is_unlimited()
+        && !host.has_key()
+        && let Some(mut brief) = policy.brief_at_once()
+    {
+        brief.running = true;
+        let result = work(Attempt::FIRST);
+        brief.running = false;
+        match judge(&result) {
+            (Outcome::Success, _) if !brief.may_be_slow() => brief.succeed(Span::ZERO),
+            (outcome, hint) if outcome != Outcome::Success && brief.is_last(outcome) => {
+                // Found before the locked instruction of the breaker's count, and asked after it.
+                let events = policy.registry().events();
+                brief.fail(outcome, hint);
+                if events.wanted() {
+                    policy.registry().tell();
+                }
+            }
+            (outcome, hint) => return attempted(brief, outcome, hint, result, judge, host, work),
+        }
+        return ended(result);
+    }
+    asked(policy, judge, host, work)
+}
+
+/// A call that was not let in at the first look.
+#[inline(never)]
+fn asked<T, E>(
+    policy: &Policy,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    mut work: impl FnMut(Attempt) -> Result<T, E>,
+) -> Result<T, Error<E>> {
+    let left = scope::left(policy);
     if left.is_none() && !host.has_key() {
+        if let Some(refusal) = policy.refusal() {
+            return Err(Error::Refused(refusal));
+        }
         if let Some(mut brief) = policy.brief() {
             brief.running = true;
             let result = work(Attempt::FIRST);
             brief.running = false;
             let (outcome, hint) = judge(&result);
-            // Found before the locked instruction of the breaker's count, and asked after it.
-            let may_open = outcome != Outcome::Success || brief.may_be_slow();
-            let events = may_open.then(|| policy.registry().events());
-            let say = || {
-                if events.is_some_and(|events| events.wanted()) {
-                    policy.registry().tell();
-                }
-            };
-            return match brief.end(outcome, hint) {
-                None => {
-                    say();
-                    result.map_err(|error| Error::User { error, attempts: 1, gave_up: None })
-                }
-                Some(brief) => {
-                    let (call, step) = brief.go_on(outcome, hint, false, error_type(&result));
-                    say();
-                    let last = Some(result);
-                    tell(&call, step, last.as_ref(), host);
-                    follow(policy, Guarded::new(call), step, last, judge, host, &mut work)
-                }
-            };
-        }
-        if let Some(refusal) = policy.refusal() {
-            return Err(Error::Refused(refusal));
+            return attempted(brief, outcome, hint, result, judge, host, work);
         }
     }
     stepped(policy, left, judge, host, &mut work)
+}
+
+/// After a first attempt that nobody stepped.
+#[inline(never)]
+fn attempted<T, E>(
+    brief: Brief<'_>,
+    outcome: Outcome,
+    hint: Option<Hint>,
+    result: Result<T, E>,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    mut work: impl FnMut(Attempt) -> Result<T, E>,
+) -> Result<T, Error<E>> {
+    let policy = brief.policy;
+    match brief.end(outcome, hint) {
+        None => {
+            policy.registry().tell();
+            ended(result)
+        }
+        Some(brief) => {
+            let (call, step) = brief.go_on(outcome, hint, false, error_type(&result));
+            policy.registry().tell();
+            let last = Some(result);
+            tell(&call, step, last.as_ref(), host);
+            follow(policy, Guarded::new(call), step, last, judge, host, &mut work)
+        }
+    }
+}
+
+/// The first attempt was the last.
+#[inline(always)]
+fn ended<T, E>(result: Result<T, E>) -> Result<T, Error<E>> {
+    result.map_err(|error| Error::User { error, attempts: 1, gave_up: None })
 }
 
 /// Out of line, so that those who need no stepper carry none of it.

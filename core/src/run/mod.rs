@@ -104,6 +104,7 @@ impl Policy {
     ///
     /// # Errors
     /// The closure's own error as [`Error::User`], or how the policy ended the call.
+    #[inline(always)]
     pub fn run<T, E>(&self, mut work: impl FnMut() -> Result<T, E>) -> Result<T, Error<E>>
     where
         E: std::error::Error + 'static,
@@ -116,6 +117,7 @@ impl Policy {
     ///
     /// # Errors
     /// As [`Policy::run`].
+    #[inline(always)]
     pub fn run_with<T, E>(
         &self,
         classify: impl Fn(&E) -> Judged,

@@ -21,6 +21,12 @@ pub(super) fn innermost() -> Option<(usize, Tick)> {
     UNTIL.get()
 }
 
+/// Whether no enclosing call on this thread has an end.
+#[inline(always)]
+pub(super) fn is_unlimited() -> bool {
+    UNTIL.get().is_none()
+}
+
 /// What the enclosing calls on this thread leave to a call of `policy`.
 #[inline(always)]
 pub(super) fn left(policy: &Policy) -> Option<Span> {
