@@ -143,8 +143,8 @@ impl Breaker {
     /// since, or the line's credit is used up: then report it with [`Breaker::record`].
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
-        let word = self.word();
-        if word.gate() != permit.0 as u32 || !word.pass() {
+        // A permit is the gate that it was given under, so that it says itself whether that passed.
+        if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
         match self.cell.known_own_writer() {

@@ -109,7 +109,7 @@ impl Policy {
     where
         E: std::error::Error + 'static,
     {
-        drive::blocking(self, &judge::by_chain, &mut host::Plain, |_| work())
+        drive::blocking(self, &judge::by_chain, &mut host::Plain, move |_| work())
     }
 
     /// The same; `classify` judges errors of any type. If it panics, the attempt counts for nothing and
@@ -123,7 +123,7 @@ impl Policy {
         classify: impl Fn(&E) -> Judged,
         mut work: impl FnMut() -> Result<T, E>,
     ) -> Result<T, Error<E>> {
-        drive::blocking(self, &judge::by_error(classify), &mut host::Plain, |_| work())
+        drive::blocking(self, &judge::by_error(classify), &mut host::Plain, move |_| work())
     }
 
     /// [`Policy::run`] for blocking work that can be left behind: an attempt that has a limit runs in a thread
