@@ -10,7 +10,7 @@ import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import * as at from './hot.js';
 import { hot, type Kind } from './hot.js';
-import { Ending, type Limits } from './limits.js';
+import type { Ending, Limits } from './limits.js';
 import type { NativeRegistry } from './native.js';
 import type { Driven, Work } from './options.js';
 
@@ -32,7 +32,12 @@ const executor = (yes: (value: any) => void, no: (error: unknown) => void) => {
   reject = no;
 };
 
-export class Limited<T> extends Ending implements Ambient, Conductor {
+export class Limited<T> implements Ending, Ambient, Conductor {
+  // Not of a base class, whose constructor would be looked for with each call.
+  before: Ending | undefined = undefined;
+  after: Ending | undefined = undefined;
+  listed = false;
+  readonly began = now();
   readonly running: Running = new Running(1, this);
   private over = false;
   private resolve!: (value: T | PromiseLike<T>) => void;
@@ -41,7 +46,6 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   private readonly place: AsyncResource | undefined;
 
   constructor(private readonly policy: Driven, private readonly work: Work<T>, private readonly terms: Terms) {
-    super();
     this.place = terms.placed && !promisesArePlaces ? new AsyncResource('seawall') : undefined;
   }
 
@@ -92,7 +96,7 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
       this.ended(How.Value, result);
       return promise;
     }
-    if (!this.running.committed) this.enter();
+    if (!this.running.committed) this.limits.enter(this);
     (result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)).then(
       (value) => this.ended(How.Value, value),
       (error: unknown) => this.ended(How.Error, error),
@@ -105,7 +109,7 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
     if (this.over) return;
     this.over = true;
     const { policy, work, running, started, terms } = this;
-    this.leave();
+    this.limits.leave(this);
     const { outcome, retryAfterMs } = judge(policy, how, last);
     let kind: Kind;
     if (outcome === 'success' && !running.committed) kind = hot.succeed(policy.gate.slot, terms.permit, started);
@@ -141,7 +145,7 @@ export class Limited<T> extends Ending implements Ambient, Conductor {
   }
 
   committed(): void {
-    this.leave();
+    this.limits.leave(this);
   }
 }
 

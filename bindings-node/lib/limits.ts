@@ -7,27 +7,15 @@ import { LONGEST_MS, now } from './clock.js';
 const nobodys = new AsyncResource('seawall');
 
 /** A call whose time ends. */
-export abstract class Ending {
+export interface Ending {
   /** Its neighbours in the list. */
-  before: Ending | undefined = undefined;
-  after: Ending | undefined = undefined;
-  listed = false;
+  before: Ending | undefined;
+  after: Ending | undefined;
+  listed: boolean;
   /** By `now`. */
-  readonly began = now();
-
-  abstract readonly limits: Limits;
-
-  get until(): number {
-    return this.began + this.limits.nanos;
-  }
-  enter(): void {
-    this.limits.enter(this);
-  }
-  leave(): void {
-    if (this.listed) this.limits.leave(this);
-  }
+  readonly began: number;
   /** In nobody's context. */
-  abstract expire(): void;
+  expire(): void;
 }
 
 /** The calls with one limit, that whose time ends first at the front. */
@@ -63,6 +51,7 @@ export class Limits {
   }
 
   leave(call: Ending): void {
+    if (!call.listed) return;
     const { before, after } = call;
     call.before = call.after = undefined;
     call.listed = false;
@@ -81,11 +70,11 @@ export class Limits {
   fire(): void {
     this.timer = undefined;
     const due: Ending[] = [];
-    for (let call = this.first; call !== undefined && call.until <= now(); call = this.first) {
+    for (let call = this.first; call !== undefined && call.began + this.nanos <= now(); call = this.first) {
       this.leave(call);
       due.push(call);
     }
-    if (this.first !== undefined) this.arm(this.first.until - now());
+    if (this.first !== undefined) this.arm(this.first.began + this.nanos - now());
     else Limits.known.delete(this.nanos);
     for (const call of due) call.expire();
   }
