@@ -46,9 +46,7 @@ impl Policy {
             None => 0,
             Some(breaker) => breaker.pass()?.0,
         };
-        if let Some(bulkhead) = &live.parts.bulkhead
-            && (live.needs_place && live.is_left_alone() || !bulkhead.comes_in())
-        {
+        if !comes_in(live) {
             return None;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
@@ -78,9 +76,7 @@ impl Policy {
                 }
             },
         };
-        if let Some(bulkhead) = &live.parts.bulkhead
-            && (live.needs_place && live.is_left_alone() || !bulkhead.comes_in())
-        {
+        if !comes_in(live) {
             return None;
         }
         Some((live, permit))
@@ -294,6 +290,16 @@ impl Brief<'_> {
     #[inline(always)]
     fn took(&self) -> Span {
         self.live.took(self.pass, self.policy.registry().clock())
+    }
+}
+
+/// A place in the bulkhead, if there is one.
+#[inline(always)]
+fn comes_in(live: &Live) -> bool {
+    match &live.parts.bulkhead {
+        None => true,
+        Some(_) if live.needs_place && live.is_left_alone() => false,
+        Some(bulkhead) => bulkhead.comes_in(),
     }
 }
 

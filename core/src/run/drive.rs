@@ -76,6 +76,7 @@ fn asked<T, E>(
 ) -> Result<T, Error<E>> {
     let left = scope::left(policy);
     if left.is_none() && !host.has_key() {
+        // First, as most who come here find the circuit open.
         if let Some(refusal) = policy.refusal() {
             return Err(Error::Refused(refusal));
         }
