@@ -85,11 +85,11 @@ pub(super) fn most_that(harmless: impl Fn(u64) -> bool, most: u64) -> u64 {
 }
 
 impl Breaker {
-    /// Whether the failure at `index` is one that no verdict need look at.
+    /// Whether the failure at `index` is one that no verdict need look at, as the word `CREDIT` says.
     #[inline(always)]
-    pub(super) fn is_spared(&self, word: Word, index: u64) -> bool {
+    pub(super) fn is_spared(&self, credit: &AtomicU64, word: Word, index: u64) -> bool {
         // Acquire: what the judge that granted it saw is seen. It may be an old one: each holds for good.
-        let credit = self.cell.word(CREDIT).load(Ordering::Acquire);
+        let credit = credit.load(Ordering::Acquire);
         let left = (credit as u32).wrapping_sub(index as u32).wrapping_sub(1);
         (credit >> 32) as u32 == self.credit_tag(word) && left < MOST as u32
     }

@@ -1,6 +1,6 @@
 //! A call that failed while the circuit is closed, where that takes no clock.
 
-use super::layout::{FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
+use super::layout::{CREDIT, FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::tally::TALLY;
 use super::word::Word;
 use super::{Breaker, Failed, State};
@@ -40,8 +40,10 @@ impl Breaker {
     /// Enters a failure in a count window of so many successes on its tallies; whether it is to be judged.
     #[inline(always)]
     fn enter_failure(&self, word: Word, tallied: u64, slow: bool) -> bool {
+        // Found before anything is read, as in the log.
+        let credit = self.cell.word(CREDIT);
         let index = self.log_failure(tallied, slow);
-        !(word.pass() && self.is_spared(word, index))
+        !(word.pass() && self.is_spared(credit, word, index))
     }
 
     /// Enters a failure in a count window; whether the circuit opens by it.
@@ -85,6 +87,7 @@ impl Breaker {
         // The tallies were read before the index is taken: a stopped thread must not make a young
         // entry at an old index.
         let number = |index: u64| tallied.wrapping_add(index).wrapping_add(1);
+        let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
         let index = match self.failure_log() {
             Some(log) => log.enter(&self.cell, number),
             None => self.cell.word(FAILURES).fetch_add(1, Ordering::AcqRel),
@@ -95,7 +98,6 @@ impl Breaker {
         let streak = tallied.wrapping_add(1);
         // A streak that no verdict asks for: a new one where a success came in between. Relaxed: it is
         // only shown.
-        let (sum, first) = (self.cell.word(STREAK_SUM), self.cell.word(STREAK_FIRST));
         if sum.load(Ordering::Relaxed) != streak {
             first.store(index, Ordering::Relaxed);
             sum.store(streak, Ordering::Relaxed);

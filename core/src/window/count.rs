@@ -5,7 +5,7 @@
 //! evicted, and a success is one addition to a tally.
 
 use crate::cell::Block;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// A log of sequence numbers: a ring and the counter of all entries ever made.
 #[derive(Copy, Clone)]
@@ -25,11 +25,12 @@ impl Log {
     /// write the same place: each number is that of a call no younger than the one that is counted.
     #[inline(always)]
     pub(crate) fn enter(self, block: &Block, number: impl Fn(u64) -> u64) -> u64 {
-        let counter = block.word(self.counter);
+        // Found before anything is read, so that it is looked once how many words there are.
+        let (counter, rounds) = (block.word(self.counter), self.rounds.map(|word| block.word(word)));
         // Acquire, here and below: who sees a count sees the entries below it.
         let mut index = counter.load(Ordering::Acquire);
         loop {
-            let place = self.place_of(block, index);
+            let place = self.place_of(rounds, index);
             let entry = block.word(self.ring + place);
             let number = number(index);
             // A writer that was stopped must not put an old number over a younger one. Stopped between
@@ -50,17 +51,17 @@ impl Log {
 
     /// The place of `index`, which is its remainder by the length.
     #[inline(always)]
-    fn place_of(self, block: &Block, index: u64) -> usize {
+    fn place_of(self, rounds: Option<&AtomicU64>, index: u64) -> usize {
         let length = self.length as u64;
-        if let Some(word) = self.rounds {
+        if let Some(word) = rounds {
             // Relaxed: whoever wrote it, a rest below the length is the remainder. Only its low half, so
             // that the product does not overflow.
-            let rounds = block.word(word).load(Ordering::Relaxed) & 0xffff_ffff;
+            let rounds = word.load(Ordering::Relaxed) & 0xffff_ffff;
             let place = index.wrapping_sub(rounds * length);
             if place < length {
                 return place as usize;
             }
-            block.word(word).store(index / length, Ordering::Relaxed);
+            word.store(index / length, Ordering::Relaxed);
         }
         (index % length) as usize
     }
@@ -155,7 +156,11 @@ mod tests {
                 for length in [4, 5] {
                     block.word(1).store(rounds, Ordering::Relaxed);
                     let log = Log { length, ..LOG };
-                    assert_eq!(log.place_of(&block, index), (index % length as u64) as usize, "{rounds} {index}");
+                    assert_eq!(
+                        log.place_of(Some(block.word(1)), index),
+                        (index % length as u64) as usize,
+                        "{rounds} {index}"
+                    );
                 }
             }
         }
