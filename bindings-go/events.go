@@ -27,11 +27,14 @@ type Event struct {
 type listener struct{ call func(Event) }
 
 // Listen calls listener for everything that happens in the process, in order, outside of every lock;
-// stop ends it. The first listener starts one goroutine, the last one ends it.
+// stop ends it. The first listener starts one goroutine, the last one ends it. A nil listener panics.
 func Listen(listener func(Event)) (stop func()) { return Default().Listen(listener) }
 
 // Listen calls the listener for everything that happens in this registry.
 func (r *Registry) Listen(call func(Event)) (stop func()) {
+	if call == nil {
+		panic("seawall: Listen needs a function, got nil")
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.listeners == nil {

@@ -2,6 +2,7 @@ package seawall_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -53,6 +54,18 @@ func TestAListenerMayUseThePolicyAndMayPanic(t *testing.T) {
 	if len(seen) == 0 || seen[0] != "opened" {
 		t.Fatal(seen)
 	}
+}
+
+func TestANilListenerIsToldAtOnce(t *testing.T) {
+	env := seawalltest.New(t)
+	defer func() {
+		if why := recover(); why == nil || !strings.Contains(fmt.Sprint(why), "Listen needs a function") {
+			t.Fatalf("a nil listener ended with %v", why)
+		}
+		// Nothing is held, and nothing was added.
+		env.Listen(func(seawall.Event) {})()
+	}()
+	env.Listen(nil)
 }
 
 func TestTheReaderLivesOnlyWhileThereAreListeners(t *testing.T) {

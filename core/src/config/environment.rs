@@ -2,13 +2,23 @@
 
 use super::merge::{merge, write_out};
 use super::node::{Data, Layer, Node};
-use super::schema::decode::{Fault, join, scalar};
+use super::schema::decode::{Fault, clip, join, scalar};
 use super::schema::{Field, Kind, Policy, Table};
 use super::suggest::nearest;
 use crate::error::{ConfigCode, ConfigError};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "SEAWALL_";
+/// Whether policies protect at all.
+pub(crate) const ENABLED: &str = "SEAWALL_ENABLED";
+/// Whether calls may pass without asking; else each asks, for comparison.
+pub(crate) const GATE: &str = "SEAWALL_GATE";
+/// The switches of the process, what a mistake in one is called, and the words for on and off.
+const SWITCHES: [(&str, &str, &[&str]); 2] = [
+    (ENABLED, "/enabled", &["true", "false", "on", "off", "yes", "no", "1", "0"]),
+    // As every language reads it.
+    (GATE, "/gate", &["on", "off"]),
+];
 
 /// The variables that begin with `SEAWALL_`, read once.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -37,6 +47,28 @@ impl Environment {
     /// The value of a variable.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.variables.get(variable).map(String::as_str)
+    }
+
+    /// Whether a switch of the process is on: it is where nothing says otherwise.
+    pub(crate) fn is_on(&self, switch: &str) -> bool {
+        !matches!(self.switch(switch).as_str(), "false" | "off" | "no" | "0")
+    }
+
+    fn switch(&self, switch: &str) -> String {
+        self.get(switch).unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// That nobody believes to have thrown a switch by a misspelt word.
+    pub(crate) fn check_switches(&self) -> Result<(), Fault> {
+        for (switch, path, words) in SWITCHES {
+            let text = self.switch(switch);
+            if !text.is_empty() && !words.contains(&text.as_str()) {
+                let reason = format!("`{}` is neither `{}` nor `{}`", clip(&text), words[0], words[1]);
+                let meant = nearest(&text, words.iter().copied());
+                return Err(Fault::new(ConfigCode::UnknownValue, path, reason).suggest(meant).source(switch));
+            }
+        }
+        Ok(())
     }
 
     /// Whether any variable speaks of the policy.

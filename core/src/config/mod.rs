@@ -43,6 +43,7 @@ pub(crate) use document::host_options;
 pub use document::{Document, ROOT, operation_timeout, resource_limit};
 pub use duration::{BadDuration, parse_duration};
 pub use environment::Environment;
+pub(crate) use environment::{ENABLED, GATE};
 pub use fallback::*;
 pub(crate) use packed::Packed;
 pub use policy::*;

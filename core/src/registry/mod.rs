@@ -3,7 +3,7 @@
 mod declared;
 
 use crate::clock::Clock;
-use crate::config::{Environment, PolicyConfig, Scope, host_options};
+use crate::config::{ENABLED, Environment, GATE, PolicyConfig, Scope, host_options};
 use crate::cx::Cx;
 use crate::event::{EventKind, PartKind};
 use crate::events::Events;
@@ -62,12 +62,13 @@ struct Inner {
 
 impl Registry {
     fn new(clock: Clock, rng: Rng, environment: Environment) -> Registry {
-        let enabled = environment.get("SEAWALL_ENABLED").is_none_or(is_on);
+        let enabled = environment.is_on(ENABLED);
         Registry(Arc::new(Inner {
             clock,
             rng,
             enabled: AtomicBool::new(enabled),
-            gate: !std::env::var("SEAWALL_GATE").is_ok_and(|value| !is_on(&value)),
+            // Of the process, whatever environment a test gives the registry.
+            gate: Environment::from_process().is_on(GATE),
             events: Events::default(),
             listeners: Listeners::default(),
             internal: AtomicU64::new(0),
@@ -305,8 +306,4 @@ impl Registry {
         self.all().iter().for_each(Policy::forget_callers);
         self.listeners().forked();
     }
-}
-
-fn is_on(value: &str) -> bool {
-    !matches!(value.trim().to_ascii_lowercase().as_str(), "false" | "0" | "off" | "no")
 }

@@ -38,7 +38,7 @@ share = 0.1
 llm = \"90s\"
 ```
 
-A duration is text with a unit: `ns`, `us`, `ms`, `s`, `m`, `h` (`\"250ms\"`, `\"1m30s\"`); a bare number is an error. A rate is a share between 0 and 1. A part that is `true` has its defaults; `false` takes away a part or an option that a preset or the file gave. `SEAWALL_ENABLED=false` turns every policy into a plain call.
+A duration is text with a unit: `ns`, `us`, `ms`, `s`, `m`, `h` (`\"250ms\"`, `\"1m30s\"`); a bare number is an error. A rate is a share between 0 and 1. A part that is `true` has its defaults; `false` takes away a part or an option that a preset or the file gave. `SEAWALL_ENABLED=false` turns every policy into a plain call; a word that is no switch is an error of each policy that is made.
 
 A mistake is reported when the policy is made, with its place (`/policy/identity/retry/backoff/cap`), a code, the nearest right name and the layer that said it.
 

@@ -98,6 +98,7 @@ fn name_in_code(code: Option<&Value>) -> Result<Option<&str>, Fault> {
 
 /// All layers on top of each other.
 fn stack(layers: &Layers<'_>, name: Option<&str>, scene: &Scene<'_>, sources: &mut Sources) -> Result<Node, Fault> {
+    layers.environment.check_switches()?;
     let root = Kind::Table(&Policy::TABLE);
     let file = name.and_then(|name| layers.file.and_then(|file| file.policy(name))).cloned();
     let code = layers.code.and_then(|code| Node::of(code, Layer::CODE)).map(|node| write_out(node, root, false));
