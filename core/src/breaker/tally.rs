@@ -133,6 +133,13 @@ impl Breaker {
         (word.pass() || open()).then_some(Permit(u64::from(word.gate())))
     }
 
+    /// [`Breaker::pass`], and where `counts` says that it is enough: of a closed circuit, whatever its gate says.
+    #[inline(always)]
+    pub(crate) fn pass_or_closed(&self, counts: impl FnOnce() -> bool) -> Option<Permit> {
+        let word = self.word();
+        (word.pass() || word.is(State::Closed) && counts()).then_some(Permit(u64::from(word.gate())))
+    }
+
     /// Whether everybody is turned away, if nothing is due.
     #[inline(always)]
     pub(crate) fn is_open(&self) -> bool {
