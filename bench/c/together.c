@@ -48,6 +48,7 @@ static void check(const seawall_policy *policy, size_t index) {
 /* Each turn calls from another place of the stack, for bench/rust/src/harness.rs tells why. */
 static __attribute__((noinline)) void calls(const seawall_policy *policy, uint8_t outcome, long turn) {
   volatile char room[turn * 27 % 64 * 64 + 1];
+  /* Used, or the compiler leaves it away. */
   room[0] = 0, (void)room[0];
   /* One in 16 succeeds: four processes never fill a window with failures. */
   for (int i = 0; i < BATCH; i++) call(policy, i % 16 == 0 ? SEAWALL_OUTCOME_SUCCESS : outcome);

@@ -42,7 +42,7 @@ func together() {
 		}
 		start, done := threadTime(), 0
 		for {
-			deeper(done/batch*27%64, run)
+			deeper(done/batch*27%128, run)
 			done += batch
 			if monotonic() >= until {
 				break
@@ -54,7 +54,7 @@ func together() {
 	}
 }
 
-// deeper runs a batch so many frames of 64 bytes down the stack: bench/rust/src/harness.rs tells why.
+// deeper runs a batch so many frames, of 32 bytes each, down the stack: bench/rust/src/harness.rs tells why.
 //
 //go:noinline
 func deeper(frames int, run func(int)) {

@@ -6,9 +6,9 @@
 //! threads by the clock, from the first start to the last end, each on a core of its own, the quickest
 //! of five short tries in each round.
 //!
-//! Where the stack begins is another place in every process, and a call is up to half slower where its
-//! frames end in the same twelve bits as a line it writes (loads are taken for younger than the store).
-//! So each round stands at another place of the stack.
+//! Where the stack begins is another place in every process, and at some of its places a call is up to
+//! half slower: most likely where its frames end in the same twelve bits as a line it writes, so that a
+//! load waits for the store before it. So each round stands at another place of the stack.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};

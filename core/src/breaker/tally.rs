@@ -102,7 +102,7 @@ impl Shard {
 /// Counts a success on the line of these first two words, which `alone` says whether nobody else writes.
 #[inline(always)]
 fn tally_on((tally, limit): (&AtomicU64, &AtomicU64), alone: bool) -> bool {
-    // Relaxed: of the line's own past, and of a limit that whoever lowers it sees passed a moment later.
+    // Relaxed: the tally is its line's own past, and whoever reads an old limit passes a moment earlier.
     let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
     if made >= limit {
         return false;

@@ -318,7 +318,7 @@ impl Block {
         self.table.map_or(Some(Writers::HEAP.of_slot(slot)), |table| segment::of_slot(table, slot))
     }
 
-    /// The writer of the calling thread where that is known and writes alone.
+    /// The same of one that writes alone, without working out a line that many share: what most calls need.
     #[inline(always)]
     pub(crate) fn known_own_writer(&self) -> Option<Writer> {
         let slot = super::known_slot()?;

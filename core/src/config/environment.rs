@@ -13,12 +13,11 @@ const PREFIX: &str = "SEAWALL_";
 pub(crate) const ENABLED: &str = "SEAWALL_ENABLED";
 /// Whether calls may pass without asking; else each asks, for comparison.
 pub(crate) const GATE: &str = "SEAWALL_GATE";
+const ON: &[&str] = &["true", "on", "yes", "1"];
+const OFF: &[&str] = &["false", "off", "no", "0"];
 /// The switches of the process, what a mistake in one is called, and the words for on and off.
-const SWITCHES: [(&str, &str, &[&str]); 2] = [
-    (ENABLED, "/enabled", &["true", "false", "on", "off", "yes", "no", "1", "0"]),
-    // As every language reads it.
-    (GATE, "/gate", &["on", "off"]),
-];
+const SWITCHES: [(&str, &str, [&[&str]; 2]); 2] =
+    [(ENABLED, "/enabled", [ON, OFF]), (GATE, "/gate", [&["on"], &["off"]])];
 
 /// The variables that begin with `SEAWALL_`, read once.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -51,20 +50,23 @@ impl Environment {
 
     /// Whether a switch of the process is on: it is where nothing says otherwise.
     pub(crate) fn is_on(&self, switch: &str) -> bool {
-        !matches!(self.switch(switch).as_str(), "false" | "off" | "no" | "0")
+        !OFF.contains(&self.switch(switch).as_str())
     }
 
     fn switch(&self, switch: &str) -> String {
-        self.get(switch).unwrap_or_default().trim().to_ascii_lowercase()
+        let text = self.get(switch).unwrap_or_default();
+        // The gate's is read by each language too, as it stands.
+        if switch == GATE { text.to_owned() } else { text.trim().to_ascii_lowercase() }
     }
 
     /// That nobody believes to have thrown a switch by a misspelt word.
     pub(crate) fn check_switches(&self) -> Result<(), Fault> {
-        for (switch, path, words) in SWITCHES {
+        for (switch, path, [on, off]) in SWITCHES {
             let text = self.switch(switch);
-            if !text.is_empty() && !words.contains(&text.as_str()) {
-                let reason = format!("`{}` is neither `{}` nor `{}`", clip(&text), words[0], words[1]);
-                let meant = nearest(&text, words.iter().copied());
+            let mut words = on.iter().chain(off).copied();
+            if !text.is_empty() && !words.clone().any(|word| word == text) {
+                let reason = format!("`{}` is neither `{}` nor `{}`", clip(&text), on[0], off[0]);
+                let meant = nearest(&text, &mut words);
                 return Err(Fault::new(ConfigCode::UnknownValue, path, reason).suggest(meant).source(switch));
             }
         }
