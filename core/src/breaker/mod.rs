@@ -275,8 +275,9 @@ impl Breaker {
     }
 
     /// The state word; its low half is the gate (`generation << 1 | pass`).
+    #[inline]
     pub fn gate(&self) -> &AtomicU64 {
-        self.cell.word(WORD)
+        self.cell.first()
     }
 
     /// The state as it was last left; a transition that is due is not applied.
@@ -292,12 +293,12 @@ impl Breaker {
     #[inline(always)]
     fn word(&self) -> Word {
         // Acquire: what the one who changed the state wrote before (base, deadline) is seen.
-        Word(self.cell.word(WORD).load(Ordering::Acquire))
+        Word(self.gate().load(Ordering::Acquire))
     }
 
     fn swap_word(&self, from: Word, to: Word) -> bool {
         // SeqCst: transitions of one breaker are totally ordered with the tallies judged for them.
-        self.cell.word(WORD).compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Acquire).is_ok()
+        self.gate().compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Acquire).is_ok()
     }
 
     fn counted(&self, outcome: Outcome) -> Counted {

@@ -154,13 +154,14 @@ impl Breaker {
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
-        match self.cell.known_own_writer() {
-            Some(own) if self.is_near(own) => tally_on(self.near_two(own), true),
-            _ => self.tally_elsewhere(),
+        let Some(own) = self.cell.known_own_writer() else { return self.tally_elsewhere() };
+        if self.is_near(own) {
+            return tally_on(self.near_two(own), true);
         }
+        self.known_far_two(own).map_or_else(|| self.tally_elsewhere(), |words| tally_on(words, true))
     }
 
-    /// On a line that others add to, or that is not in the cell itself, or yet to be claimed.
+    /// On a line that others add to, or that is yet to be made or claimed.
     #[inline(never)]
     fn tally_elsewhere(&self) -> bool {
         let writer = self.cell.writer();
@@ -254,6 +255,12 @@ impl Breaker {
         // The limit first: where the cell has that, the word before it needs no look.
         let limit = self.near(writer, LIMIT);
         (self.near(writer, TALLY), limit)
+    }
+
+    /// The same of one outside, where that is made.
+    #[inline(always)]
+    fn known_far_two(&self, writer: Writer) -> Option<(&AtomicU64, &AtomicU64)> {
+        self.cell.further()?.get(writer.line.wrapping_sub(1)).map(Line::first_two)
     }
 
     #[inline(never)]

@@ -182,6 +182,7 @@ impl Bulkhead {
     }
 
     /// The same for a caller that needs no permit to know what it holds.
+    #[inline(always)]
     pub(crate) fn comes_in(&self) -> bool {
         // Acquire: who was seen to wait comes first.
         self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0 && self.take()
@@ -197,6 +198,7 @@ impl Bulkhead {
 
     /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
     /// then to be admitted with [`Bulkhead::admit_next`].
+    #[inline(always)]
     pub(crate) fn give_alone(&self) -> bool {
         self.give()
     }

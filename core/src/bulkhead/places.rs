@@ -5,7 +5,7 @@ use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT, WAITED_FOR};
 use crate::cell;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 impl Bulkhead {
     /// One more inside, if there is room.
@@ -18,7 +18,7 @@ impl Bulkhead {
     // rare apart from it, for whose sake it would save registers. In a library the slot may be found by a
     // call, over which all that is known by then is saved: so that is asked first, and each finds the
     // door by itself.
-    #[inline(never)]
+    #[inline(always)]
     fn take_at(&self) -> bool {
         let slot = cell::known_slot();
         match self.host.as_ref().map_or(Quick::Not, |door| door.take_nearest(slot)) {
@@ -65,14 +65,15 @@ impl Bulkhead {
         self.take()
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_own(&self) -> bool {
-        let (entered, left) = (self.cell.word(ENTERED), self.cell.word(LEFT));
+        let [entered, left, limit] = self.first_three();
         let mut gone = left.load(Ordering::Acquire);
         loop {
             // After those that left: in between can only be more that do.
             let come = entered.load(Ordering::Acquire);
-            if come.saturating_sub(gone / ONE_LEFT) < self.own_limit() {
+            // Relaxed: who just misses a resize came a moment earlier.
+            if come.saturating_sub(gone / ONE_LEFT) < limit.load(Ordering::Relaxed) {
                 // AcqRel: a place is taken once, and what its last holder did is seen.
                 if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                     return true;
@@ -87,6 +88,13 @@ impl Bulkhead {
         }
     }
 
+    /// Who is inside and how many may be; the last first: where the cell has that, the others need no look.
+    #[inline(always)]
+    fn first_three(&self) -> [&AtomicU64; 3] {
+        let limit = self.cell.word(LIMIT);
+        [self.cell.word(ENTERED), self.cell.word(LEFT), limit]
+    }
+
     /// One less; `false` where somebody waits for it.
     #[inline(always)]
     pub(super) fn give(&self) -> bool {
@@ -97,7 +105,7 @@ impl Bulkhead {
         self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn give_at(&self) -> bool {
         let slot = cell::known_slot();
         match self.host.as_ref().map_or(Quick::Not, |door| door.give_nearest(slot)) {

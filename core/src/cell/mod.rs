@@ -11,7 +11,9 @@ mod writer;
 
 pub(crate) use seats::{ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
 pub(crate) use words::{Block, Line};
-pub(crate) use writer::{LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot};
+pub(crate) use writer::{
+    LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot, slot_below,
+};
 
 #[cfg(loom)]
 pub(crate) use writer::take_slot;

@@ -21,6 +21,7 @@ type Further = [Line; Writers::HEAP.lines() - 1];
 
 /// A block of words, aligned to cache lines; zeroed where it is new.
 pub(crate) struct Block {
+    /// There is always a word.
     #[cfg(not(loom))]
     base: std::ptr::NonNull<AtomicU64>,
     #[cfg(not(loom))]
@@ -115,7 +116,7 @@ impl Block {
     pub(crate) fn mapped_up_to(#[cfg_attr(loom, expect(unused))] most: usize, held: Arc<Held>) -> Block {
         Block {
             #[cfg(not(loom))]
-            base: std::ptr::NonNull::from(held.words()).cast(),
+            base: first_of(held.words()),
             #[cfg(not(loom))]
             words: held.words().len().min(most),
             table: Some(held.table()),
@@ -129,7 +130,7 @@ impl Block {
     pub(crate) fn seen(file: Arc<segment::File>, words: std::ops::Range<usize>) -> Block {
         Block {
             #[cfg(not(loom))]
-            base: std::ptr::NonNull::from(&file.map.words()[words.clone()]).cast(),
+            base: first_of(&file.map.words()[words.clone()]),
             #[cfg(not(loom))]
             words: words.len(),
             table: Some(segment::nobodys_table()),
@@ -152,6 +153,20 @@ impl Block {
         }
         // SAFETY: `base` is the first of `words` words, which `home` keeps where they are.
         unsafe { self.base.add(index).as_ref() }
+    }
+
+    /// The first word: of a block that has none it is nobody's.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(crate) fn first(&self) -> &AtomicU64 {
+        // SAFETY: as in `word`, or what `first_of` gives for no words.
+        unsafe { self.base.as_ref() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn first(&self) -> &AtomicU64 {
+        self.word(0)
     }
 
     /// The words of a line from its first on; `None` where the block ends before its last.
@@ -321,10 +336,9 @@ impl Block {
     /// The same of one that writes alone, without working out a line that many share: what most calls need.
     #[inline(always)]
     pub(crate) fn known_own_writer(&self) -> Option<Writer> {
-        let slot = super::known_slot()?;
         match self.table {
-            None => (slot < Writers::HEAP.own).then_some(Writer { line: slot, alone: true }),
-            Some(table) => segment::of_slot(table, slot).filter(|writer| writer.alone),
+            None => super::slot_below(Writers::HEAP.own).map(|slot| Writer { line: slot, alone: true }),
+            Some(table) => segment::of_slot(table, super::known_slot()?).filter(|writer| writer.alone),
         }
     }
 
@@ -373,6 +387,12 @@ mod heap {
         // SAFETY: from `zeroed` with the same layout; the block that had it goes, and nobody else knows it.
         unsafe { dealloc(memory.as_ptr().cast(), layout(words)) }
     }
+}
+
+#[cfg(not(loom))]
+fn first_of(words: &[AtomicU64]) -> std::ptr::NonNull<AtomicU64> {
+    static NOBODYS: AtomicU64 = AtomicU64::new(0);
+    if words.is_empty() { std::ptr::NonNull::from(&NOBODYS) } else { std::ptr::NonNull::from(words).cast() }
 }
 
 #[cfg(not(loom))]

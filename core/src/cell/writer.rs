@@ -12,6 +12,8 @@ use std::cell::Cell;
 
 /// Slots that have one owner each; threads beyond them only ever share lines.
 const SLOTS: u32 = 64;
+/// No slot is a number as high as this: those of threads that only ever share lines follow the others.
+const EVER: u32 = 2 * SLOTS;
 const NONE: u32 = u32::MAX;
 
 /// A line of a cell, counted from its first writer's line, and whether the caller alone writes it.
@@ -79,10 +81,15 @@ pub(crate) fn slot() -> usize {
 /// The same where the thread has one.
 #[inline(always)]
 pub(crate) fn known_slot() -> Option<usize> {
-    match SLOT.get() {
-        NONE => None,
-        slot => Some(slot as usize),
-    }
+    slot_below(EVER as usize)
+}
+
+/// The same where it is less than so many.
+#[inline(always)]
+pub(crate) fn slot_below(most: usize) -> Option<usize> {
+    // One look: that there is none is a number above all.
+    let slot = SLOT.get() as usize;
+    (slot < most).then_some(slot)
 }
 
 #[cfg(not(loom))]
@@ -192,7 +199,7 @@ mod owned {
         loop {
             let slot = taken.trailing_ones();
             if slot >= SLOTS {
-                return SLOTS + crate::sync::process_unique() as u32 % SLOTS;
+                return SLOTS + crate::sync::process_unique() as u32 % (EVER - SLOTS);
             }
             // Acquire: the sums that the slot's last owner left are seen before they are added to.
             match TAKEN.compare_exchange_weak(taken, taken | 1 << slot, Ordering::Acquire, Ordering::Relaxed) {
