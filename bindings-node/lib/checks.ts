@@ -79,8 +79,28 @@ export function outcomeNumber(outcome: Outcome): number {
   throw new MisuseError('UNKNOWN_VALUE', `\`${String(outcome)}\` is no outcome; there are ${Object.keys(OUTCOMES).join(', ')}`);
 }
 
-/** The options of a call, or what is wrong with them. */
+/** What is wrong with an object of options: it is none, or it has one that nobody would ever read. */
+function strange(options: unknown, known: readonly string[], whose: string): MisuseError | undefined {
+  if (typeof options !== 'object' || options === null) return new MisuseError('UNKNOWN_VALUE', `the options of ${whose} must be an object, not ${kind(options)}`);
+  for (const name in options) {
+    if (!known.includes(name)) return new MisuseError('UNKNOWN_VALUE', `${whose} has no option \`${name}\`; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`);
+  }
+  return undefined;
+}
+
+/** Options that are read by these names alone. */
+export function known<T extends object>(given: T, names: readonly (keyof T & string)[], whose: string): T {
+  const mistake = strange(given, names, whose);
+  if (mistake !== undefined) throw mistake;
+  return given;
+}
+
+const OF_A_CALL = Object.keys({ signal: 0, deadlineMs: 0, cacheKey: 0, estimate: 0, onFinish: 0 } satisfies Record<keyof CallOptions, 0>);
+
+/** What is wrong with the options of a call. */
 export function misused(options: CallOptions): MisuseError | undefined {
+  const mistake = strange(options, OF_A_CALL, 'a call');
+  if (mistake !== undefined) return mistake;
   const { signal, deadlineMs, cacheKey, estimate, onFinish } = options;
   const bad = (name: string, wanted: string, found: unknown) =>
     new MisuseError('UNKNOWN_VALUE', `the call's ${name} must be ${wanted}, not ${typeof found === 'number' ? found : kind(found)}`);

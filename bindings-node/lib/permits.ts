@@ -1,4 +1,4 @@
-import { outcomeNumber } from './checks.js';
+import { amount, known, outcomeNumber } from './checks.js';
 import type { Outcome } from './classify.js';
 import { dressed } from './errors.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
@@ -21,10 +21,11 @@ export class BreakerPermit implements Disposable {
   /** Reports once; a second report changes nothing. `tookMs` replaces the measured time. */
   record(outcome: Outcome, options: { retryAfterMs?: number; tookMs?: number } = {}): void {
     const number = outcomeNumber(outcome);
+    const { retryAfterMs, tookMs } = known(options, ['retryAfterMs', 'tookMs'], 'record');
+    const took = tookMs === undefined ? this.registry.now() - this.began : amount(tookMs, 'tookMs') * 1e6;
+    const hint = retryAfterMs === undefined ? null : amount(retryAfterMs, 'retryAfterMs') * 1e6;
     if (!this.#open) return;
     this.#open = false;
-    const took = options.tookMs === undefined ? this.registry.now() - this.began : options.tookMs * 1e6;
-    const hint = options.retryAfterMs === undefined ? null : options.retryAfterMs * 1e6;
     this.native.record(this.permit, number, took, hint);
   }
   [Symbol.dispose](): void {

@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { amount, amounts, callable, checked, outcomeNumber, text, written } from './checks.js';
+import { amount, amounts, callable, checked, known, outcomeNumber, text, written } from './checks.js';
 import { configuring, dressed, MisuseError, type SeawallError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
@@ -145,7 +145,8 @@ export class Policy {
   /** Inside, in the queue, or the refusal as an error. `maxWaitMs` replaces the configured wait. */
   enter(options: { maxWaitMs?: number } = {}): BulkheadPermit | Ticket {
     const { native, registry } = this.#driven;
-    const wait = options.maxWaitMs === undefined ? undefined : amount(options.maxWaitMs, 'maxWaitMs');
+    const { maxWaitMs } = known(options, ['maxWaitMs'], 'enter');
+    const wait = maxWaitMs === undefined ? undefined : amount(maxWaitMs, 'maxWaitMs');
     const taken = native.enter(wait === undefined ? null : wait === Infinity ? -1 : wait * 1e6);
     if (taken.permit !== undefined) return new BulkheadPermit(native, taken.permit);
     if (taken.ticket !== undefined) return new Ticket(native, registry, taken.ticket);
@@ -168,8 +169,9 @@ export class Policy {
     if (schedule === null) throw this.#lacks('retry');
     return {
       next(outcome = 'failure', options = {}) {
-        const ns = (ms: number | undefined) => (ms === undefined ? null : ms * 1e6);
-        const next = schedule.next(outcomeNumber(outcome), ns(options.retryAfterMs), ns(options.elapsedMs));
+        const { retryAfterMs, elapsedMs } = known(options, ['retryAfterMs', 'elapsedMs'], 'next');
+        const ns = (ms: number | undefined, what: string) => (ms === undefined ? null : amount(ms, what) * 1e6);
+        const next = schedule.next(outcomeNumber(outcome), ns(retryAfterMs, 'retryAfterMs'), ns(elapsedMs, 'elapsedMs'));
         return next.stop === undefined ? { delayMs: (next.delay ?? 0) / 1e6 } : { stop: next.stop };
       },
     };

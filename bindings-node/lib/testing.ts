@@ -1,4 +1,5 @@
 // For tests of code that uses Seawall: a clock that stands still, chosen random numbers, no waiting.
+import { known } from './checks.js';
 import { listen, type SeawallEvent } from './events.js';
 import { native, type NativeRegistry } from './native.js';
 import { registry, replaceRegistry } from './registry.js';
@@ -10,7 +11,8 @@ export class Sandbox implements Disposable {
   readonly #cursor;
 
   constructor(options: { seed?: number; environment?: Readonly<Record<string, string>> } = {}) {
-    this.#registry = native.NativeRegistry.manual(options.seed ?? 1, Object.entries(options.environment ?? {}));
+    const { seed = 1, environment = {} } = known(options, ['seed', 'environment'], 'Sandbox');
+    this.#registry = native.NativeRegistry.manual(seed, Object.entries(environment));
     this.#restore = replaceRegistry(this.#registry);
     this.#cursor = this.#registry.subscribe();
   }

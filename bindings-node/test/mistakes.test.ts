@@ -36,6 +36,27 @@ test('wrong options of a call are a rejection, and the function is not called', 
   assert.equal(called, false);
 });
 
+test('an option that nobody reads is an error that names those there are', async () => {
+  const policy = seawall.policy({ breaker: {}, bulkhead: { limit: 1 }, retry: {} });
+  let called = false;
+  const execute = (options: any) => policy.execute(() => (called = true), options);
+  await assert.rejects(execute({ deadline: 500 }), { code: 'UNKNOWN_VALUE', message: 'a call has no option `deadline`; there are signal, deadlineMs, cacheKey, estimate, onFinish' });
+  await assert.rejects(execute(Object.create({ timeoutMs: 5 })), /no option `timeoutMs`/);
+  await assert.rejects(execute(null), { code: 'UNKNOWN_VALUE', message: 'the options of a call must be an object, not null' });
+  await assert.rejects(execute(500), { code: 'UNKNOWN_VALUE', message: 'the options of a call must be an object, not a number' });
+  await assert.rejects(seawall.compose(policy).execute(() => (called = true), { deadline: 500 } as any), misuse);
+  await assert.rejects(policy.stream(async function* () { called = true; }, { deadline: 500 } as any).next(), misuse);
+  assert.equal(called, false);
+  assert.throws(() => policy.enter({ maxWait: 5 } as any), { message: 'enter has no option `maxWait`; there is maxWaitMs' });
+  using permit = policy.acquire();
+  assert.throws(() => permit.record('failure', { took: 5 } as any), /record has no option `took`/);
+  assert.throws(() => permit.record('failure', { tookMs: 'long' } as any), misuse);
+  permit.record('failure');
+  assert.equal(policy.snapshot()['breaker'].totals.failure, 1, 'a mistake used nothing up');
+  assert.throws(() => policy.schedule().next('failure', { retryAfter: 5 } as any), /next has no option `retryAfter`/);
+  assert.throws(() => policy.schedule().next('failure', { elapsedMs: NaN }), misuse);
+});
+
 test('what JSON has no word for is an error and not left out', () => {
   const wrong = (settings: any, path: string) =>
     assert.throws(() => seawall.policy(settings), (error: seawall.ConfigError) => error.code === 'INVALID_CONFIG' && error.kind === 'wrong_type' && error.path === path);
