@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::print;
 use crate::words::many;
 use seawall::config::{Document, Environment, Layers, PolicyConfig, resolve};
-use seawall::error::{ConfigCode, ConfigError};
+use seawall::error::ConfigError;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -17,11 +17,12 @@ pub fn run(file: &Path, strict: bool, as_json: bool) -> Result<(), Fault> {
     })?;
     let policies = match policies(&bytes, &source) {
         Ok(policies) => policies,
-        Err(error) => {
+        Err(mistakes) => {
             if as_json {
-                print(&format!("{}\n", json!({ "valid": false, "error": error.to_json() })))?;
+                let errors: Vec<Value> = mistakes.iter().map(ConfigError::to_json).collect();
+                print(&format!("{}\n", json!({ "valid": false, "errors": errors })))?;
             }
-            return Err(Fault::Configuration(error.to_string()));
+            return Err(Fault::Configuration(listed(&mistakes, &source)));
         }
     };
     let lacking = policies.iter().filter(|(_, policy)| policy.is_err()).count();
@@ -62,15 +63,28 @@ pub fn run(file: &Path, strict: bool, as_json: bool) -> Result<(), Fault> {
 type Policies = Vec<(String, Result<PolicyConfig, ConfigError>)>;
 
 /// The policies of the file under this process's environment.
-fn policies(bytes: &[u8], source: &str) -> Result<Policies, ConfigError> {
-    let document = Document::parse_bytes(bytes, source)?;
+fn policies(bytes: &[u8], source: &str) -> Result<Policies, Vec<ConfigError>> {
     let environment = Environment::from_process();
+    let document = Document::check_bytes(bytes, source, &environment)?;
     let layers = Layers { preset: None, file: Some(&document), code: None, environment: &environment };
-    let one = |name: &&str| match resolve(&layers, Some(name)) {
-        Err(error) if !matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => Err(error),
-        result => Ok((name.to_string(), result)),
-    };
-    document.names().iter().map(one).collect()
+    let one = |name: &str| (name.to_owned(), resolve(&layers, Some(name)));
+    Ok(document.names().into_iter().map(one).collect())
+}
+
+/// One mistake as it is, several line by line below their number.
+fn listed(mistakes: &[ConfigError], source: &str) -> String {
+    match mistakes {
+        [mistake] => mistake.to_string(),
+        _ => {
+            let in_file = |mistake: &&ConfigError| mistake.source.as_deref() == Some(source);
+            let line = |mistake: &ConfigError| match Some(mistake).filter(in_file) {
+                Some(mistake) => format!("\n  {}", ConfigError { source: None, ..mistake.clone() }),
+                None => format!("\n  {mistake}"),
+            };
+            let lines: String = mistakes.iter().map(line).collect();
+            format!("{source}: {}{lines}", many(mistakes.len(), "error", "errors"))
+        }
+    }
 }
 
 /// The parts of a policy, outermost first.

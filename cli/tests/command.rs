@@ -193,8 +193,19 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
         let told = refused(&check(wrong, &[]), 4);
         assert!(told.contains(words) && told.contains(file), "{told}");
         let told: Value = serde_json::from_slice(&check(wrong, &["--json"]).stdout).expect("JSON");
-        assert!(told["valid"] == false && told["error"]["message"].is_string(), "{told}");
+        assert!(told["valid"] == false && told["errors"][0]["message"].is_string(), "{told}");
     }
+    let many = b"[policy.b]\ntimeout = \"2\"\n[policy.a.retry]\natempts = 3\n[policy.c]\nretry = 3\n";
+    let told = refused(&check(many, &[]), 4);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], format!("seawall: {file}: 2 errors"));
+    assert!(
+        lines[1].starts_with("  /policy/a/retry/atempts: ") && lines[1].ends_with("did you mean `attempts`?"),
+        "{told}"
+    );
+    assert!(lines[2].starts_with("  /policy/b/timeout") && lines.len() == 3, "{told}");
+    let told: Value = serde_json::from_slice(&check(many, &["--json"]).stdout).expect("JSON");
+    assert_eq!(told["errors"].as_array().map(Vec::len), Some(2), "{told}");
     // In CI a policy is to be usable as the file has it.
     let strict = check(whole, &["--strict"]);
     assert!(refused(&strict, 4).contains("1 policy cannot be used as written"), "{strict:?}");

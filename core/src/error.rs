@@ -257,6 +257,11 @@ impl ConfigCode {
             ConfigCode::BadName => "bad_name",
         }
     }
+
+    /// Whether a file with such a mistake may be a whole configuration once code has had its say.
+    pub const fn may_be_mended_by_code(self) -> bool {
+        matches!(self, ConfigCode::Required | ConfigCode::Conflict)
+    }
 }
 
 impl fmt::Display for ConfigError {

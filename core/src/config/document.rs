@@ -71,22 +71,12 @@ pub struct Document {
 impl Document {
     /// Reads TOML; `source` is the name errors give to it, mostly its path.
     pub fn parse_toml(text: &str, source: &str) -> Result<Document, ConfigError> {
-        let value = parse_tree(text).map_err(|error| ConfigError { source: Some(source.to_owned()), ..error })?;
-        Document::from_value(&value, source)
+        Document::from_value(&parse_named(text, source)?, source)
     }
 
     /// Reads TOML from bytes that may not even be text.
     pub fn parse_bytes(bytes: &[u8], source: &str) -> Result<Document, ConfigError> {
-        match std::str::from_utf8(bytes) {
-            // Editors of some systems begin a file with a byte order mark.
-            Ok(text) => Document::parse_toml(text.strip_prefix('\u{feff}').unwrap_or(text), source),
-            Err(error) => {
-                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-                let mut error = syntax(format!("is not UTF-8 (line {line}, byte {})", error.valid_up_to()));
-                error.source = Some(source.to_owned());
-                Err(error)
-            }
-        }
+        Document::from_value(&parse_tree_of(bytes, source)?, source)
     }
 
     /// The same from a tree that was read elsewhere.
@@ -121,7 +111,7 @@ impl Document {
         for name in self.names() {
             let layers = Layers { preset: None, file: Some(self), code: None, environment: &environment };
             match resolve::resolve(&layers, Some(name)) {
-                Err(error) if matches!(error.code, ConfigCode::Required | ConfigCode::Conflict) => {}
+                Err(error) if error.code.may_be_mended_by_code() => {}
                 Err(error) => return Err(error),
                 Ok(_) => {}
             }
@@ -218,6 +208,24 @@ fn check_without_policies(tree: &Node) -> Result<(), Fault> {
         super::schema::shared::check_name(name, "/policy").map_err(|fault| fault.layer(Some(node.layer)))?;
     }
     Ok(())
+}
+
+/// TOML as a tree, from bytes that may not even be text.
+pub(super) fn parse_tree_of(bytes: &[u8], source: &str) -> Result<Value, ConfigError> {
+    match std::str::from_utf8(bytes) {
+        // Editors of some systems begin a file with a byte order mark.
+        Ok(text) => parse_named(text.strip_prefix('\u{feff}').unwrap_or(text), source),
+        Err(error) => {
+            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let mut error = syntax(format!("is not UTF-8 (line {line}, byte {})", error.valid_up_to()));
+            error.source = Some(source.to_owned());
+            Err(error)
+        }
+    }
+}
+
+fn parse_named(text: &str, source: &str) -> Result<Value, ConfigError> {
+    parse_tree(text).map_err(|error| ConfigError { source: Some(source.to_owned()), ..error })
 }
 
 /// TOML as a tree.

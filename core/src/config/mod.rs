@@ -18,6 +18,7 @@ mod fallback;
 #[cfg(feature = "json")]
 mod json;
 mod merge;
+mod mistakes;
 #[doc(hidden)]
 pub mod node;
 mod packed;

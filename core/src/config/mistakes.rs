@@ -1,0 +1,147 @@
+//! All mistakes of a file at once, for who mends it by hand.
+//!
+//! What reads a configuration stops at its first mistake. Here what is wrong is taken away and the rest
+//! read again: an option of no such name by itself, as nothing hangs on it; of any other mistake the part
+//! around it, so that nothing is called wrong that was only seen beside it.
+
+use super::document::parse_tree_of;
+use super::{Document, Environment, Layers, Value, resolve};
+use crate::error::{ConfigCode, ConfigError};
+use std::collections::BTreeMap;
+
+/// As many as anybody would mend before the next look.
+const MOST: usize = 100;
+
+impl Document {
+    /// [`Document::parse_bytes`], each policy looked at under `environment`; or what is wrong, the first
+    /// mistake first. What only code can complete or put right is none.
+    pub fn check_bytes(bytes: &[u8], source: &str, environment: &Environment) -> Result<Document, Vec<ConfigError>> {
+        let mut value = parse_tree_of(bytes, source).map_err(|error| vec![error])?;
+        let mut mistakes: Vec<ConfigError> = Vec::new();
+        loop {
+            let mistake = match checked(&value, source, environment) {
+                Ok(document) if mistakes.is_empty() => return Ok(document),
+                Ok(_) => return Err(mistakes),
+                Err(mistake) => mistake,
+            };
+            let is_new = mistakes.iter().all(|known| known.path != mistake.path);
+            let goes_on = is_new && mistakes.len() + 1 < MOST && take_away(&mut value, &mistake);
+            if is_new {
+                mistakes.push(mistake);
+            }
+            if !goes_on {
+                return Err(mistakes);
+            }
+        }
+    }
+}
+
+fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Document, ConfigError> {
+    let document = Document::from_value(value, source)?;
+    for name in document.names() {
+        let layers = Layers { preset: None, file: Some(&document), code: None, environment };
+        match resolve(&layers, Some(name)) {
+            Err(error) if !error.code.may_be_mended_by_code() => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(document)
+}
+
+/// Takes the place of a mistake out of the tree; `false` if there is none.
+fn take_away(value: &mut Value, mistake: &ConfigError) -> bool {
+    let names: Vec<String> =
+        mistake.path.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")).collect();
+    let depth = match (mistake.code, names.first().map(String::as_str)) {
+        (ConfigCode::UnknownOption, _) => names.len(),
+        (_, Some("policy")) => names.len().min(3),
+        _ => names.len().min(2),
+    };
+    let [around @ .., last] = &names[..depth] else { return false };
+    let mut table = value;
+    for name in around {
+        let Value::Table(entries) = table else { return false };
+        let Some(entry) = entries.get_mut(name) else { return false };
+        table = entry;
+    }
+    let Value::Table(entries) = table else { return false };
+    let gone = entries.remove(last).is_some();
+    // What policies share by name is still there for them.
+    if gone && depth == 2 && matches!(around[0].as_str(), "budget" | "cost") {
+        entries.insert(last.clone(), Value::Table(BTreeMap::new()));
+    }
+    gone
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn places(text: &str) -> Vec<String> {
+        let mistakes = Document::check_bytes(text.as_bytes(), "test", &Environment::empty()).map(drop);
+        mistakes.err().into_iter().flatten().map(|mistake| mistake.path).collect()
+    }
+
+    #[test]
+    fn every_mistake_is_told_and_nothing_that_follows_from_one() {
+        let text = r#"
+            [policy.a.retry]
+            atempts = 3
+            jiter = "full"
+            [policy.a.bulkhead]
+            limit = 0
+            [policy.b]
+            timeout = "2"
+            brekaer = 5
+            [policy.c.breaker.window]
+            kind = "cuont"
+            size = 100
+            [policy.d.retry]
+            budget = "shared"
+            [policy.d.bulkhead]
+            limit = 5
+            [budget.shared]
+            kind = "tocken"
+            [operation]
+            llm = 60
+            [host]
+            nmae = "x"
+        "#;
+        let told = [
+            "/host/nmae",
+            "/operation/llm",
+            "/budget/shared/kind",
+            "/policy/a/retry/atempts",
+            "/policy/a/retry/jiter",
+            "/policy/a/bulkhead/limit",
+            "/policy/b/brekaer",
+            "/policy/b/timeout",
+            "/policy/c/breaker/window/kind",
+        ];
+        let (mut found, mut told) = (places(text), told.map(str::to_owned).to_vec());
+        found.sort();
+        told.sort();
+        assert_eq!(found, told);
+    }
+
+    #[test]
+    fn a_file_without_mistakes_is_read() {
+        assert_eq!(places("[policy.a]\nretry = 3\n"), Vec::<String>::new());
+        assert_eq!(places("policy = 3"), ["/policy"]);
+        assert_eq!(places("[policy.a\n"), [""]);
+    }
+
+    #[test]
+    fn what_is_not_of_the_file_ends_the_search() {
+        let environment = Environment::from_iter([("SEAWALL_A_RETRY_ATTEMPTS".to_owned(), "many".to_owned())]);
+        let told = Document::check_bytes(b"[policy.a]\nretry = 3\n[policy.b]\nretry = 0\n", "test", &environment);
+        let told: Vec<ConfigError> = told.map(drop).expect_err("both are wrong");
+        assert!(told.iter().any(|mistake| mistake.source.as_deref() != Some("test")), "{told:?}");
+    }
+
+    #[test]
+    fn there_is_an_end_to_it() {
+        let text: String = (0..1000).map(|number| format!("[policy.p{number}]\nretyr = 1\n")).collect();
+        assert_eq!(places(&text).len(), MOST);
+    }
+}
