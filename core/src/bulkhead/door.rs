@@ -202,7 +202,7 @@ impl Door {
             }
             // Not current, its places are still ours to give back: they may have been carried over.
             if let Some((cell, me)) = state.at()
-                && let Some(seat) = state.seats.give_back_one(cell, me, Seats::home(me))
+                && let Some(seat) = state.seats.give_back_one(cell, me, state.homes.mine(me))
             {
                 crate::segment::point("permit returned");
                 if !cell.is_current() {

@@ -9,7 +9,7 @@ mod sums;
 mod words;
 mod writer;
 
-pub(crate) use seats::{ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
+pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
 pub(crate) use words::{Block, Line};
 pub(crate) use writer::{
     LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot, slot_below,

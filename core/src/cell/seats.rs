@@ -15,8 +15,32 @@ pub(crate) const CARRIED: u64 = 1;
 /// Places on one line, each a word that says who has it. Behind them is a word that only who has the
 /// first of them writes: how often that was taken by those who look at it before all others.
 pub(crate) const ROW: usize = LINE - 1;
-/// Lines of which a thread looks at one before all others.
+/// At most so many lines are somebody's home: the one where a thread looks before all others.
 const HOMES: usize = 16;
+
+/// The lines that are homes where so many places may be taken: a number that has all bits below them. Each
+/// begins with a place that may be taken, so that nobody looks at home for nothing.
+#[derive(Copy, Clone)]
+pub(crate) struct Homes(u8);
+
+impl Homes {
+    pub(crate) fn within(limit: u32) -> Homes {
+        let lines = (limit as usize).div_ceil(ROW).clamp(1, HOMES);
+        Homes((1 << lines.ilog2()) - 1)
+    }
+
+    /// That of the thread that has `slot`, in a process that looks `near` there: no two of a few threads have
+    /// the same.
+    #[inline(always)]
+    pub(crate) fn of(self, near: usize, slot: usize) -> usize {
+        (near + slot) & usize::from(self.0)
+    }
+
+    /// That of the calling thread of a process.
+    pub(crate) fn mine(self, me: Owner) -> usize {
+        self.of(Seats::near(me), super::slot())
+    }
+}
 
 /// A row of places.
 #[derive(Copy, Clone, Debug)]
@@ -123,20 +147,9 @@ impl Seats {
         self.first + seat / ROW * LINE + ROW
     }
 
-    /// The line where the calling thread of a process looks first: no two of a few threads have the same.
-    pub(crate) fn home(me: Owner) -> usize {
-        Seats::home_of(Seats::near(me), super::slot())
-    }
-
-    /// The same of the thread that has `slot`, in a process that looks near there.
-    #[inline(always)]
-    pub(crate) fn home_of(near: usize, slot: usize) -> usize {
-        (near + slot) % HOMES
-    }
-
-    /// The line where the first thread of a process looks first.
+    /// Where the homes of a process begin: other than those of its neighbours, however few there are.
     pub(crate) fn near(me: Owner) -> usize {
-        me.slot() * 4
+        me.slot() * 5
     }
 
     /// How often places were taken by those who looked there first.
@@ -318,5 +331,25 @@ pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
                 let _ = new.compare_exchange(seen | CARRIED, 0, Ordering::SeqCst, Ordering::Relaxed);
             }
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_looks_at_home_may_take_the_place_there() {
+        for limit in 1..300 {
+            let homes = Homes::within(limit);
+            let found: Vec<usize> = (0..64).map(|thread| homes.of(Seats::near(Owner::new(3, 7)), thread)).collect();
+            assert!(found.iter().all(|home| home * ROW < limit as usize), "limit {limit}: {found:?}");
+            assert!(
+                (limit as usize).div_ceil(ROW).min(HOMES) < 2 * (1 + found.iter().max().unwrap()),
+                "half of them at least"
+            );
+        }
+        let neighbours = |limit| (1..=4).map(move |slot| Homes::within(limit).of(Seats::near(Owner::new(slot, 7)), 0));
+        assert_eq!(neighbours(64).collect::<std::collections::BTreeSet<_>>().len(), 4);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) use layout::{PROCESSES, WRITERS};
 pub(crate) use map::at_fork;
 pub(crate) use process::Owner;
 pub(crate) use record::{Identity, Record, Wanted};
-pub(crate) use seal::{check_bits, number_in, sealed, unsealed};
+pub(crate) use seal::{check_bits, sealed, unsealed};
 pub(crate) use writers::{Table, nobodys_table, of_slot};
 
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};

@@ -18,7 +18,7 @@ pub(crate) const fn unsealed(word: u64) -> Option<usize> {
 }
 
 /// The number of a word that was found sealed.
-pub(crate) const fn number_in(word: u64) -> usize {
+const fn number_in(word: u64) -> usize {
     (word & LOW) as usize
 }
 

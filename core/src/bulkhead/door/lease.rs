@@ -6,7 +6,7 @@
 //! process without a place come with a change of the cell, or of who this process is.
 
 use super::{Door, LIMIT, MOST_EVER, State};
-use crate::cell::{Block, Seats};
+use crate::cell::Block;
 use crate::segment::{Held, Owner, unsealed};
 use crate::sync::{Arc, Ordering};
 
@@ -69,7 +69,7 @@ impl Door {
             return None;
         }
         let me = here.me;
-        let mut firsts = state.seats.firsts(open, Seats::home(me));
+        let mut firsts = state.seats.firsts(open, state.homes.mine(me));
         let seat = firsts.find(|seat| state.seats.is_mine(cell, me, *seat) && !is_let(*seat))?;
         Some(Lease { link, seat, me, limit })
     }

@@ -1,7 +1,7 @@
 //! A door without a segment, for the model checker.
 
 use super::{Door, LIMIT, MOST_EVER, State, seats, words};
-use crate::cell::Block;
+use crate::cell::{Block, Homes};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::sealed;
@@ -15,6 +15,7 @@ impl Door {
             cell.word(word).store(sealed(config.limit as usize), Ordering::Relaxed);
         }
         let (wanted, config) = (config.clone(), config.clone());
-        Door::new(State { wanted, config, seats, cell: Some(cell), next: OnceLock::new() }, spot)
+        let homes = Homes::within(config.limit);
+        Door::new(State { wanted, config, seats, homes, cell: Some(cell), next: OnceLock::new() }, spot)
     }
 }

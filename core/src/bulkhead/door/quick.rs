@@ -1,7 +1,7 @@
 //! The way of those who find their own place as they left it: no loop, no lock, no call of anything.
 
 use super::{Door, LIMIT, MOST_EVER, State, WORDS};
-use crate::cell::{self, LINE, LineWords, ROW, Seats};
+use crate::cell::{self, LINE, LineWords, ROW};
 use crate::segment::{self, Here};
 use crate::sync::Ordering;
 
@@ -37,7 +37,7 @@ impl Door {
         let (slot, state) = (slot?, self.state());
         let cell = state.cell.as_ref()?;
         let here = cell.here()?;
-        let home = Seats::home_of(here.near, slot);
+        let home = state.homes.of(here.near, slot);
         // The cell's block has no more than its places, so that there is no line without one.
         let line = cell.line(WORDS + home * LINE)?;
         Some(Nearest { place: Place { state, home }, here, line, limits: cell.line(0)? })
@@ -47,11 +47,10 @@ impl Door {
     #[inline(always)]
     pub(in crate::bulkhead) fn take_nearest(&self, slot: Option<usize>) -> Quick<'_> {
         let Some(Nearest { place, here, line, limits }) = self.nearest(slot) else { return Quick::Not };
-        let limit = limits[LIMIT].load(Ordering::Acquire);
         // The highest limit is sealed as this one is: where they are the same nobody lowered the one or
-        // scribbled over either.
-        let is_highest = limit == limits[MOST_EVER].load(Ordering::Acquire);
-        if !is_highest || place.home * ROW >= segment::number_in(limit) || !cell::take_first_of(line, here.me) {
+        // scribbled over either, and every home is within the limit.
+        let is_highest = limits[LIMIT].load(Ordering::Acquire) == limits[MOST_EVER].load(Ordering::Acquire);
+        if !is_highest || !cell::take_first_of(line, here.me) {
             return Quick::Not;
         }
         segment::point("permit taken");

@@ -1,7 +1,7 @@
 //! One link of the chain: a cell that was asked for, or none, and the settings in force.
 
 use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, most_of, note_limit, seats, words};
-use crate::cell::{self, Block, Seats};
+use crate::cell::{self, Block, Homes, Seats};
 use crate::config::BulkheadConfig;
 use crate::segment::{Home, Owner, sealed, unsealed};
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
@@ -11,6 +11,8 @@ pub(in crate::bulkhead) struct State {
     pub(super) wanted: Arc<BulkheadConfig>,
     pub(super) config: Arc<BulkheadConfig>,
     pub(super) seats: Seats,
+    /// Within the settings in force, so that a limit which was never lowered lets take the place at each.
+    pub(super) homes: Homes,
     /// None where the segment cannot be used: then this process is by itself.
     pub(super) cell: Option<Block>,
     pub(super) next: OnceLock<Box<State>>,
@@ -45,7 +47,8 @@ impl State {
             }
             None => (wanted.clone(), None),
         };
-        let state = State { wanted: wanted.clone(), seats: seats(&config), config, cell, next: OnceLock::new() };
+        let (seats, homes) = (seats(&config), Homes::within(config.limit));
+        let state = State { wanted: wanted.clone(), seats, homes, config, cell, next: OnceLock::new() };
         let (places, limit) = (state.seats.capacity, state.config.limit.into());
         if state.cell.is_some() && limit > places as u64 {
             let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
@@ -61,7 +64,7 @@ impl State {
     }
 
     pub(super) fn take(&self, cell: &Block, me: Owner) -> Option<usize> {
-        let home = Seats::home(me);
+        let home = self.homes.mine(me);
         self.mend_limit(cell);
         let seat = self.seats.take(cell, me, self.limits(cell), home)?;
         if !Seats::has_counted(seat, home) {
