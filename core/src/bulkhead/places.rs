@@ -14,10 +14,9 @@ impl Bulkhead {
         if self.host.is_none() { self.take_own() } else { self.take_at() }
     }
 
-    // Apart from the path of a bulkhead of this process's own, which it would make longer; and what is
-    // rare apart from it, for whose sake it would save registers. In a library the slot may be found by a
-    // call, over which all that is known by then is saved: so that is asked first, and each finds the
-    // door by itself.
+    // What is rare is apart, for whose sake it would save registers. In a library the slot may be found by a
+    // call, over which all that is known by then is saved: so that is asked first, and each finds the door by
+    // itself.
     #[inline(always)]
     fn take_at(&self) -> bool {
         let slot = cell::known_slot();
