@@ -124,6 +124,7 @@ func TestWhatIsAskedCrossesTwice(t *testing.T) {
 }
 
 func TestAnOpenCircuitCrossesOnceAndAFailureSeldom(t *testing.T) {
+	t.Setenv("SEAWALL_GATE", "on")
 	open := unheard(t, seawall.Config{Breaker: &seawall.Breaker{OpenFor: time.Hour}})
 	if err := open.Open(); err != nil {
 		t.Fatal(err)

@@ -58,6 +58,12 @@ export function amount(value: unknown, what: string): number {
   throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number that is not negative, not ${typeof value === 'number' ? value : kind(value)}`);
 }
 
+/** What a server asks callers to wait, in milliseconds: below zero it wants no retry. */
+export function hint(value: unknown, what: string): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number, not ${typeof value === 'number' ? value : kind(value)}`);
+}
+
 /** Named amounts of a cost budget, as JSON. */
 export function amounts(given: Readonly<Record<string, number>>): string {
   for (const [name, value] of Object.entries(given)) {

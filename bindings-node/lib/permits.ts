@@ -1,4 +1,4 @@
-import { amount, known, outcomeNumber } from './checks.js';
+import { amount, hint, known, outcomeNumber } from './checks.js';
 import type { Outcome } from './classify.js';
 import { dressed } from './errors.js';
 import type { NativePolicy, NativeRegistry } from './native.js';
@@ -23,10 +23,10 @@ export class BreakerPermit implements Disposable {
     const number = outcomeNumber(outcome);
     const { retryAfterMs, tookMs } = known(options, ['retryAfterMs', 'tookMs'], 'record');
     const took = tookMs === undefined ? this.registry.now() - this.began : amount(tookMs, 'tookMs') * 1e6;
-    const hint = retryAfterMs === undefined ? null : amount(retryAfterMs, 'retryAfterMs') * 1e6;
+    const after = retryAfterMs === undefined ? null : hint(retryAfterMs, 'retryAfterMs') * 1e6;
     if (!this.#open) return;
     this.#open = false;
-    this.native.record(this.permit, number, took, hint);
+    this.native.record(this.permit, number, took, after);
   }
   [Symbol.dispose](): void {
     this.cancel();

@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { amount, amounts, callable, checked, known, outcomeNumber, text, written } from './checks.js';
+import { amount, amounts, callable, checked, hint, known, outcomeNumber, text, written } from './checks.js';
 import { configuring, dressed, MisuseError, type SeawallError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
@@ -170,8 +170,9 @@ export class Policy {
     return {
       next(outcome = 'failure', options = {}) {
         const { retryAfterMs, elapsedMs } = known(options, ['retryAfterMs', 'elapsedMs'], 'next');
-        const ns = (ms: number | undefined, what: string) => (ms === undefined ? null : amount(ms, what) * 1e6);
-        const next = schedule.next(outcomeNumber(outcome), ns(retryAfterMs, 'retryAfterMs'), ns(elapsedMs, 'elapsedMs'));
+        const after = retryAfterMs === undefined ? null : hint(retryAfterMs, 'retryAfterMs') * 1e6;
+        const elapsed = elapsedMs === undefined ? null : amount(elapsedMs, 'elapsedMs') * 1e6;
+        const next = schedule.next(outcomeNumber(outcome), after, elapsed);
         return next.stop === undefined ? { delayMs: (next.delay ?? 0) / 1e6 } : { stop: next.stop };
       },
     };

@@ -55,6 +55,8 @@ test('an option that nobody reads is an error that names those there are', async
   assert.equal(policy.snapshot()['breaker'].totals.failure, 1, 'a mistake used nothing up');
   assert.throws(() => policy.schedule().next('failure', { retryAfter: 5 } as any), /next has no option `retryAfter`/);
   assert.throws(() => policy.schedule().next('failure', { elapsedMs: NaN }), misuse);
+  assert.throws(() => policy.schedule().next('failure', { retryAfterMs: NaN }), misuse);
+  assert.deepEqual(policy.schedule().next('failure', { retryAfterMs: -1 }), { stop: 'server' }, 'a server may want no retry');
 });
 
 test('what JSON has no word for is an error and not left out', () => {
