@@ -234,7 +234,7 @@ impl Bulkhead {
         inside.queue.expire(now);
         inside.loans.retain(|other| !Arc::ptr_eq(other, lent));
         lent.0.word(RECALLED).fetch_or(FOR_GOOD, Ordering::SeqCst);
-        self.cell.word(FORMER).fetch_add(lent.called(), Ordering::Relaxed);
+        self.own(FORMER).fetch_add(lent.called(), Ordering::Relaxed);
         self.give_some(lent.0.word(LENT).swap(0, Ordering::AcqRel));
         self.admit_waiters(&mut inside)
     }
@@ -285,6 +285,6 @@ impl Bulkhead {
     /// Calls that were let in by loans.
     pub(super) fn called(&self, inside: &Inside) -> u64 {
         let now: u64 = inside.loans.iter().map(|lent| lent.called()).sum();
-        now + self.cell.word(FORMER).load(Ordering::Relaxed)
+        now + self.own(FORMER).load(Ordering::Relaxed)
     }
 }

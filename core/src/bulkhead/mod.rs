@@ -1,6 +1,6 @@
 //! How many may be inside at once, and who is next.
 //!
-//! The permits are words of a cell; the queue is this process's own. While nobody waits, entering is
+//! The permits are words that nobody locks; the queue is behind a lock. While nobody waits, entering is
 //! one compare-and-swap and leaving one addition. A permit that is given back goes to the first in
 //! the queue, never to a newcomer: the lowest bit of `LEFT` says that somebody waits, and then both
 //! take the queue's lock, which is held for a few instructions and never while anything else runs.
@@ -22,14 +22,14 @@ pub use snapshot::BulkheadSnapshot;
 
 pub(crate) use door::{SHAPE, carry_rest};
 
-use crate::cell::{Block, LINE};
+use crate::cell::{LINE, Line};
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
 use crate::event::{EventKind, Note, PartKind};
 use crate::family::Spot;
 use crate::permit::Permit;
-use crate::sync::{Arc, Mutex, Ordering, in_one_order};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, in_one_order};
 use crate::time::{Span, Tick};
 use door::Door;
 use permits::Permits;
@@ -86,7 +86,8 @@ pub enum Poll {
 
 /// A bulkhead. All methods may be called from any thread; none blocks.
 pub struct Bulkhead {
-    cell: Block,
+    /// This process's own words.
+    own: [Line; 2],
     /// The door of the host, where processes share it.
     host: Option<Box<Door>>,
     inside: Mutex<Inside>,
@@ -110,13 +111,18 @@ impl Bulkhead {
 
     /// At a spot that processes share; of this process's own where there is none.
     pub(crate) fn at(config: &Arc<BulkheadConfig>, spot: Option<Spot<'_>>) -> Bulkhead {
-        let cell = Block::new(2 * LINE);
-        // Relaxed: nobody else knows the cell yet.
-        cell.word(LIMIT).store(u64::from(config.limit), Ordering::Relaxed);
         let inside =
             Inside { config: config.clone(), queue: Queue::default(), out: Permits::default(), loans: Vec::new() };
         let host = spot.map(|spot| Box::new(Door::at(config, spot)));
-        Bulkhead { cell, host, inside: Mutex::new(inside) }
+        let bulkhead = Bulkhead { own: Default::default(), host, inside: Mutex::new(inside) };
+        bulkhead.set_own_limit(config.limit);
+        bulkhead
+    }
+
+    /// The word of that number.
+    #[inline(always)]
+    fn own(&self, word: usize) -> &AtomicU64 {
+        &self.own[word / LINE].0[word % LINE]
     }
 
     /// One that other processes might share, for the model checker.
@@ -185,7 +191,7 @@ impl Bulkhead {
     #[inline(always)]
     pub(crate) fn comes_in(&self) -> bool {
         // Acquire: who was seen to wait comes first.
-        self.cell.word(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0 && self.take()
+        self.own(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0 && self.take()
     }
 
     /// The place of a call goes back, however it was got.
@@ -307,8 +313,8 @@ impl Bulkhead {
         inside.queue = Queue::default();
         inside.out.forget();
         inside.loans.drain(..).for_each(|lent| lent.forget());
-        let entered = self.cell.word(ENTERED).load(Ordering::Acquire);
-        self.cell.word(LEFT).store(entered * ONE_LEFT, Ordering::Release);
+        let entered = self.own(ENTERED).load(Ordering::Acquire);
+        self.own(LEFT).store(entered * ONE_LEFT, Ordering::Release);
         if let Some(door) = &self.host {
             door.forget_callers();
         }
@@ -337,7 +343,7 @@ impl Bulkhead {
     /// Tells those without the lock whether somebody waits; called with it after each change.
     fn say_who_waits(&self, inside: &Inside) {
         self.recall(inside);
-        let (left, waited_for) = (self.cell.word(LEFT), !inside.queue.is_empty());
+        let (left, waited_for) = (self.own(LEFT), !inside.queue.is_empty());
         if (left.load(Ordering::Relaxed) & WAITED_FOR != 0) == waited_for {
             return;
         }

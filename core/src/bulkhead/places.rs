@@ -5,7 +5,7 @@ use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT, WAITED_FOR};
 use crate::cell;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::Ordering;
 
 impl Bulkhead {
     /// One more inside, if there is room.
@@ -48,7 +48,7 @@ impl Bulkhead {
         let taken = door.come_unplaced(self.own_limit());
         if taken {
             // Relaxed: a total that nothing is decided by.
-            self.cell.word(ENTERED).fetch_add(1, Ordering::Relaxed);
+            self.own(ENTERED).fetch_add(1, Ordering::Relaxed);
         }
         taken
     }
@@ -66,7 +66,7 @@ impl Bulkhead {
 
     #[inline(always)]
     fn take_own(&self) -> bool {
-        let [entered, left, limit] = self.first_three();
+        let [entered, left, limit] = [ENTERED, LEFT, LIMIT].map(|word| self.own(word));
         let mut gone = left.load(Ordering::Acquire);
         loop {
             // After those that left: in between can only be more that do.
@@ -87,13 +87,6 @@ impl Bulkhead {
         }
     }
 
-    /// Who is inside and how many may be; the last first: where the cell has that, the others need no look.
-    #[inline(always)]
-    fn first_three(&self) -> [&AtomicU64; 3] {
-        let limit = self.cell.word(LIMIT);
-        [self.cell.word(ENTERED), self.cell.word(LEFT), limit]
-    }
-
     /// One less; `false` where somebody waits for it.
     #[inline(always)]
     pub(super) fn give(&self) -> bool {
@@ -101,7 +94,7 @@ impl Bulkhead {
             return self.give_at();
         }
         // AcqRel: what was done inside is seen by who takes the place.
-        self.cell.word(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0
+        self.own(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0
     }
 
     #[inline(always)]
@@ -134,7 +127,7 @@ impl Bulkhead {
     #[inline(always)]
     fn is_left_alone(&self) -> bool {
         // SeqCst: after the place is free, as who begins to wait looks for one after he says so.
-        self.cell.word(LEFT).load(Ordering::SeqCst) & WAITED_FOR == 0
+        self.own(LEFT).load(Ordering::SeqCst) & WAITED_FOR == 0
     }
 
     /// So many less.
@@ -146,16 +139,16 @@ impl Bulkhead {
 
     /// The limit was lowered, and more are inside of this process than there may be.
     pub(super) fn is_over_full(&self) -> bool {
-        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
-        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone) > self.own_limit()
+        let gone = self.own(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.own(ENTERED).load(Ordering::Acquire).saturating_sub(gone) > self.own_limit()
     }
 
     pub(super) fn in_use(&self) -> u64 {
         if let Some(door) = &self.host {
             return door.in_use();
         }
-        let gone = self.cell.word(LEFT).load(Ordering::Acquire) / ONE_LEFT;
-        self.cell.word(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
+        let gone = self.own(LEFT).load(Ordering::Acquire) / ONE_LEFT;
+        self.own(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
     }
 
     pub(super) fn limit(&self) -> u64 {
@@ -164,7 +157,7 @@ impl Bulkhead {
 
     fn own_limit(&self) -> u64 {
         // Relaxed: who just misses a resize came a moment earlier.
-        self.cell.word(LIMIT).load(Ordering::Relaxed)
+        self.own(LIMIT).load(Ordering::Relaxed)
     }
 
     pub(super) fn set_limit(&self, limit: u32) {
@@ -175,13 +168,13 @@ impl Bulkhead {
     }
 
     pub(super) fn set_own_limit(&self, limit: u32) {
-        self.cell.word(LIMIT).store(u64::from(limit), Ordering::Relaxed);
+        self.own(LIMIT).store(u64::from(limit), Ordering::Relaxed);
     }
 
     pub(super) fn count(&self, total: usize) {
         if self.host.as_ref().and_then(|door| door.count(total)).is_none() {
             // Relaxed: a total that nothing is decided by.
-            self.cell.word(total).fetch_add(1, Ordering::Relaxed);
+            self.own(total).fetch_add(1, Ordering::Relaxed);
         }
     }
 }

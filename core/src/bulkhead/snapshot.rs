@@ -36,7 +36,7 @@ impl Bulkhead {
     pub fn look(&self) -> BulkheadSnapshot {
         let inside = self.inside.lock();
         let host = self.host.as_ref();
-        let own = |word| self.cell.word(word).load(Ordering::Relaxed);
+        let own = |word| self.own(word).load(Ordering::Relaxed);
         let total = |word| host.and_then(|door| door.total(word)).unwrap_or_else(|| own(word));
         BulkheadSnapshot {
             in_use: self.in_use().saturating_sub(Bulkhead::unused(&inside)),
