@@ -88,7 +88,7 @@ impl Policy {
 
     /// Whether [`Policy::admit`] may ever answer under the settings in force.
     pub fn may_admit(&self) -> bool {
-        self.live().admits && self.registry().enabled()
+        self.live().admits
     }
 
     /// Whether other processes may move what the calls of this handle are counted in: who has asked where that

@@ -27,7 +27,7 @@ impl Policy {
     #[inline(always)]
     pub(crate) fn brief(&self) -> Option<Brief<'_>> {
         let live = self.live();
-        if !live.brief || !self.registry().enabled() {
+        if !live.brief {
             return None;
         }
         let (live, permit) = self.let_in(live, |live| live.brief)?;
@@ -40,7 +40,7 @@ impl Policy {
     #[inline(always)]
     pub(crate) fn brief_at_once(&self) -> Option<Brief<'_>> {
         let live = self.known_live()?;
-        if !live.brief || !self.registry().enabled() {
+        if !live.brief {
             return None;
         }
         let permit = match &live.parts.breaker {

@@ -24,7 +24,7 @@ impl Policy {
     /// [`Policy::overlay`].
     pub fn limited_overlay(&self) -> Option<(Option<Overlay>, Span)> {
         let live = self.live();
-        let limit = live.limited.filter(|_| live.parts.bulkhead.is_none() && self.registry().enabled())?;
+        let limit = live.limited.filter(|_| live.parts.bulkhead.is_none())?;
         Some((live.parts.breaker.as_ref().map(|breaker| breaker.overlay()), limit))
     }
 
@@ -52,7 +52,7 @@ impl Policy {
     #[inline]
     pub(crate) fn brief_within(&self) -> Option<Brief<'_>> {
         let live = self.live();
-        if live.limited.is_none() || !self.registry().enabled() {
+        if live.limited.is_none() {
             return self.brief();
         }
         let (live, permit) = self.let_in(live, |live| live.limited.is_some())?;

@@ -57,7 +57,7 @@ impl Policy {
     #[inline]
     pub fn pass(&self) -> Option<Pass> {
         let live = self.live();
-        if !live.fast || !self.registry().enabled() {
+        if !live.fast {
             return None;
         }
         let permit = match &live.parts.breaker {
@@ -121,7 +121,7 @@ impl Policy {
     }
 
     fn passes(&self) -> bool {
-        self.live().fast && self.registry().enabled()
+        self.live().fast
     }
 
     /// Permission to run where only the gate wants to be asked: the breaker's own permit, without
@@ -154,7 +154,7 @@ impl Policy {
     /// neither a gate to look at nor a success to count.
     pub fn overlay_beside_loans(&self) -> Option<Option<Overlay>> {
         let live = self.live();
-        let blind = live.brief && self.registry().enabled() && live.start != Start::Precise;
+        let blind = live.brief && live.start != Start::Precise;
         blind.then(|| live.parts.breaker.as_ref().map(|breaker| breaker.overlay()))
     }
 
@@ -181,7 +181,7 @@ impl Policy {
     #[inline(always)]
     pub fn refusal(&self) -> Option<Refusal> {
         let live = self.live();
-        if !live.refuses_early || !self.registry().enabled() || self.registry().events().wanted() {
+        if !live.refuses_early || self.registry().events().wanted() {
             return None;
         }
         let breaker = live.parts.breaker.as_ref()?;

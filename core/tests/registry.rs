@@ -2,6 +2,7 @@
 #![cfg(all(feature = "json", not(loom)))]
 
 use seawall::Registry;
+use seawall::breaker::Control;
 use seawall::bulkhead::{Entry, Poll};
 use seawall::event::EventKind;
 use seawall::outcome::Outcome;
@@ -44,6 +45,31 @@ fn a_handle_takes_up_every_reload_and_not_only_the_first() {
             assert_eq!(view.config().retry.as_ref().unwrap().attempts, attempts, "after some that it did not see");
         }
     }
+}
+
+#[test]
+fn the_off_switch_is_seen_by_every_policy_with_its_next_call() {
+    let registry = Registry::manual(1);
+    registry.load("[policy.named.breaker]\n[policy.off]\nenabled = false\n[policy.off.breaker]\n", "a").unwrap();
+    let (named, off) = (registry.named("named").unwrap(), registry.named("off").unwrap());
+    let unnamed = registry.policy(r#"{"breaker":{}}"#).unwrap();
+    let keyed = named.at("tenant");
+    for policy in [&named, &unnamed, &keyed, &off] {
+        policy.control(Control::Open);
+    }
+    let let_in = || {
+        let policies = [&named, &unnamed, &keyed, &named.clone(), &off];
+        policies.map(|policy| policy.run(|| Ok::<_, std::fmt::Error>(())).is_ok())
+    };
+    for _ in 0..3 {
+        assert_eq!(let_in(), [false, false, false, false, true]);
+        registry.set_enabled(false);
+        assert_eq!(let_in(), [true; 5]);
+        assert!(!named.enabled() && !keyed.enabled());
+        registry.set_enabled(true);
+        assert_eq!([&named, &unnamed, &keyed, &off].map(|policy| policy.enabled()), [true, true, true, false]);
+    }
+    assert_eq!(let_in(), [false, false, false, false, true]);
 }
 
 #[test]

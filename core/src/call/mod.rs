@@ -121,7 +121,8 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let (live, bypass) = (policy.asked().clone(), !policy.enabled());
+        let live = policy.asked().clone();
+        let bypass = !live.enabled;
         Call::under(policy, live, bypass, options)
     }
 

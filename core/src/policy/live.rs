@@ -18,6 +18,8 @@ pub(crate) struct Live {
     pub epoch: u64,
     /// Of a key that has a cell of each part that is kept by key.
     pub(super) keyed_all: bool,
+    /// Switched off neither by its settings nor with all policies of the process.
+    pub enabled: bool,
     /// What the settings say of `brief`.
     pub admits: bool,
     /// A call may run without a [`Call`] while the gate passes.
@@ -77,8 +79,9 @@ impl Live {
         let chosen = settings.families.choose(key.map(|key| &**key), &|| registry.make_room());
         let keyed_all = key.is_some() && settings.families.keyed_all(&chosen.parts);
         let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
+        let enabled = registry.enabled() && config.enabled;
         let unlimited = registry.gate()
-            && config.enabled
+            && enabled
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
@@ -96,7 +99,7 @@ impl Live {
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
         };
-        let refuses_early = config.enabled
+        let refuses_early = enabled
             && lacks.is_none()
             && config.fallback.is_none()
             && config.cache.is_none()
@@ -115,6 +118,7 @@ impl Live {
             parts,
             epoch,
             keyed_all,
+            enabled,
             admits,
             fast,
             brief,

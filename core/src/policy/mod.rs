@@ -180,7 +180,7 @@ impl Policy {
 
     /// Whether the policy protects: neither switched off by itself nor for the process.
     pub fn enabled(&self) -> bool {
-        self.registry().enabled() && self.live().config.enabled
+        self.live().enabled
     }
 
     /// Whether the host has nothing to add to a call that goes well: no value to keep, no cost to settle.
@@ -329,10 +329,15 @@ impl Policy {
         self.registry().say_troubles();
         let parts = families.choose(self.key(), &|| false).parts;
         if !live.parts.are_same(&parts) || live.lacks != families.lack(&parts, Required::by(&live.config)) {
-            // Release: a handle that sees the number finds the cells.
-            self.0.shared.epoch.fetch_add(1, Ordering::Release);
+            self.choose_anew();
         }
         self.live()
+    }
+
+    /// Handles look again, with their next call, what the settings in force come to.
+    pub(crate) fn choose_anew(&self) {
+        // Release: a handle that sees the number finds the cells, and how the switch is.
+        self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
     /// The settings and cells in force, where this handle has seen them before.

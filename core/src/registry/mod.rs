@@ -171,7 +171,6 @@ impl Registry {
     }
 
     /// Whether policies protect at all: the off switch.
-    #[inline]
     pub fn enabled(&self) -> bool {
         // Relaxed: a call that just misses the switch ran a moment earlier.
         self.0.enabled.load(Ordering::Relaxed)
@@ -179,7 +178,12 @@ impl Registry {
 
     /// Throws the off switch: disabled, every policy is a plain call. Takes effect with the next call.
     pub fn set_enabled(&self, enabled: bool) {
-        self.0.enabled.store(enabled, Ordering::Relaxed);
+        // With the lock: whoever makes a policy has seen the switch so, or is in the list.
+        let known = self.0.policies.lock();
+        let was = self.0.enabled.swap(enabled, Ordering::Relaxed);
+        let policies = if was == enabled { Vec::new() } else { self.all_of(&known) };
+        drop(known);
+        policies.iter().for_each(Policy::choose_anew);
     }
 
     /// A place for the views of a policy's keys.
@@ -201,8 +205,12 @@ impl Registry {
 
     /// Every policy that lives, named or not.
     fn all(&self) -> Vec<Policy> {
-        let unnamed: Vec<Policy> = self.0.unnamed.lock().iter().filter_map(|weak| weak.upgrade(self)).collect();
-        self.policies().into_iter().chain(unnamed).collect()
+        self.all_of(&self.0.policies.lock())
+    }
+
+    fn all_of(&self, named: &Known) -> Vec<Policy> {
+        let named = named.all().map(|known| known.policy(self));
+        named.chain(self.0.unnamed.lock().iter().filter_map(|weak| weak.upgrade(self))).collect()
     }
 
     /// The first policy of that name that was built.
