@@ -4,13 +4,15 @@
 //! the cell, and is bounds-checked. So the same code works on the heap and on mapped memory.
 
 mod latest;
+mod lines;
 mod seats;
 mod sums;
 mod words;
 mod writer;
 
+pub(crate) use lines::Line;
 pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
-pub(crate) use words::{Block, Line};
+pub(crate) use words::Block;
 pub(crate) use writer::{
     LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot, slot_below,
 };

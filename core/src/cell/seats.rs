@@ -29,8 +29,13 @@ impl Homes {
         Homes((1 << lines.ilog2()) - 1)
     }
 
-    /// That of the thread that has `slot`, in a process that looks `near` there: no two of a few threads have
-    /// the same.
+    /// Where those of a process begin: other than its neighbours', however few there are.
+    pub(crate) fn near(me: Owner) -> usize {
+        me.slot() * 5
+    }
+
+    /// That of the thread that has `slot`, in a process that looks `near` there: another for each of its threads
+    /// while there are as many.
     #[inline(always)]
     pub(crate) fn of(self, near: usize, slot: usize) -> usize {
         (near + slot) & usize::from(self.0)
@@ -38,7 +43,7 @@ impl Homes {
 
     /// That of the calling thread of a process.
     pub(crate) fn mine(self, me: Owner) -> usize {
-        self.of(Seats::near(me), super::slot())
+        self.of(Homes::near(me), super::slot())
     }
 }
 
@@ -145,11 +150,6 @@ impl Seats {
     /// Which one is the count of the line that a place begins.
     pub(crate) fn count_of(self, seat: usize) -> usize {
         self.first + seat / ROW * LINE + ROW
-    }
-
-    /// Where the homes of a process begin: other than those of its neighbours, however few there are.
-    pub(crate) fn near(me: Owner) -> usize {
-        me.slot() * 5
     }
 
     /// How often places were taken by those who looked there first.
@@ -342,14 +342,14 @@ mod tests {
     fn whoever_looks_at_home_may_take_the_place_there() {
         for limit in 1..300 {
             let homes = Homes::within(limit);
-            let found: Vec<usize> = (0..64).map(|thread| homes.of(Seats::near(Owner::new(3, 7)), thread)).collect();
+            let found: Vec<usize> = (0..64).map(|thread| homes.of(Homes::near(Owner::new(3, 7)), thread)).collect();
             assert!(found.iter().all(|home| home * ROW < limit as usize), "limit {limit}: {found:?}");
             assert!(
                 (limit as usize).div_ceil(ROW).min(HOMES) < 2 * (1 + found.iter().max().unwrap()),
                 "half of them at least"
             );
         }
-        let neighbours = |limit| (1..=4).map(move |slot| Homes::within(limit).of(Seats::near(Owner::new(slot, 7)), 0));
+        let neighbours = |limit| (1..=4).map(move |slot| Homes::within(limit).of(Homes::near(Owner::new(slot, 7)), 0));
         assert_eq!(neighbours(64).collect::<std::collections::BTreeSet<_>>().len(), 4);
     }
 }

@@ -1,23 +1,9 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
-use super::{LINE, LineWords, Writer, Writers};
+use super::lines::Further;
+use super::{LINE, LineWords};
 use crate::segment::{self, Held, Here, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
-
-/// The words of a writer's line that lies outside of the block.
-#[cfg_attr(not(loom), repr(C, align(64)))]
-#[derive(Default)]
-pub(crate) struct Line(pub [AtomicU64; LINE]);
-
-impl Line {
-    #[inline(always)]
-    pub(crate) fn first_two(&self) -> (&AtomicU64, &AtomicU64) {
-        (&self.0[0], &self.0[1])
-    }
-}
-
-/// The lines of all writers but the first.
-type Further = [Line; Writers::HEAP.lines() - 1];
 
 /// A block of words, aligned to cache lines; zeroed where it is new.
 pub(crate) struct Block {
@@ -27,15 +13,15 @@ pub(crate) struct Block {
     #[cfg(not(loom))]
     words: usize,
     /// Which lines this process's threads write, where that is not fixed.
-    table: Option<&'static segment::Table>,
+    pub(super) table: Option<&'static segment::Table>,
     /// All writers have their lines in the block, side by side; else the first alone, and what the others
     /// need is made with the first of them: most circuits are a single thread's. Once made it stays.
-    together: bool,
-    further: OnceLock<Box<Further>>,
-    home: Home,
+    pub(super) together: bool,
+    pub(super) further: OnceLock<Box<Further>>,
+    pub(super) home: Home,
 }
 
-enum Home {
+pub(super) enum Home {
     /// The block's own memory.
     Heap(#[cfg(loom)] Box<[AtomicU64]>),
     Mapped(Arc<Held>),
@@ -69,42 +55,6 @@ impl Block {
     pub(crate) fn new(words: usize) -> Block {
         let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
         Block { table: None, together: true, further: OnceLock::new(), home }
-    }
-
-    /// The same where only the first writer's line is among them, if `apart`.
-    pub(crate) fn with_lines(words: usize, apart: bool) -> Block {
-        let mut block = Block::new(words);
-        block.together = !apart;
-        block
-    }
-
-    /// Whether the lines of all writers are words of the block, side by side.
-    #[inline(always)]
-    pub(crate) fn lines_are_together(&self) -> bool {
-        self.together
-    }
-
-    /// The lines of the writers that the block has no words for, if there are any yet: from line 1 on.
-    #[inline(always)]
-    pub(crate) fn further(&self) -> Option<&[Line]> {
-        self.further.get().map(|further| &further[..])
-    }
-
-    /// The same, made where they are not there; `fill` gets each of them first.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn make_further(&self, fill: &dyn Fn(&Line)) -> &[Line] {
-        let make = || {
-            let further = Box::new(Further::default());
-            further.iter().for_each(fill);
-            further
-        };
-        &self.further.get_or_init(make)[..]
-    }
-
-    /// How many writers' lines there are now.
-    pub(crate) fn lines(&self) -> usize {
-        if self.together || self.further().is_some() { self.writers().lines() } else { 1 }
     }
 
     /// The words of a cell that many processes map.
@@ -215,18 +165,6 @@ impl Block {
         })
     }
 
-    /// The word of the lines that a sum over them must look at, where not all are in use from the start; see
-    /// [`segment::in_use`].
-    pub(crate) fn lines_in_use(&self) -> Option<&AtomicU64> {
-        self.held().map(|held| held.lines.word())
-    }
-
-    /// The same as numbers.
-    #[inline(always)]
-    pub(super) fn lines_used(&self) -> Option<Writers> {
-        self.held().map(|held| held.lines_in_use())
-    }
-
     /// How many words there are.
     pub(crate) fn len(&self) -> usize {
         #[cfg(not(loom))]
@@ -293,62 +231,6 @@ impl Block {
     /// Whether it has the settings that this process asked for.
     pub(crate) fn is_as_wanted(&self) -> bool {
         self.held().is_none_or(|held| held.is_as_wanted())
-    }
-
-    /// How a block of this kind divides its writers' lines.
-    pub(crate) fn writers(&self) -> Writers {
-        if self.table.is_some() { segment::WRITERS } else { Writers::HEAP }
-    }
-
-    /// A line that everybody may add to.
-    pub(crate) fn shared_writer(&self, number: usize) -> Writer {
-        match &self.home {
-            Home::Mapped(held) => held.shared_line(number),
-            Home::Heap(..) | Home::Seen(..) => self.writers().shared(number),
-        }
-    }
-
-    /// The writer's line of the calling thread.
-    #[inline]
-    pub(crate) fn writer(&self) -> Writer {
-        self.writer_of(super::slot())
-    }
-
-    /// The same of whoever has `slot`.
-    #[inline(always)]
-    pub(crate) fn writer_of(&self, slot: usize) -> Writer {
-        match self.table {
-            None => Writers::HEAP.of_slot(slot),
-            Some(table) => match segment::of_slot(table, slot) {
-                Some(writer) => writer,
-                None => self.claim_line(slot),
-            },
-        }
-    }
-
-    /// The same where nothing need be claimed for it.
-    #[inline(always)]
-    pub(crate) fn known_writer(&self) -> Option<Writer> {
-        let slot = super::known_slot()?;
-        self.table.map_or(Some(Writers::HEAP.of_slot(slot)), |table| segment::of_slot(table, slot))
-    }
-
-    /// The same of one that writes alone, without working out a line that many share: what most calls need.
-    #[inline(always)]
-    pub(crate) fn known_own_writer(&self) -> Option<Writer> {
-        match self.table {
-            None => super::slot_below(Writers::HEAP.own).map(|slot| Writer { line: slot, alone: true }),
-            Some(table) => segment::of_slot(table, super::known_slot()?).filter(|writer| writer.alone),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn claim_line(&self, slot: usize) -> Writer {
-        match &self.home {
-            Home::Heap(..) | Home::Seen(..) => Writers::HEAP.of_slot(slot),
-            Home::Mapped(held) => held.claim_line(slot),
-        }
     }
 }
 

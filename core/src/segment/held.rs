@@ -4,14 +4,14 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::{Seats, Writer, Writers};
+use crate::cell::{Homes, Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
 pub(super) struct Myself {
     owner: AtomicU64,
     forks: AtomicUsize,
-    /// What follows from the number; see [`Seats::near`].
+    /// What follows from the number; see [`Homes::near`].
     near: AtomicUsize,
 }
 
@@ -28,7 +28,7 @@ impl Myself {
 
     pub(super) fn tell(&self, owner: Owner) {
         self.owner.store(owner.word(), Ordering::Release);
-        self.near.store(Seats::near(owner), Ordering::Release);
+        self.near.store(Homes::near(owner), Ordering::Release);
         // Release, and after the number that it goes with and what follows from that.
         self.forks.store(crate::fork::count(), Ordering::Release);
     }
@@ -57,7 +57,7 @@ pub(crate) struct Held {
 #[derive(Copy, Clone)]
 pub(crate) struct Here<'a> {
     pub me: Owner,
-    /// [`Seats::near`] of that.
+    /// [`Homes::near`] of that.
     pub near: usize,
     held: Option<&'a Held>,
 }
@@ -66,7 +66,7 @@ impl Here<'_> {
     /// At one that nobody replaces.
     #[cfg(all(test, loom))]
     pub(crate) fn always(me: Owner) -> Here<'static> {
-        Here { me, near: Seats::near(me), held: None }
+        Here { me, near: Homes::near(me), held: None }
     }
 
     /// Whether this is still the cell of its name.
