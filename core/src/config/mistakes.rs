@@ -5,6 +5,7 @@
 //! around it, so that nothing is called wrong that was only seen beside it.
 
 use super::document::parse_tree_of;
+use super::schema::decode::steps;
 use super::{Document, Environment, Layers, Value, resolve};
 use crate::error::{ConfigCode, ConfigError};
 use std::collections::BTreeMap;
@@ -50,8 +51,7 @@ fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Doc
 
 /// Takes the place of a mistake out of the tree; `false` if there is none.
 fn take_away(value: &mut Value, mistake: &ConfigError) -> bool {
-    let names: Vec<String> =
-        mistake.path.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")).collect();
+    let names = steps(&mistake.path);
     let depth = match (mistake.code, names.first().map(String::as_str)) {
         (ConfigCode::UnknownOption, _) => names.len(),
         (_, Some("policy")) => names.len().min(3),
@@ -93,6 +93,8 @@ mod tests {
             [policy.b]
             timeout = "2"
             brekaer = 5
+            "a/b" = 5
+            "a~1b" = 5
             [policy.c.breaker.window]
             kind = "cuont"
             size = 100
@@ -114,6 +116,8 @@ mod tests {
             "/policy/a/retry/atempts",
             "/policy/a/retry/jiter",
             "/policy/a/bulkhead/limit",
+            "/policy/b/a~1b",
+            "/policy/b/a~01b",
             "/policy/b/brekaer",
             "/policy/b/timeout",
             "/policy/c/breaker/window/kind",

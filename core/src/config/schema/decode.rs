@@ -144,6 +144,11 @@ pub fn join(path: &str, key: &str) -> String {
     format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
+/// The names on the way of a JSON pointer: what [`join`] made longer, step by step.
+pub fn steps(path: &str) -> Vec<String> {
+    path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+}
+
 /// The options of a table, after those that do not exist are refused.
 pub struct Fields<'a> {
     nodes: &'a BTreeMap<String, Node>,
