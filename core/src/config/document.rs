@@ -7,7 +7,7 @@ use super::schema::retry::Budget;
 use super::schema::shared::Name;
 use super::schema::{Facts, Kind, Table};
 use super::value::Value;
-use super::{Layers, merge, resolve};
+use super::{Environment, Layers, merge, resolve};
 use crate::error::{ConfigCode, ConfigError};
 use crate::segment::SegmentOptions;
 use crate::time::Span;
@@ -96,7 +96,7 @@ impl Document {
             host: segment_options(&tables("host")).map_err(named)?,
             tree,
         };
-        document.check_policies()?;
+        document.check_policies(&Environment::empty())?;
         Ok(document)
     }
 
@@ -105,11 +105,10 @@ impl Document {
         self.tree.get("host").is_some()
     }
 
-    /// What the code or the environment may still complete is not an error of the file alone.
-    fn check_policies(&self) -> Result<(), ConfigError> {
-        let environment = super::Environment::empty();
+    /// Each policy under `environment`. What a later layer may still complete is no error.
+    pub(super) fn check_policies(&self, environment: &Environment) -> Result<(), ConfigError> {
         for name in self.names() {
-            let layers = Layers { preset: None, file: Some(self), code: None, environment: &environment };
+            let layers = Layers { preset: None, file: Some(self), code: None, environment };
             match resolve::resolve(&layers, Some(name)) {
                 Err(error) if error.code.may_be_mended_by_code() => {}
                 Err(error) => return Err(error),
@@ -165,7 +164,7 @@ fn segment_options(node: &Node) -> Result<SegmentOptions, Fault> {
 
 /// Where the segment of policies in host scope is: as `SEAWALL_HOST_DIR` and `SEAWALL_HOST_NAME` say, or
 /// the file, or a folder of the user's own.
-pub(crate) fn host_options(file: Option<&Document>, environment: &super::Environment) -> SegmentOptions {
+pub(crate) fn host_options(file: Option<&Document>, environment: &Environment) -> SegmentOptions {
     let mut options = file.map(|file| file.host.clone()).unwrap_or_default();
     if let Some(dir) = environment.get("SEAWALL_HOST_DIR") {
         options.dir = Some(dir.into());

@@ -6,7 +6,7 @@
 
 use super::document::parse_tree_of;
 use super::schema::decode::steps;
-use super::{Document, Environment, Layers, Value, resolve};
+use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
 use std::collections::BTreeMap;
 
@@ -39,13 +39,7 @@ impl Document {
 
 fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Document, ConfigError> {
     let document = Document::from_value(value, source)?;
-    for name in document.names() {
-        let layers = Layers { preset: None, file: Some(&document), code: None, environment };
-        match resolve(&layers, Some(name)) {
-            Err(error) if !error.code.may_be_mended_by_code() => return Err(error),
-            _ => {}
-        }
-    }
+    document.check_policies(environment)?;
     Ok(document)
 }
 
