@@ -48,6 +48,11 @@ impl Environment {
         self.variables.get(variable).map(String::as_str)
     }
 
+    /// Takes a variable away; `false` if there is none.
+    pub(super) fn remove(&mut self, variable: &str) -> bool {
+        self.variables.remove(variable).is_some()
+    }
+
     /// Whether a switch of the process is on: it is where nothing says otherwise.
     pub(crate) fn is_on(&self, switch: &str) -> bool {
         !OFF.contains(&self.switch(switch).as_str())

@@ -1,8 +1,8 @@
 //! All mistakes of a file at once, for who mends it by hand.
 //!
 //! What reads a configuration stops at its first mistake. Here what is wrong is taken away and the rest
-//! read again: an option of no such name by itself, as nothing hangs on it; of any other mistake the part
-//! around it, so that nothing is called wrong that was only seen beside it.
+//! read again: a variable, where one said it; an option of no such name by itself, as nothing hangs on it;
+//! of any other mistake the part around it, so that nothing is called wrong that was only seen beside it.
 
 use super::document::parse_tree_of;
 use super::schema::decode::steps;
@@ -18,15 +18,16 @@ impl Document {
     /// mistake first. What only code can complete or put right is none.
     pub fn check_bytes(bytes: &[u8], source: &str, environment: &Environment) -> Result<Document, Vec<ConfigError>> {
         let mut value = parse_tree_of(bytes, source).map_err(|error| vec![error])?;
+        let mut environment = environment.clone();
         let mut mistakes: Vec<ConfigError> = Vec::new();
         loop {
-            let mistake = match checked(&value, source, environment) {
+            let mistake = match checked(&value, source, &environment) {
                 Ok(document) if mistakes.is_empty() => return Ok(document),
                 Ok(_) => return Err(mistakes),
                 Err(mistake) => mistake,
             };
-            let is_new = mistakes.iter().all(|known| known.path != mistake.path);
-            let goes_on = is_new && mistakes.len() + 1 < MOST && take_away(&mut value, &mistake);
+            let is_new = mistakes.iter().all(|known| (&known.path, &known.source) != (&mistake.path, &mistake.source));
+            let goes_on = is_new && mistakes.len() + 1 < MOST && take_away(&mut value, &mut environment, &mistake);
             if is_new {
                 mistakes.push(mistake);
             }
@@ -43,8 +44,11 @@ fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Doc
     Ok(document)
 }
 
-/// Takes the place of a mistake out of the tree; `false` if there is none.
-fn take_away(value: &mut Value, mistake: &ConfigError) -> bool {
+/// Takes away the variable of a mistake, or its place out of the tree; `false` if there is neither.
+fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigError) -> bool {
+    if mistake.source.as_deref().is_some_and(|variable| environment.remove(variable)) {
+        return true;
+    }
     let names = steps(&mistake.path);
     let depth = match (mistake.code, names.first().map(String::as_str)) {
         (ConfigCode::UnknownOption, _) => names.len(),
@@ -130,11 +134,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_file_ends_the_search() {
-        let environment = Environment::from_iter([("SEAWALL_A_RETRY_ATTEMPTS".to_owned(), "many".to_owned())]);
-        let told = Document::check_bytes(b"[policy.a]\nretry = 3\n[policy.b]\nretry = 0\n", "test", &environment);
-        let told: Vec<ConfigError> = told.map(drop).expect_err("both are wrong");
-        assert!(told.iter().any(|mistake| mistake.source.as_deref() != Some("test")), "{told:?}");
+    fn what_a_variable_says_is_told_of_it_and_the_search_goes_on() {
+        let variables = [
+            ("SEAWALL_ENABLED", "perhaps"),
+            ("SEAWALL_A_RETRY_ATTEMPTS", "many"),
+            ("SEAWALL_B_RETRY_ATTEMPTS", "few"),
+            ("SEAWALL_B_TIMEOUT_ATTEMPT", "2"),
+            ("SEAWALL_C_BULKHEAD_LIMIT", "5"),
+        ];
+        let text = "[policy.a]\nretry = 3\n[policy.b.retry]\nattempts = 0\n[policy.c]\nbulkhead = 0\n";
+        let told = Document::check_bytes(text.as_bytes(), "test", &Environment::from_iter(variables));
+        let told = told.expect_err("there are mistakes");
+        let told: Vec<_> = told.iter().map(|told| (told.path.as_str(), told.source.as_deref())).collect();
+        let expected = [
+            ("/policy/b/retry/attempts", Some("test")),
+            ("/policy/c/bulkhead", Some("test")),
+            ("/enabled", Some("SEAWALL_ENABLED")),
+            ("/policy/a/retry/attempts", Some("SEAWALL_A_RETRY_ATTEMPTS")),
+            ("/policy/b/retry/attempts", Some("SEAWALL_B_RETRY_ATTEMPTS")),
+            ("/policy/b/timeout/attempt", Some("SEAWALL_B_TIMEOUT_ATTEMPT")),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
