@@ -7,6 +7,9 @@ import type { CallOptions } from './options.js';
 const kind = (value: unknown) =>
   value === undefined || value === null ? String(value) : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 
+/** What was found in the place of something else: a number as it is, as it may be out of range; of the rest the kind. */
+export const shown = (value: unknown) => (typeof value === 'number' ? String(value) : kind(value));
+
 /** Hooks, `classify` and the fallback's function are functions; lists of errors hold classes, codes or names. */
 export function checked<T extends object>(settings: T): T {
   const given = settings as Record<string, unknown>;
@@ -55,20 +58,20 @@ const DEEPEST = 16;
 /** A length of time, a number of something, or whatever else must be a number from zero on. */
 export function amount(value: unknown, what: string): number {
   if (typeof value === 'number' && value >= 0) return value;
-  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number that is not negative, not ${typeof value === 'number' ? value : kind(value)}`);
+  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number that is not negative, not ${shown(value)}`);
 }
 
 /** What a server asks callers to wait, in milliseconds: below zero it wants no retry. */
 export function hint(value: unknown, what: string): number {
   if (typeof value === 'number' && !Number.isNaN(value)) return value;
-  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number, not ${typeof value === 'number' ? value : kind(value)}`);
+  throw new MisuseError('UNKNOWN_VALUE', `${what} must be a number, not ${shown(value)}`);
 }
 
 /** Named amounts of a cost budget, as JSON. */
 export function amounts(given: Readonly<Record<string, number>>): string {
   for (const [name, value] of Object.entries(given)) {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new MisuseError('UNKNOWN_VALUE', `an amount must be a whole number that is not negative, not ${name}: ${typeof value === 'number' ? value : kind(value)}`);
+      throw new MisuseError('UNKNOWN_VALUE', `an amount must be a whole number that is not negative, not ${name}: ${shown(value)}`);
     }
   }
   return JSON.stringify(given);
@@ -109,7 +112,7 @@ export function misused(options: CallOptions): MisuseError | undefined {
   if (mistake !== undefined) return mistake;
   const { signal, deadlineMs, cacheKey, estimate, onFinish } = options;
   const bad = (name: string, wanted: string, found: unknown) =>
-    new MisuseError('UNKNOWN_VALUE', `the call's ${name} must be ${wanted}, not ${typeof found === 'number' ? found : kind(found)}`);
+    new MisuseError('UNKNOWN_VALUE', `the call's ${name} must be ${wanted}, not ${shown(found)}`);
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') return bad('signal', 'an AbortSignal', signal);
   if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs >= 0)) return bad('deadlineMs', 'a number of milliseconds that is not negative', deadlineMs);
   if (cacheKey !== undefined && typeof cacheKey !== 'string') return bad('cacheKey', 'a string', cacheKey);

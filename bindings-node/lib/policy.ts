@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { Judging, Outcome } from './classify.js';
-import { amount, amounts, callable, checked, hint, known, outcomeNumber, text, written } from './checks.js';
+import { amount, amounts, callable, checked, hint, known, outcomeNumber, shown, text, written } from './checks.js';
 import { configuring, dressed, MisuseError, type SeawallError } from './errors.js';
 import { deliver, listen, type SeawallEvent } from './events.js';
 import { execute, Gate } from './gate.js';
@@ -233,7 +233,7 @@ export class Policy {
 export function policy(from: string | PolicySettings, more: Hooks & Judging = {}): Policy {
   const into = registry();
   if (typeof from === 'string') return make(configuring(() => into.named(from)), into, checked(more));
-  if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${from === null ? 'null' : typeof from}`);
+  if (typeof from !== 'object' || from === null) throw new MisuseError('UNKNOWN_VALUE', `policy needs a name or settings, not ${shown(from)}`);
   checked(from);
   const { fallback, classify, include, exclude, onRetry, onTimeout, onFallback, onSlow, ...options } = from;
   const json = written(fallback === undefined ? options : { ...options, fallback: plain(fallback) });

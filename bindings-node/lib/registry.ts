@@ -1,4 +1,4 @@
-import { text } from './checks.js';
+import { shown, text } from './checks.js';
 import { configuring, MisuseError } from './errors.js';
 import { native, type NativeRegistry } from './native.js';
 import { wake } from './wait.js';
@@ -36,7 +36,7 @@ export function reload(): void {
 
 /** The off switch: `false` turns every policy into a plain call. */
 export function setEnabled(enabled: boolean): void {
-  if (typeof enabled !== 'boolean') throw new MisuseError('UNKNOWN_VALUE', `setEnabled needs true or false, not a ${typeof enabled}`);
+  if (typeof enabled !== 'boolean') throw new MisuseError('UNKNOWN_VALUE', `setEnabled needs true or false, not ${shown(enabled)}`);
   registry().setEnabled(enabled);
 }
 

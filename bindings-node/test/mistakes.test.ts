@@ -15,7 +15,7 @@ test('what must be a function and is none is an error at once, with its place', 
   wrong({ fallback: { run: 7 } }, '/fallback/run');
   wrong({ breaker: {}, include: Error }, '/include');
   wrong({ breaker: {}, exclude: [Error, 7] }, '/exclude/1');
-  for (const other of [undefined, null, 7]) assert.throws(() => seawall.policy(other as any), { code: 'UNKNOWN_VALUE' });
+  for (const other of [undefined, null, 7]) assert.throws(() => seawall.policy(other as any), { code: 'UNKNOWN_VALUE', message: `policy needs a name or settings, not ${other}` });
   const policy = seawall.circuitBreaker();
   assert.throws(() => policy.wrap(7 as any), misuse);
   assert.throws(() => policy.stream('s' as any), misuse);
@@ -50,11 +50,11 @@ test('an option that nobody reads is an error that names those there are', async
   assert.throws(() => policy.enter({ maxWait: 5 } as any), { message: 'enter has no option `maxWait`; there is maxWaitMs' });
   using permit = policy.acquire();
   assert.throws(() => permit.record('failure', { took: 5 } as any), /record has no option `took`/);
-  assert.throws(() => permit.record('failure', { tookMs: 'long' } as any), misuse);
+  assert.throws(() => permit.record('failure', { tookMs: 'long' } as any), { code: 'UNKNOWN_VALUE', message: / not a string$/ });
   permit.record('failure');
   assert.equal(policy.snapshot()['breaker'].totals.failure, 1, 'a mistake used nothing up');
   assert.throws(() => policy.schedule().next('failure', { retryAfter: 5 } as any), /next has no option `retryAfter`/);
-  assert.throws(() => policy.schedule().next('failure', { elapsedMs: NaN }), misuse);
+  assert.throws(() => policy.schedule().next('failure', { elapsedMs: NaN }), { code: 'UNKNOWN_VALUE', message: / not NaN$/ });
   assert.throws(() => policy.schedule().next('failure', { retryAfterMs: NaN }), misuse);
   assert.deepEqual(policy.schedule().next('failure', { retryAfterMs: -1 }), { stop: 'server' }, 'a server may want no retry');
 });
@@ -91,7 +91,8 @@ test('by hand too: numbers are numbers, outcomes have names, keys are text', () 
   assert.throws(() => seawall.configure(undefined as any), misuse);
   assert.throws(() => seawall.configure({ toml: 5 as any }), misuse);
   assert.throws(() => seawall.configure({ path: '/no/such/file.toml' }), { code: 'INVALID_CONFIG' });
-  assert.throws(() => seawall.setEnabled('no' as any), misuse);
+  assert.throws(() => seawall.setEnabled('no' as any), { code: 'UNKNOWN_VALUE', message: 'setEnabled needs true or false, not a string' });
+  assert.throws(() => seawall.setEnabled(0 as any), { code: 'UNKNOWN_VALUE', message: 'setEnabled needs true or false, not 0' });
   assert.throws(() => new (seawall.Policy as any)(), misuse);
 });
 
