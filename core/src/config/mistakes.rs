@@ -4,14 +4,15 @@
 //! read again: a variable, where one said it; an option of no such name by itself, as nothing hangs on it;
 //! of any other mistake the part around it, so that nothing is called wrong that was only seen beside it.
 
-use super::document::parse_tree_of;
+use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::steps;
 use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
-use std::collections::BTreeMap;
 
 /// As many as anybody would mend before the next look.
 const MOST: usize = 100;
+/// Sections that policies share by name, and the least that one may say: it stays, so that they find it.
+const SHARED: [(&str, &str); 2] = [("budget", ""), ("cost", "limits.any = 1")];
 
 impl Document {
     /// [`Document::parse_bytes`], each policy looked at under `environment`; or what is wrong, the first
@@ -64,9 +65,11 @@ fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigE
     }
     let Value::Table(entries) = table else { return false };
     let gone = entries.remove(last).is_some();
-    // What policies share by name is still there for them.
-    if gone && depth == 2 && matches!(around[0].as_str(), "budget" | "cost") {
-        entries.insert(last.clone(), Value::Table(BTreeMap::new()));
+    if gone
+        && let [section] = around
+        && let Some((_, least)) = SHARED.iter().find(|(shared, _)| section == shared)
+    {
+        entries.insert(last.clone(), parse_tree(least).expect("it is TOML"));
     }
     gone
 }
@@ -124,6 +127,20 @@ mod tests {
         found.sort();
         told.sort();
         assert_eq!(found, told);
+    }
+
+    #[test]
+    fn what_policies_share_is_still_there_for_them() {
+        for (shared, place) in [
+            ("budget.shared = { kind = 'tocken' }", "/budget/shared/kind"),
+            ("budget.shared = { kind = 'ratio', span = 10 }", "/budget/shared/span"),
+            ("cost.shared = {}", "/cost/shared/limits"),
+            ("cost.shared = { limits.tokens = 0 }", "/cost/shared/limits/tokens"),
+        ] {
+            let user = if shared.starts_with("cost") { "cost" } else { "retry.budget" };
+            let text = format!("{shared}\npolicy.a.{user} = 'shared'\npolicy.b.retry = 0\n");
+            assert_eq!(places(&text), [place, "/policy/b/retry"]);
+        }
     }
 
     #[test]
