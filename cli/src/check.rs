@@ -76,10 +76,9 @@ fn listed(mistakes: &[ConfigError], source: &str) -> String {
     match mistakes {
         [mistake] => mistake.to_string(),
         _ => {
-            let in_file = |mistake: &&ConfigError| mistake.source.as_deref() == Some(source);
-            let line = |mistake: &ConfigError| match Some(mistake).filter(in_file) {
-                Some(mistake) => format!("\n  {}", ConfigError { source: None, ..mistake.clone() }),
-                None => format!("\n  {mistake}"),
+            let line = |mistake: &ConfigError| {
+                let source = mistake.source.clone().filter(|told| told != source);
+                format!("\n  {}", ConfigError { source, ..mistake.clone() })
             };
             let lines: String = mistakes.iter().map(line).collect();
             format!("{source}: {}{lines}", many(mistakes.len(), "error", "errors"))

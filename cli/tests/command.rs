@@ -206,6 +206,11 @@ fn a_configuration_is_checked_as_the_libraries_read_it() {
     assert!(lines[2].starts_with("  /policy/b/timeout") && lines.len() == 3, "{told}");
     let told: Value = serde_json::from_slice(&check(many, &["--json"]).stdout).expect("JSON");
     assert_eq!(told["errors"].as_array().map(Vec::len), Some(2), "{told}");
+    let mut under = Command::new(env!("CARGO_BIN_EXE_seawall"));
+    under.args(["check", file]).env("SEAWALL_C_RETRY_ATTEMPTS", "many");
+    let told = refused(&under.output().expect("it runs"), 4);
+    assert!(told.starts_with(&format!("seawall: {file}: 3 errors\n")), "{told}");
+    assert!(told.trim_end().ends_with("(in SEAWALL_C_RETRY_ATTEMPTS)"), "{told}");
     // In CI a policy is to be usable as the file has it.
     let strict = check(whole, &["--strict"]);
     assert!(refused(&strict, 4).contains("1 policy cannot be used as written"), "{strict:?}");
