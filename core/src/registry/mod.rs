@@ -180,8 +180,8 @@ impl Registry {
     pub fn set_enabled(&self, enabled: bool) {
         // With the lock: whoever makes a policy has seen the switch so, or is in the list.
         let known = self.0.policies.lock();
-        let was = self.0.enabled.swap(enabled, Ordering::Relaxed);
-        let policies = if was == enabled { Vec::new() } else { self.all_of(&known) };
+        let policies = if self.enabled() == enabled { Vec::new() } else { self.all_of(&known) };
+        self.0.enabled.store(enabled, Ordering::Relaxed);
         drop(known);
         policies.iter().for_each(Policy::choose_anew);
     }
