@@ -204,6 +204,7 @@ impl Left {
 /// The usual way of a failure that is the end of its call. What is written before the locked instruction
 /// of the breaker's count is what that has to wait for: so this takes no more than fits in registers and
 /// calls nothing that comes back.
+#[cold]
 #[inline(never)]
 fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> Left {
     let Some((ends, writer)) = policy.known_metrics().and_then(|metrics| metrics.known_end(outcome)) else {

@@ -67,6 +67,7 @@ pub(super) fn blocking<T, E>(
 }
 
 /// A call that was not let in at the first look.
+#[cold]
 #[inline(never)]
 fn asked<T, E>(
     policy: &Policy,
@@ -92,6 +93,7 @@ fn asked<T, E>(
 }
 
 /// After a first attempt that nobody stepped.
+#[cold]
 #[inline(never)]
 fn attempted<T, E>(
     brief: Brief<'_>,
