@@ -35,23 +35,25 @@ impl Policy {
         Some(Brief { policy: self, live, pass, running: false })
     }
 
-    /// [`Policy::brief`] where the handle knows the settings in force and one look at the state lets it in;
-    /// `None` says nothing.
+    /// [`Policy::brief`] under settings that the handle knows to be in force, where one look at the state lets
+    /// it in; `None` says nothing.
     #[inline(always)]
-    pub(crate) fn brief_at_once(&self) -> Option<Brief<'_>> {
-        let live = self.known_live()?;
+    pub(crate) fn brief_at_once<'a>(&'a self, live: &'a Live) -> Option<Brief<'a>> {
         if !live.brief {
             return None;
         }
-        let permit = match &live.parts.breaker {
-            None => 0,
-            // In a streak of failures too; but what a shared cell says may be old.
-            Some(breaker) => breaker.pass_or_closed(|| live.host.is_none())?.0,
-        };
+        let permit = permit_at_once(live)?;
         if !comes_in(live) {
             return None;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
+        Some(Brief { policy: self, live, pass, running: false })
+    }
+
+    /// The same where its breaker is all that a call asks for.
+    #[inline(always)]
+    pub(crate) fn brief_simply<'a>(&'a self, live: &'a Live) -> Option<Brief<'a>> {
+        let pass = Pass { permit: permit_at_once(live)?, started: 0 };
         Some(Brief { policy: self, live, pass, running: false })
     }
 
@@ -124,6 +126,17 @@ impl<'a> Brief<'a> {
             return Some(self);
         }
         None
+    }
+
+    /// A success of a policy whose calls ask for their breaker alone.
+    #[inline(always)]
+    pub(crate) fn succeed_simply(self) {
+        let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
+        if let Some(breaker) = &live.parts.breaker
+            && !breaker.tally(Permit(pass.permit))
+        {
+            policy.report_success(breaker, Shard::OWN, pass, Span::ZERO);
+        }
     }
 
     #[inline(always)]
@@ -293,6 +306,16 @@ impl Brief<'_> {
     #[inline(always)]
     fn took(&self) -> Span {
         self.live.took(self.pass, self.policy.registry().clock())
+    }
+}
+
+/// The permit of a breaker that lets everybody in, at one look.
+#[inline(always)]
+fn permit_at_once(live: &Live) -> Option<u64> {
+    match &live.parts.breaker {
+        None => Some(0),
+        // In a streak of failures too; but what a shared cell says may be old.
+        Some(breaker) => Some(breaker.pass_or_closed(|| live.host.is_none())?.0),
     }
 }
 

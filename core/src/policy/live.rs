@@ -26,6 +26,8 @@ pub(crate) struct Live {
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
     pub brief: bool,
+    /// The same, and all that it asks for is its breaker: it needs no place, and nobody when it began.
+    pub simple: bool,
     /// A first attempt may run without one but for the time it may take, which the driver sees to.
     pub limited: Option<Span>,
     /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
@@ -99,6 +101,7 @@ impl Live {
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
         };
+        let simple = brief && start == Start::Untold && config.bulkhead.is_none();
         let refuses_early = enabled
             && lacks.is_none()
             && config.fallback.is_none()
@@ -122,6 +125,7 @@ impl Live {
             admits,
             fast,
             brief,
+            simple,
             limited,
             ends_at_once,
             start,

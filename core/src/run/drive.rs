@@ -39,31 +39,51 @@ pub(super) fn blocking<T, E>(
     policy: &Policy,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
-    mut work: impl FnMut(Attempt) -> Result<T, E>,
+    work: impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
     // A call with a caller's deadline or a key asks: the core watches it.
     if scope::is_unlimited()
         && !host.has_key()
-        && let Some(mut brief) = policy.brief_at_once()
+        && let Some(live) = policy.known_live()
     {
-        brief.running = true;
-        let result = work(Attempt::FIRST);
-        brief.running = false;
-        match judge(&result) {
-            (Outcome::Success, _) if !brief.may_be_slow() => brief.succeed(Span::ZERO),
-            (outcome, hint) if outcome != Outcome::Success && brief.is_last(outcome) => {
-                // Found before the locked instruction of the breaker's count, and asked after it.
-                let events = policy.registry().events();
-                brief.fail(outcome, hint);
-                if events.wanted() {
-                    policy.registry().tell();
-                }
+        // Twice, for the compiler: what the simple ones do not need stands in no way of theirs.
+        if live.simple {
+            if let Some(brief) = policy.brief_simply(live) {
+                return at_once::<true, _, _>(brief, judge, host, work);
             }
-            (outcome, hint) => return attempted(brief, outcome, hint, result, judge, host, work),
+        } else if let Some(brief) = policy.brief_at_once(live) {
+            return at_once::<false, _, _>(brief, judge, host, work);
         }
-        return ended(result);
     }
     asked(policy, judge, host, work)
+}
+
+/// A call that was let in; `SIMPLE`: under settings that are so.
+#[inline(always)]
+fn at_once<const SIMPLE: bool, T, E>(
+    mut brief: Brief<'_>,
+    judge: Judge<'_, T, E>,
+    host: &mut impl Host<T, E>,
+    mut work: impl FnMut(Attempt) -> Result<T, E>,
+) -> Result<T, Error<E>> {
+    brief.running = true;
+    let result = work(Attempt::FIRST);
+    brief.running = false;
+    match judge(&result) {
+        (Outcome::Success, _) if SIMPLE => brief.succeed_simply(),
+        (Outcome::Success, _) if !brief.may_be_slow() => brief.succeed(Span::ZERO),
+        (outcome, hint) if outcome != Outcome::Success && brief.is_last(outcome) => {
+            // Found before the locked instruction of the breaker's count, and asked after it.
+            let registry = brief.policy.registry();
+            let events = registry.events();
+            brief.fail(outcome, hint);
+            if events.wanted() {
+                registry.tell();
+            }
+        }
+        (outcome, hint) => return attempted(brief, outcome, hint, result, judge, host, work),
+    }
+    ended(result)
 }
 
 /// A call that was not let in at the first look.
