@@ -154,6 +154,9 @@ impl Breaker {
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
+        if let Some(near) = self.cell.known_near_writer() {
+            return tally_on(self.near_two(near), true);
+        }
         let Some(own) = self.cell.known_own_writer() else { return self.tally_elsewhere() };
         if self.is_near(own) {
             return tally_on(self.near_two(own), true);

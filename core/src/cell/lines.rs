@@ -24,7 +24,9 @@ impl Block {
     /// So many words of this process's own; only the first writer's line is among them, if `apart`.
     pub(crate) fn with_lines(words: usize, apart: bool) -> Block {
         let mut block = Block::new(words);
-        block.together = !apart;
+        if apart {
+            (block.together, block.own_near) = (false, 1);
+        }
         block
     }
 
@@ -102,6 +104,13 @@ impl Block {
             None => super::slot_below(Writers::HEAP.own).map(|slot| Writer { line: slot, alone: true }),
             Some(table) => segment::of_slot(table, super::known_slot()?).filter(|writer| writer.alone),
         }
+    }
+
+    /// The same of one whose line is in the block: what all calls need but those of further threads and of
+    /// other processes.
+    #[inline(always)]
+    pub(crate) fn known_near_writer(&self) -> Option<Writer> {
+        super::slot_below(self.own_near).map(|slot| Writer { line: slot, alone: true })
     }
 
     #[cold]

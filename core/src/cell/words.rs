@@ -1,7 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
 use super::lines::Further;
-use super::{LINE, LineWords};
+use super::{LINE, LineWords, Writers};
 use crate::segment::{self, Held, Here, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
@@ -18,6 +18,8 @@ pub(crate) struct Block {
     /// need is made with the first of them: most circuits are a single thread's. Once made it stays.
     pub(super) together: bool,
     pub(super) further: OnceLock<Box<Further>>,
+    /// Whoever has a slot below this writes the line of that number, which is in the block, alone.
+    pub(super) own_near: usize,
     pub(super) home: Home,
 }
 
@@ -48,13 +50,13 @@ impl Block {
     #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
         let (base, home) = (heap::zeroed(words), Home::Heap());
-        Block { base, words, table: None, together: true, further: OnceLock::new(), home }
+        Block { base, words, table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own, home }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(words: usize) -> Block {
         let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
-        Block { table: None, together: true, further: OnceLock::new(), home }
+        Block { table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own, home }
     }
 
     /// The words of a cell that many processes map.
@@ -72,6 +74,7 @@ impl Block {
             table: Some(held.table()),
             together: true,
             further: OnceLock::new(),
+            own_near: 0,
             home: Home::Mapped(held),
         }
     }
@@ -86,6 +89,7 @@ impl Block {
             table: Some(segment::nobodys_table()),
             together: true,
             further: OnceLock::new(),
+            own_near: 0,
             home: Home::Seen(
                 file,
                 #[cfg(loom)]
