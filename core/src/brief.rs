@@ -42,7 +42,11 @@ impl Policy {
         if !live.brief {
             return None;
         }
-        let permit = permit_at_once(live)?;
+        let permit = match &live.parts.breaker {
+            None => 0,
+            // In a streak of failures too; but what a shared cell says may be old.
+            Some(breaker) => breaker.pass_or_closed(|| live.host.is_none())?.0,
+        };
         if !comes_in(live) {
             return None;
         }
@@ -50,11 +54,12 @@ impl Policy {
         Some(Brief { policy: self, live, pass, running: false })
     }
 
-    /// The same where its breaker is all that a call asks for.
+    /// The same where a breaker is all that a call asks, and passes.
     #[inline(always)]
-    pub(crate) fn brief_simply<'a>(&'a self, live: &'a Live) -> Option<Brief<'a>> {
-        let pass = Pass { permit: permit_at_once(live)?, started: 0 };
-        Some(Brief { policy: self, live, pass, running: false })
+    pub(crate) fn brief_simply<'a>(&'a self, live: &'a Live) -> Option<(Brief<'a>, &'a Breaker)> {
+        let breaker = live.parts.breaker.as_deref().filter(|_| live.simple)?;
+        let pass = Pass { permit: breaker.pass()?.0, started: 0 };
+        Some((Brief { policy: self, live, pass, running: false }, breaker))
     }
 
     /// The breaker's permit and a place in the bulkhead, under the settings that gave them: they may be
@@ -128,13 +133,11 @@ impl<'a> Brief<'a> {
         None
     }
 
-    /// A success of a policy whose calls ask for their breaker alone.
+    /// The same where the breaker is all there is.
     #[inline(always)]
-    pub(crate) fn succeed_simply(self) {
-        let Brief { policy, live, pass, .. } = *ManuallyDrop::new(self);
-        if let Some(breaker) = &live.parts.breaker
-            && !breaker.tally(Permit(pass.permit))
-        {
+    pub(crate) fn succeed_at(self, breaker: &Breaker) {
+        let Brief { policy, pass, .. } = *ManuallyDrop::new(self);
+        if !breaker.tally(Permit(pass.permit)) {
             policy.report_success(breaker, Shard::OWN, pass, Span::ZERO);
         }
     }
@@ -306,16 +309,6 @@ impl Brief<'_> {
     #[inline(always)]
     fn took(&self) -> Span {
         self.live.took(self.pass, self.policy.registry().clock())
-    }
-}
-
-/// The permit of a breaker that lets everybody in, at one look.
-#[inline(always)]
-fn permit_at_once(live: &Live) -> Option<u64> {
-    match &live.parts.breaker {
-        None => Some(0),
-        // In a streak of failures too; but what a shared cell says may be old.
-        Some(breaker) => Some(breaker.pass_or_closed(|| live.host.is_none())?.0),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Refusal};
 use crate::outcome::Outcome;
 use crate::permit::Permit;
-use crate::policy::Policy;
+use crate::policy::{Live, Policy};
 use crate::time::{Span, Tick};
 
 /// When a call began matters to its retries, to the moment where they have a limit, else roughly; and to
@@ -180,7 +180,12 @@ impl Policy {
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
     pub fn refusal(&self) -> Option<Refusal> {
-        let live = self.live();
+        self.refusal_under(self.live())
+    }
+
+    /// The same under settings that are known to be in force.
+    #[inline(always)]
+    pub(crate) fn refusal_under(&self, live: &Live) -> Option<Refusal> {
         if !live.refuses_early || self.registry().events().wanted() {
             return None;
         }

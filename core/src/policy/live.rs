@@ -26,7 +26,7 @@ pub(crate) struct Live {
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
     pub brief: bool,
-    /// The same, and all that it asks for is its breaker: it needs no place, and nobody when it began.
+    /// The same, and all that it asks is a breaker: it needs no place, and nobody when it began.
     pub simple: bool,
     /// A first attempt may run without one but for the time it may take, which the driver sees to.
     pub limited: Option<Span>,
@@ -50,6 +50,16 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Those of `epoch`, where the handle has seen them before.
+    #[inline(always)]
+    pub fn known_of(&self, epoch: u64) -> Option<&Live> {
+        let mut live = self;
+        while live.epoch < epoch {
+            live = live.next.get()?;
+        }
+        Some(live)
+    }
+
     /// How long a call under a pass took, where that may be too long for the breaker.
     #[inline(always)]
     pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
@@ -101,7 +111,7 @@ impl Live {
             Some(retry) if retry.max_elapsed.is_some() => Start::Precise,
             Some(_) => Start::Coarse,
         };
-        let simple = brief && start == Start::Untold && config.bulkhead.is_none();
+        let simple = brief && start == Start::Untold && config.bulkhead.is_none() && chosen.parts.breaker.is_some();
         let refuses_early = enabled
             && lacks.is_none()
             && config.fallback.is_none()

@@ -340,15 +340,10 @@ impl Policy {
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The settings and cells in force, where this handle has seen them before.
+    /// The settings and cells that this handle was made with, and the number of those in force.
     #[inline(always)]
-    pub(crate) fn known_live(&self) -> Option<&Live> {
-        let epoch = self.0.shared.epoch.load(Ordering::Acquire);
-        let mut live = &self.0.live;
-        while live.epoch < epoch {
-            live = live.next.get()?;
-        }
-        Some(live)
+    pub(crate) fn first_live(&self) -> (&Live, u64) {
+        (&self.0.live, self.0.shared.epoch.load(Ordering::Acquire))
     }
 
     /// The settings and cells in force for this handle.

@@ -6,12 +6,13 @@ use super::host::{Cause, Host, Judge};
 use super::judge::error_type;
 use super::scope::{self, Scope};
 use super::wait;
+use crate::breaker::Breaker;
 use crate::brief::Brief;
 use crate::call::{Call, CallOptions, Step, Verdict};
 use crate::config::TimeoutMode;
 use crate::error::Refusal;
 use crate::outcome::{Hint, Outcome};
-use crate::policy::Policy;
+use crate::policy::{Live, Policy};
 use crate::time::Span;
 use std::thread;
 
@@ -42,26 +43,29 @@ pub(super) fn blocking<T, E>(
     work: impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
     // A call with a caller's deadline or a key asks: the core watches it.
-    if scope::is_unlimited()
-        && !host.has_key()
-        && let Some(live) = policy.known_live()
-    {
-        // Twice, for the compiler: what the simple ones do not need stands in no way of theirs.
-        if live.simple {
-            if let Some(brief) = policy.brief_simply(live) {
-                return at_once::<true, _, _>(brief, judge, host, work);
-            }
-        } else if let Some(brief) = policy.brief_at_once(live) {
-            return at_once::<false, _, _>(brief, judge, host, work);
+    if scope::is_unlimited() && !host.has_key() {
+        let (first, epoch) = policy.first_live();
+        // By itself, so that in the way of the simplest calls stands nothing that only others need.
+        if first.epoch >= epoch
+            && let Some((brief, breaker)) = policy.brief_simply(first)
+        {
+            return at_once(brief, Some(breaker), judge, host, work);
+        }
+        if let Some(live) = first.known_of(epoch) {
+            return match policy.brief_at_once(live) {
+                Some(brief) => at_once(brief, None, judge, host, work),
+                None => asked(policy, Some(live), judge, host, work),
+            };
         }
     }
-    asked(policy, judge, host, work)
+    asked(policy, None, judge, host, work)
 }
 
-/// A call that was let in; `SIMPLE`: under settings that are so.
+/// A call that was let in; where it asked nothing but a breaker, that.
 #[inline(always)]
-fn at_once<const SIMPLE: bool, T, E>(
+fn at_once<T, E>(
     mut brief: Brief<'_>,
+    alone: Option<&Breaker>,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
     mut work: impl FnMut(Attempt) -> Result<T, E>,
@@ -69,10 +73,10 @@ fn at_once<const SIMPLE: bool, T, E>(
     brief.running = true;
     let result = work(Attempt::FIRST);
     brief.running = false;
-    match judge(&result) {
-        (Outcome::Success, _) if SIMPLE => brief.succeed_simply(),
-        (Outcome::Success, _) if !brief.may_be_slow() => brief.succeed(Span::ZERO),
-        (outcome, hint) if outcome != Outcome::Success && brief.is_last(outcome) => {
+    match (judge(&result), alone) {
+        ((Outcome::Success, _), Some(breaker)) => brief.succeed_at(breaker),
+        ((Outcome::Success, _), None) if !brief.may_be_slow() => brief.succeed(Span::ZERO),
+        ((outcome, hint), _) if outcome != Outcome::Success && brief.is_last(outcome) => {
             // Found before the locked instruction of the breaker's count, and asked after it.
             let registry = brief.policy.registry();
             let events = registry.events();
@@ -81,24 +85,30 @@ fn at_once<const SIMPLE: bool, T, E>(
                 registry.tell();
             }
         }
-        (outcome, hint) => return attempted(brief, outcome, hint, result, judge, host, work),
+        ((outcome, hint), _) => return attempted(brief, outcome, hint, result, judge, host, work),
     }
     ended(result)
 }
 
-/// A call that was not let in at the first look.
+/// A call that was not let in at the first look: at `live`, where nothing else spoke against it.
 #[cold]
 #[inline(never)]
 fn asked<T, E>(
     policy: &Policy,
+    live: Option<&Live>,
     judge: Judge<'_, T, E>,
     host: &mut impl Host<T, E>,
     mut work: impl FnMut(Attempt) -> Result<T, E>,
 ) -> Result<T, Error<E>> {
+    // First, as most who come here find the circuit open.
+    if let Some(refusal) = live.and_then(|live| policy.refusal_under(live)) {
+        return Err(Error::Refused(refusal));
+    }
     let left = scope::left(policy);
     if left.is_none() && !host.has_key() {
-        // First, as most who come here find the circuit open.
-        if let Some(refusal) = policy.refusal() {
+        if live.is_none()
+            && let Some(refusal) = policy.refusal()
+        {
             return Err(Error::Refused(refusal));
         }
         if let Some(mut brief) = policy.brief() {
