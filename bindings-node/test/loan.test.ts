@@ -201,6 +201,20 @@ test('a leased place of a shared bulkhead is taken without crossing, and counted
   assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 114]);
 }));
 
+test('where the count of a leased place is carried the call asks, and the next ones do not', () => shared(async ({ gate, call, snapshot }) => {
+  for (let i = 0; i < 3; i++) await call(() => i);
+  if (!gateIsOn) return assert.equal(gate.loan, undefined);
+  const { cell, count } = (gate.loan as any).desk as { cell: Int32Array; count: number };
+  assert.equal(cell[count], 3, 'the count is not where it is looked for');
+  cell[count] = -1; // all that the lower half can say
+  for (let more = 0; more < 2; more++) {
+    assert.equal(await call(() => 'in'), 'in');
+    assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 2 ** 32 + more]);
+  }
+  await hundredWithoutCrossing(call);
+  assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, 2 ** 32 + 101]);
+}));
+
 test('a place left at hand is free to all, and who left it asks for another', () => shared(async ({ call, snapshot }, settings) => {
   for (let i = 0; i < 3; i++) await call(() => i);
   const others = seawall.policy(settings as Parameters<typeof seawall.policy>[0]);
