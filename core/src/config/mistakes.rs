@@ -5,7 +5,7 @@
 //! of any other mistake the part around it, so that nothing is called wrong that was only seen beside it.
 
 use super::document::{parse_tree, parse_tree_of};
-use super::schema::decode::steps;
+use super::schema::decode::{clip, steps};
 use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
 
@@ -45,7 +45,8 @@ fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Doc
     Ok(document)
 }
 
-/// Takes away the variable of a mistake, or its place out of the tree; `false` if there is neither.
+/// Takes away the variable of a mistake, or its place out of the tree, or the nearest part around that; `false` if
+/// there is none.
 fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigError) -> bool {
     if mistake.source.as_deref().is_some_and(|variable| environment.remove(variable)) {
         return true;
@@ -56,22 +57,33 @@ fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigE
         (_, Some("policy")) => names.len().min(3),
         _ => names.len().min(2),
     };
-    let [around @ .., last] = &names[..depth] else { return false };
-    let mut table = value;
-    for name in around {
-        let Value::Table(entries) = table else { return false };
-        let Some(entry) = entries.get_mut(name) else { return false };
-        table = entry;
-    }
-    let Value::Table(entries) = table else { return false };
-    let gone = entries.remove(last).is_some();
-    if gone
-        && let [section] = around
+    let keys = keys(value, &names[..depth]);
+    let [around @ .., last] = keys.as_slice() else { return false };
+    let table = around.iter().try_fold(value, |table, key| match table {
+        Value::Table(entries) => entries.get_mut(key),
+        _ => None,
+    });
+    let Some(Value::Table(entries)) = table else { return false };
+    entries.remove(last);
+    if let [section] = around
         && let Some((_, least)) = SHARED.iter().find(|(shared, _)| section == shared)
     {
         entries.insert(last.clone(), parse_tree(least).expect("it is TOML"));
     }
-    gone
+    true
+}
+
+/// The keys on the way to a place, as far as tables lead: items of a list keep their numbers, so none is taken
+/// out of it; of a long name the path may hold the beginning only.
+fn keys(mut value: &Value, names: &[String]) -> Vec<String> {
+    let mut keys = Vec::new();
+    for name in names {
+        let Value::Table(entries) = value else { break };
+        let Some((key, inner)) = entries.iter().find(|(key, _)| *key == name || clip(key) == *name) else { break };
+        keys.push(key.clone());
+        value = inner;
+    }
+    keys
 }
 
 #[cfg(all(test, not(loom)))]
@@ -141,6 +153,39 @@ mod tests {
             let text = format!("{shared}\npolicy.a.{user} = 'shared'\npolicy.b.retry = 0\n");
             assert_eq!(places(&text), [place, "/policy/b/retry"]);
         }
+    }
+
+    #[test]
+    fn what_stands_in_a_list_or_has_a_long_name_is_no_end_of_the_search() {
+        let text = r#"
+            [policy.a]
+            cost = [{ name = "x", limts = {} }, { nmae = "y" }]
+            retry = 0
+            [policy.b]
+            retry = 0
+        "#;
+        assert_eq!(places(text), ["/policy/a/retry", "/policy/a/cost/0/limts", "/policy/b/retry"]);
+
+        let (long, longest) = ("l".repeat(60), "p".repeat(128));
+        let text = format!(
+            "{long} = 1
+            [cost.x]
+            {long} = 1
+            limits.tokens = 0
+            [policy.{longest}]
+            {long} = 1
+            retry = 0
+            cost = 'x'"
+        );
+        let (clipped, policy) = (format!("{}…", "l".repeat(40)), format!("/policy/{longest}"));
+        let told = [
+            format!("/{clipped}"),
+            format!("/cost/x/{clipped}"),
+            "/cost/x/limits/tokens".to_owned(),
+            format!("{policy}/{clipped}"),
+            format!("{policy}/retry"),
+        ];
+        assert_eq!(places(&text), told);
     }
 
     #[test]
