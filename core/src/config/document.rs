@@ -204,7 +204,7 @@ fn check_without_policies(tree: &Node) -> Result<(), Fault> {
         return Err(At { node: policies, path: "/policy" }.wrong_type("a table of policies"));
     };
     for (name, node) in policies {
-        super::schema::shared::check_name(name, "/policy").map_err(|fault| fault.layer(Some(node.layer)))?;
+        super::schema::shared::check_entry(name, "/policy").map_err(|fault| fault.layer(Some(node.layer)))?;
     }
     Ok(())
 }

@@ -6,12 +6,14 @@
 
 use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::{clip, steps};
+use super::schema::shared::check_name;
 use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
 
 /// As many as anybody would mend before the next look.
 const MOST: usize = 100;
-/// Sections that policies share by name, and the least that one may say: it stays, so that they find it.
+/// Sections that policies share by name, and the least that one may say: under a right name it stays, so that
+/// they find it.
 const SHARED: [(&str, &str); 2] = [("budget", ""), ("cost", "limits.any = 1")];
 
 impl Document {
@@ -66,6 +68,7 @@ fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigE
     let Some(Value::Table(entries)) = table else { return false };
     entries.remove(last);
     if let [section] = around
+        && check_name(last, "").is_ok()
         && let Some((_, least)) = SHARED.iter().find(|(shared, _)| section == shared)
     {
         entries.insert(last.clone(), parse_tree(least).expect("it is TOML"));
@@ -186,6 +189,23 @@ mod tests {
             format!("{policy}/retry"),
         ];
         assert_eq!(places(&text), told);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_told_of_its_entry_alone() {
+        let long = "n".repeat(129);
+        let text = format!(
+            "[cost]
+            '' = {{ limits.tokens = 1 }}
+            {long} = {{ limits.tokens = 1 }}
+            right = {{ limits.'' = 1 }}
+            [policy.'']
+            [policy.a]
+            cost = 'right'
+            retry = 0"
+        );
+        let long = format!("/cost/{}…", "n".repeat(40));
+        assert_eq!(places(&text), ["/cost/", &long, "/cost/right/limits/", "/policy/", "/policy/a/retry"]);
     }
 
     #[test]

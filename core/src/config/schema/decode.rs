@@ -127,7 +127,7 @@ impl<T: Decode> Decode for BTreeMap<String, T> {
     fn decode(at: &At<'_>, facts: &Facts) -> Result<Self, Fault> {
         let Data::Table(table) = &at.node.data else { return Err(at.wrong_type("a table")) };
         let entry = |(key, node): (&String, &Node)| {
-            super::shared::check_name(key, at.path).map_err(|fault| fault.layer(Some(node.layer)))?;
+            super::shared::check_entry(key, at.path).map_err(|fault| fault.layer(Some(node.layer)))?;
             let path = join(at.path, key);
             Ok((key.clone(), T::decode(&At { node, path: &path }, facts)?))
         };

@@ -1,6 +1,6 @@
 //! The kinds of single values: numbers, rates, durations, names.
 
-use super::decode::{At, Decode, Fault, clip};
+use super::decode::{At, Decode, Fault, clip, join};
 use super::{Facts, Kind};
 use crate::config::duration::{BadDuration, nearest_duration, parse_duration};
 use crate::config::node::Data;
@@ -28,6 +28,11 @@ pub fn check_name(name: &str, path: &str) -> Result<(), Fault> {
         return Ok(());
     };
     Err(Fault::new(ConfigCode::BadName, path, reason))
+}
+
+/// The same of an entry's name in the table at `path`, of which it may be one among many.
+pub fn check_entry(name: &str, path: &str) -> Result<(), Fault> {
+    check_name(name, &join(path, &clip(name)))
 }
 
 impl Decode for Name {
