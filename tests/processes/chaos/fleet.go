@@ -58,7 +58,9 @@ func (f *Fleet) start(language string) error {
 	command := f.commands[language]
 	process := exec.Command(command[0], command[1:]...)
 	process.Env = f.environment
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A director that is told not to mind the end of its terminal has workers that mind it all the same, as
+	// Node does: they are no part of its group. Whatever ends the director, a Ctrl-C too, ends them.
+	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	input, err := process.StdinPipe()
 	if err != nil {
 		return err
