@@ -91,6 +91,7 @@ func TestARetryAloneIsNoCrossing(t *testing.T) {
 // environment says.
 func unheard(t *testing.T, config seawall.Config) *seawall.Policy {
 	t.Helper()
+	t.Setenv("SEAWALL_GATE", "on") // the core looks for itself
 	registry, control := bridge.Manual(1, true, nil)
 	control.Advance(time.Second)
 	p, err := registry.(*seawall.Registry).New(config)
@@ -124,7 +125,6 @@ func TestWhatIsAskedCrossesTwice(t *testing.T) {
 }
 
 func TestAnOpenCircuitCrossesOnceAndAFailureSeldom(t *testing.T) {
-	t.Setenv("SEAWALL_GATE", "on")
 	open := unheard(t, seawall.Config{Breaker: &seawall.Breaker{OpenFor: time.Hour}})
 	if err := open.Open(); err != nil {
 		t.Fatal(err)

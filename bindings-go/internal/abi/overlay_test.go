@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
+// policyOf makes a policy whose gate is in use, and the overlay that shows it.
 func policyOf(t *testing.T, config string) (*Policy, *Overlay) {
 	t.Helper()
+	t.Setenv("SEAWALL_GATE", "on")
 	p, status, why := Manual(1).NewPolicy(config)
 	if status != 0 {
 		t.Fatal(status, why)
