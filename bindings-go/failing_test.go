@@ -145,7 +145,7 @@ func TestFailuresOfManyGoroutinesOpenAtTheSameOne(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			spawn(&all, func() {
-				for {
+				for range 2 * size { // it is to open long before
 					_, err := seawall.Do(context.Background(), p, func(context.Context) (string, error) { ran.Add(1); return "", errDown })
 					if errors.Is(err, seawall.ErrCircuitOpen) {
 						return

@@ -13,7 +13,7 @@ import (
 // While many ask at once, the world is stopped, stacks grow, and the profiler interrupts wherever it finds
 // them: each admission comes back, and the bulkhead's limit holds.
 func TestCrossingsBearWhatGoDoesMeanwhile(t *testing.T) {
-	const limit = 3
+	const limit, enough, patience = 3, 1000, 30 * time.Second
 	p, _ := policyOf(t, `{"bulkhead":{"limit":3},"breaker":{}}`)
 	if err := pprof.StartCPUProfile(io.Discard); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,11 @@ func TestCrossingsBearWhatGoDoesMeanwhile(t *testing.T) {
 			}
 		}()
 	}
-	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end) || calls.Load() < 1000; {
+	for begun := time.Now(); time.Since(begun) < 300*time.Millisecond || calls.Load() < enough; {
+		if time.Since(begun) > patience {
+			t.Errorf("%d of %d calls within %v", calls.Load(), enough, patience)
+			break
+		}
 		runtime.GC()
 		runtime.ReadMemStats(new(runtime.MemStats))
 	}

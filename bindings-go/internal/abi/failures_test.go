@@ -12,7 +12,10 @@ func TestFailuresAreJudgedOncePerCredit(t *testing.T) {
 	const size, between, failures = 100, 50, 5_000
 	for begin := range size {
 		p, o := policyOf(t, `{"breaker":{"window":{"kind":"count","size":100},"failure_rate":1.0,"minimum_calls":100}}`)
-		for !Passes(o.Gate()) {
+		for call := 0; !Passes(o.Gate()); call++ {
+			if call == size {
+				t.Fatalf("after %d successes none passes", size)
+			}
 			in := PassOf(o.Gate())
 			p.Dismiss(&in, func(uint64) {})
 		}
