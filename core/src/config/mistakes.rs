@@ -7,7 +7,7 @@
 use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::{clip, steps};
 use super::schema::shared::check_name;
-use super::{Document, Environment, Value};
+use super::{Document, Environment, Layers, Value, resolve};
 use crate::error::{ConfigCode, ConfigError};
 
 /// As many as anybody would mend before the next look.
@@ -23,10 +23,19 @@ impl Document {
         let mut value = parse_tree_of(bytes, source).map_err(|error| vec![error])?;
         let mut environment = environment.clone();
         let mut mistakes: Vec<ConfigError> = Vec::new();
+        let mut right = None;
         loop {
             let mistake = match checked(&value, source, &environment) {
-                Ok(document) if mistakes.is_empty() => return Ok(document),
-                Ok(_) => return Err(mistakes),
+                Ok(document) => {
+                    // Behind a lack the file alone is looked at: a variable may speak of what goes with the lack.
+                    environment = Environment::empty();
+                    let lacks = lacks(&document);
+                    right.get_or_insert(document);
+                    if lacks.iter().filter(|lack| take_away(&mut value, &mut environment, lack)).count() == 0 {
+                        break;
+                    }
+                    continue;
+                }
                 Err(mistake) => mistake,
             };
             let is_new = mistakes.iter().all(|known| (&known.path, &known.source) != (&mistake.path, &mistake.source));
@@ -35,9 +44,10 @@ impl Document {
                 mistakes.push(mistake);
             }
             if !goes_on {
-                return Err(mistakes);
+                break;
             }
         }
+        right.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 }
 
@@ -45,6 +55,13 @@ fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Doc
     let document = Document::from_value(value, source)?;
     document.check_policies(environment)?;
     Ok(document)
+}
+
+/// What only code can complete or put right, of each policy the first that is seen.
+fn lacks(document: &Document) -> Vec<ConfigError> {
+    let environment = Environment::empty();
+    let layers = Layers { preset: None, file: Some(document), code: None, environment: &environment };
+    document.names().into_iter().filter_map(|name| resolve(&layers, Some(name)).err()).collect()
 }
 
 /// Takes away the variable of a mistake, or its place out of the tree, or the nearest part around that; `false` if
@@ -237,6 +254,34 @@ mod tests {
             ("/policy/b/timeout/attempt", Some("SEAWALL_B_TIMEOUT_ATTEMPT")),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_code_is_to_complete_hides_no_other_mistake() {
+        let text = "
+            [policy.a]
+            retry.backoff.kind = 'list'
+            breaker.slow_call = {}
+            cost = { name = 'own', limits = { a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1, i = 1 } }
+            [policy.b]
+            breaker.slow_call = {}
+            bulkhead = 0
+            [policy.c]
+            breaker.slow_call = {}
+            [policy.d]
+            bulkhead = 0
+        ";
+        assert_eq!(places(text), ["/policy/d/bulkhead", "/policy/b/bulkhead", "/policy/a/cost/0/limits"]);
+        let whole = "[policy.c]\nbreaker.slow_call = {}\n";
+        let read = Document::parse_toml(whole, "test").expect("code may complete it");
+        assert_eq!(Document::check_bytes(whole.as_bytes(), "test", &Environment::empty()), Ok(read));
+    }
+
+    #[test]
+    fn what_a_variable_says_of_a_part_that_code_is_to_complete_is_no_mistake() {
+        let text = "[policy.a]\npreset = 'busy'\nbreaker = { window.kind = 'count', slow_call = {} }\n";
+        let environment = Environment::from_iter([("SEAWALL_A_BREAKER_WINDOW_SIZE", "50")]);
+        assert_eq!(Document::check_bytes(text.as_bytes(), "test", &environment).map(drop), Ok(()));
     }
 
     #[test]
