@@ -110,7 +110,7 @@ impl Block {
     /// other processes.
     #[inline(always)]
     pub(crate) fn known_near_writer(&self) -> Option<Writer> {
-        super::slot_below(self.own_near).map(|slot| Writer { line: slot, alone: true })
+        super::slot_below(self.own_near as usize).map(|slot| Writer { line: slot, alone: true })
     }
 
     #[cold]

@@ -19,7 +19,7 @@ pub(crate) struct Block {
     pub(super) together: bool,
     pub(super) further: OnceLock<Box<Further>>,
     /// Whoever has a slot below this writes the line of that number, which is in the block, alone.
-    pub(super) own_near: usize,
+    pub(super) own_near: u32,
     pub(super) home: Home,
 }
 
@@ -50,13 +50,21 @@ impl Block {
     #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
         let (base, home) = (heap::zeroed(words), Home::Heap());
-        Block { base, words, table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own, home }
+        Block {
+            base,
+            words,
+            table: None,
+            together: true,
+            further: OnceLock::new(),
+            own_near: Writers::HEAP.own as u32,
+            home,
+        }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(words: usize) -> Block {
         let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
-        Block { table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own, home }
+        Block { table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own as u32, home }
     }
 
     /// The words of a cell that many processes map.
