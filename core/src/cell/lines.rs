@@ -106,8 +106,8 @@ impl Block {
         }
     }
 
-    /// The same of one whose line is in the block: what all calls need but those of further threads and of
-    /// other processes.
+    /// The same of one whose line is in the block: of a process's own circuit what all calls need but those of
+    /// further threads.
     #[inline(always)]
     pub(crate) fn known_near_writer(&self) -> Option<Writer> {
         super::slot_below(self.own_near as usize).map(|slot| Writer { line: slot, alone: true })

@@ -34,7 +34,8 @@ impl<T, E, W: FnMut(Attempt) -> Result<T, E>> Work<T, E> for W {
     }
 }
 
-/// What most calls need, for the caller's own code: it is let in, and it succeeds. All else is out of line.
+/// What most calls need, for the caller's own code: it is let in, and it succeeds. All else is out of line, and
+/// called cold, whether it is seldom or not: so these have their code in one piece.
 #[inline(always)]
 pub(super) fn blocking<T, E>(
     policy: &Policy,
