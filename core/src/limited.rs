@@ -24,7 +24,7 @@ impl Policy {
     /// [`Policy::overlay`].
     pub fn limited_overlay(&self) -> Option<(Option<Overlay>, Span)> {
         let live = self.live();
-        let limit = live.limited.filter(|_| live.parts.bulkhead.is_none())?;
+        let limit = live.limit_now().filter(|_| live.parts.bulkhead.is_none())?;
         Some((live.parts.breaker.as_ref().map(|breaker| breaker.overlay()), limit))
     }
 
@@ -52,16 +52,21 @@ impl Policy {
     #[inline]
     pub(crate) fn brief_within(&self) -> Option<Brief<'_>> {
         let live = self.live();
-        if live.limited.is_none() {
+        if live.limit_now().is_none() {
             return self.brief();
         }
-        let (live, permit) = self.let_in(live, |live| live.limited.is_some())?;
+        let (live, permit) = self.let_in(live, |live| live.limit_now().is_some())?;
         let pass = Pass { permit, started: Start::Precise.told(self.registry().clock()) };
         Some(Brief { policy: self, live, pass, running: false })
     }
 }
 
 impl Live {
+    /// The limit of a call that begins now.
+    fn limit_now(&self) -> Option<Span> {
+        self.limited.filter(|_| self.enabled)
+    }
+
     /// Whether nobody is to be told how long a success under a limit took.
     fn is_in_time(&self, took: Span) -> bool {
         let slow_after = self.config.timeout.as_ref().and_then(|timeout| timeout.slow_after);

@@ -76,18 +76,27 @@ fn a_call_that_ends_late_is_a_timeout_and_may_be_repeated() {
 
 #[test]
 fn a_call_whose_time_is_over_ends_as_a_stepped_one_would() {
-    let registry = Registry::manual(1);
+    expires(|_| ());
+}
+
+#[test]
+fn the_off_switch_takes_no_limit_from_a_call_that_runs() {
+    expires(|registry| registry.set_enabled(false));
+}
+
+fn expires(meanwhile: fn(&Registry)) {
     for (settings, verdict) in
         [("attempt = \"2s\"", Verdict::TimedOut), ("attempt = \"9s\", deadline = \"2s\"", Verdict::DeadlineExceeded)]
     {
+        let registry = Registry::manual(1);
         let p = policy(&registry, &format!("breaker = {{}}\ntimeout = {{ {settings} }}"));
-        let failures = totals(&p).1;
         let pass = begun(&p);
+        meanwhile(&registry);
         registry.clock().advance(Span::secs(2));
         let mut call = p.call_after_pass(pass, CallOptions::default());
         assert_eq!(call.expire(1), Step::Finish(verdict));
         assert_eq!(call.refusal().unwrap().limit, Span::secs(2).0);
-        assert_eq!(totals(&p).1, failures + 1);
+        assert_eq!(totals(&p).1, 1);
     }
 }
 

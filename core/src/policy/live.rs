@@ -28,7 +28,8 @@ pub(crate) struct Live {
     pub brief: bool,
     /// The same, and all that it asks is a breaker: it needs no place, and nobody when it began.
     pub simple: bool,
-    /// A first attempt may run without one but for the time it may take, which the driver sees to.
+    /// A first attempt may run without one but for the time it may take, which the driver sees to: of calls that
+    /// run already also while all policies are switched off.
     pub limited: Option<Span>,
     /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
     pub ends_at_once: bool,
@@ -93,11 +94,11 @@ impl Live {
         let lacks = settings.families.lack(&chosen.parts, Required::by(&config));
         let enabled = registry.enabled() && config.enabled;
         let unlimited = registry.gate()
-            && enabled
+            && config.enabled
             && config.cost.is_empty()
             && config.cache.is_none()
             && config.retry.as_ref().is_none_or(|retry| retry.budget.is_none());
-        let admits = unlimited && config.timeout.is_none();
+        let admits = unlimited && enabled && config.timeout.is_none();
         let brief = admits && lacks.is_none();
         let fast = brief && config.bulkhead.is_none();
         let limited =

@@ -178,12 +178,13 @@ impl Registry {
 
     /// Throws the off switch: disabled, every policy is a plain call. Takes effect with the next call.
     pub fn set_enabled(&self, enabled: bool) {
-        // With the lock: whoever makes a policy has seen the switch so, or is in the list.
+        // All with the lock: whoever makes a policy has seen the switch so, or is in the list; whoever throws it
+        // too finds every policy told; and no child is forked in between, where nobody would tell the rest.
         let known = self.0.policies.lock();
         let policies = if self.enabled() == enabled { Vec::new() } else { self.all_of(&known) };
         self.0.enabled.store(enabled, Ordering::Relaxed);
-        drop(known);
         policies.iter().for_each(Policy::choose_anew);
+        drop(known);
     }
 
     /// A place for the views of a policy's keys.
