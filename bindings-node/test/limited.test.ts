@@ -186,6 +186,19 @@ test('what has ended keeps no process alive and leaves no timer', () => {
   assert.ok(ms < 15_000);
 });
 
+test('the off switch takes no limit from a call that runs', async () => {
+  const policy = await warm({ breaker: COUNT, timeout: { attempt: '50ms' } });
+  const running = policy.execute(hung);
+  seawall.setEnabled(false);
+  try {
+    await assert.rejects(running, timedOut);
+    assert.equal(await policy.execute(async () => (await sleep(100), 'slow')), 'slow', 'one that begins now has none');
+  } finally {
+    seawall.setEnabled(true);
+  }
+  await assert.rejects(policy.execute(hung), timedOut);
+});
+
 test('a call that hangs keeps the process alive until its time is over', () => {
   const { out } = node(`
     const p = policy({ timeout: { attempt: '200ms' } });
