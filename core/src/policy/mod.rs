@@ -299,8 +299,7 @@ impl Policy {
     pub(crate) fn reconfigure(&self, config: Arc<PolicyConfig>, families: Families) {
         let mut settings = self.0.shared.settings.write();
         *settings = Settings { config, families };
-        // Release: a handle that sees the number finds the settings.
-        self.0.shared.epoch.fetch_add(1, Ordering::Release);
+        self.choose_anew();
     }
 
     /// The settings and cells in force for who asks: in host scope the cells may be others than at the
@@ -336,7 +335,7 @@ impl Policy {
 
     /// Handles look again, with their next call, what the settings in force come to.
     pub(crate) fn choose_anew(&self) {
-        // Release: a handle that sees the number finds the cells, and how the switch is.
+        // Release: a handle that sees the number finds the settings, the cells, and how the switch is.
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
