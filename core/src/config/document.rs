@@ -107,15 +107,13 @@ impl Document {
 
     /// Each policy under `environment`. What a later layer may still complete is no error.
     pub(super) fn check_policies(&self, environment: &Environment) -> Result<(), ConfigError> {
-        for name in self.names() {
-            let layers = Layers { preset: None, file: Some(self), code: None, environment };
-            match resolve::resolve(&layers, Some(name)) {
-                Err(error) if error.code.may_be_mended_by_code() => {}
-                Err(error) => return Err(error),
-                Ok(_) => {}
-            }
-        }
-        Ok(())
+        self.wrong(environment).find(|error| !error.code.may_be_mended_by_code()).map_or(Ok(()), Err)
+    }
+
+    /// What is wrong under `environment`, of each policy the first that is seen.
+    pub(super) fn wrong<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = ConfigError> + 'a {
+        let layers = Layers { preset: None, file: Some(self), code: None, environment };
+        self.names().into_iter().filter_map(move |name| resolve::resolve(&layers, Some(name)).err())
     }
 
     /// Where the text came from, for messages.

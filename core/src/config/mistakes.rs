@@ -7,7 +7,7 @@
 use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::{clip, steps};
 use super::schema::shared::check_name;
-use super::{Document, Environment, Layers, Value, resolve};
+use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
 
 /// As many as anybody would mend before the next look.
@@ -29,12 +29,15 @@ impl Document {
                 Ok(document) => {
                     // Behind a lack the file alone is looked at: a variable may speak of what goes with the lack.
                     environment = Environment::empty();
-                    let lacks = lacks(&document);
-                    right.get_or_insert(document);
-                    if lacks.iter().filter(|lack| take_away(&mut value, &mut environment, lack)).count() == 0 {
-                        break;
+                    let mut any = false;
+                    for lack in document.wrong(&Environment::empty()) {
+                        any |= take_away(&mut value, &mut environment, &lack);
                     }
-                    continue;
+                    right.get_or_insert(document);
+                    match any {
+                        true => continue,
+                        false => break,
+                    }
                 }
                 Err(mistake) => mistake,
             };
@@ -55,13 +58,6 @@ fn checked(value: &Value, source: &str, environment: &Environment) -> Result<Doc
     let document = Document::from_value(value, source)?;
     document.check_policies(environment)?;
     Ok(document)
-}
-
-/// What only code can complete or put right, of each policy the first that is seen.
-fn lacks(document: &Document) -> Vec<ConfigError> {
-    let environment = Environment::empty();
-    let layers = Layers { preset: None, file: Some(document), code: None, environment: &environment };
-    document.names().into_iter().filter_map(|name| resolve(&layers, Some(name)).err()).collect()
 }
 
 /// Takes away the variable of a mistake, or its place out of the tree, or the nearest part around that; `false` if
