@@ -17,6 +17,9 @@ impl Line {
     }
 }
 
+/// How many writers' lines are in a block that has the first one alone.
+const APART: u32 = 1;
+
 /// The lines of all writers but the first.
 pub(super) type Further = [Line; Writers::HEAP.lines() - 1];
 
@@ -25,7 +28,7 @@ impl Block {
     pub(crate) fn with_lines(words: usize, apart: bool) -> Block {
         let mut block = Block::new(words);
         if apart {
-            (block.together, block.own_near) = (false, 1);
+            block.own_near = APART;
         }
         block
     }
@@ -33,7 +36,7 @@ impl Block {
     /// Whether the lines of all writers are words of the block, side by side.
     #[inline(always)]
     pub(crate) fn lines_are_together(&self) -> bool {
-        self.together
+        self.own_near != APART
     }
 
     /// The lines of the writers that the block has no words for, if there are any yet: from line 1 on.
@@ -56,7 +59,7 @@ impl Block {
 
     /// How many writers' lines there are now.
     pub(crate) fn lines(&self) -> usize {
-        if self.together || self.further().is_some() { self.writers().lines() } else { 1 }
+        if self.lines_are_together() || self.further().is_some() { self.writers().lines() } else { 1 }
     }
 
     /// How a block of this kind divides its writers' lines.

@@ -14,12 +14,11 @@ pub(crate) struct Block {
     words: usize,
     /// Which lines this process's threads write, where that is not fixed.
     pub(super) table: Option<&'static segment::Table>,
-    /// All writers have their lines in the block, side by side; else the first alone, and what the others
-    /// need is made with the first of them: most circuits are a single thread's. Once made it stays.
-    pub(super) together: bool,
-    pub(super) further: OnceLock<Box<Further>>,
-    /// Whoever has a slot below this writes the line of that number, which is in the block, alone.
+    /// Whoever has a slot below this writes the line of that number, which is in the block, alone. Where only the
+    /// first does, the block has no line of anybody else: most circuits are a single thread's.
     pub(super) own_near: u32,
+    /// What the others need then, made with the first of them. Once made it stays.
+    pub(super) further: OnceLock<Box<Further>>,
     pub(super) home: Home,
 }
 
@@ -50,21 +49,13 @@ impl Block {
     #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
         let (base, home) = (heap::zeroed(words), Home::Heap());
-        Block {
-            base,
-            words,
-            table: None,
-            together: true,
-            further: OnceLock::new(),
-            own_near: Writers::HEAP.own as u32,
-            home,
-        }
+        Block { base, words, table: None, further: OnceLock::new(), own_near: Writers::HEAP.own as u32, home }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(words: usize) -> Block {
         let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
-        Block { table: None, together: true, further: OnceLock::new(), own_near: Writers::HEAP.own as u32, home }
+        Block { table: None, own_near: Writers::HEAP.own as u32, further: OnceLock::new(), home }
     }
 
     /// The words of a cell that many processes map.
@@ -80,7 +71,6 @@ impl Block {
             #[cfg(not(loom))]
             words: held.words().len().min(most),
             table: Some(held.table()),
-            together: true,
             further: OnceLock::new(),
             own_near: 0,
             home: Home::Mapped(held),
@@ -95,7 +85,6 @@ impl Block {
             #[cfg(not(loom))]
             words: words.len(),
             table: Some(segment::nobodys_table()),
-            together: true,
             further: OnceLock::new(),
             own_near: 0,
             home: Home::Seen(
