@@ -133,7 +133,7 @@ impl<'a> Brief<'a> {
         None
     }
 
-    /// The same where the breaker is all there is.
+    /// [`Brief::succeed`] of a call that asked nothing but this breaker.
     #[inline(always)]
     pub(crate) fn succeed_at(self, breaker: &Breaker) {
         let Brief { policy, pass, .. } = *ManuallyDrop::new(self);

@@ -59,6 +59,7 @@ func TestNoWorkerOutlivesItsDirector(t *testing.T) {
 		_, worker := alone(t, "sleep", "1000")
 		fmt.Println(worker.Pid)
 		<-worker.gone
+		return
 	}
 	director := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
 	director.Env = append(os.Environ(), directs+"=1")
