@@ -7,6 +7,7 @@ static const struct {
   const char *name, *settings;
 } CASES[] = {
     {"closed", "{" BREAKER "}"},
+    {"closed, settings changed", "{" BREAKER "}"},
     {"closed, time window",
      "{\"breaker\":{\"window\":{\"kind\":\"time\",\"span\":\"1h\"},\"failure_rate\":0.5,\"minimum_calls\":20}}"},
     {"open", "{" BREAKER "}"},
@@ -41,6 +42,11 @@ int main(int count, char **words) {
     seawall_registry_global(&registry);
     if (seawall_policy_new(registry, (seawall_str){settings, strlen(settings)}, &policy, &why) != SEAWALL_OK) fail(why.ptr);
     if (open) seawall_breaker_control(policy, SEAWALL_CONTROL_OPEN, 0);
+    /* As by reloads: the handle has worked with other settings. */
+    for (int change = 0; strcmp(words[1], "closed, settings changed") == 0 && change < 20; change++) {
+      seawall_registry_set_enabled(registry, change % 2);
+      run(policy, outcome, 1);
+    }
     /* A time window trusts its writers from some thousands of calls on. */
     run(policy, outcome, 10 * calls);
     measured(policy, outcome, calls);

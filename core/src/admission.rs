@@ -139,11 +139,11 @@ impl Policy {
 
     /// An admitted call that did not succeed, as a call: report it with `done(1, …)`, and it goes on.
     pub fn call_after_admission(&self, admission: Admission, options: CallOptions) -> Call {
-        let live = self.live_at(admission).clone();
+        let live = self.keep_live(self.live_at(admission));
         Call::running_under(self.clone(), live, admission.pass, admission.placed, options)
     }
 
-    pub(crate) fn live_at(&self, admission: Admission) -> &Arc<Live> {
+    pub(crate) fn live_at(&self, admission: Admission) -> &Live {
         if admission.placed { self.live_of(admission.epoch) } else { self.live() }
     }
 }

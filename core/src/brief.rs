@@ -8,7 +8,7 @@ use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
 use crate::permit::Permit;
 use crate::policy::{Live, Policy};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Ordering;
 use crate::time::Span;
 use std::mem::ManuallyDrop;
 
@@ -57,7 +57,10 @@ impl Policy {
     /// The same where a breaker is all that a call asks, and passes.
     #[inline(always)]
     pub(crate) fn brief_simply<'a>(&'a self, live: &'a Live) -> Option<(Brief<'a>, &'a Breaker)> {
-        let breaker = live.parts.breaker.as_deref().filter(|_| live.simple)?;
+        if !live.simple {
+            return None;
+        }
+        let breaker = live.parts.breaker.as_ref()?;
         let pass = Pass { permit: breaker.pass()?.0, started: 0 };
         Some((Brief { policy: self, live, pass, running: false }, breaker))
     }
@@ -65,11 +68,7 @@ impl Policy {
     /// The breaker's permit and a place in the bulkhead, under the settings that gave them: they may be
     /// later ones, and then `fit` says whether the call still needs no stepper.
     #[inline(always)]
-    pub(crate) fn let_in<'a>(
-        &'a self,
-        mut live: &'a Arc<Live>,
-        fit: fn(&Live) -> bool,
-    ) -> Option<(&'a Arc<Live>, u64)> {
+    pub(crate) fn let_in<'a>(&'a self, mut live: &'a Live, fit: fn(&Live) -> bool) -> Option<(&'a Live, u64)> {
         let permit = match &live.parts.breaker {
             None => 0,
             // A gate that passes is that of the cell in force; so is an open circuit, as one that was
@@ -92,7 +91,7 @@ impl Policy {
     }
 
     #[inline(never)]
-    fn shared_door(&self, fit: fn(&Live) -> bool) -> Option<(&Arc<Live>, u64)> {
+    fn shared_door(&self, fit: fn(&Live) -> bool) -> Option<(&Live, u64)> {
         let live = self.asked();
         let door = live.parts.breaker.as_ref().map(|breaker| breaker.open_door());
         fit(live).then_some((live, door.map_or(Some(0), |permit| permit.map(|permit| permit.0))?))
@@ -354,7 +353,7 @@ fn go_on(
 }
 
 fn as_call(policy: &Policy, live: &Live, pass: Pass, once: bool) -> Call {
-    let live = policy.live_of(live.epoch).clone();
+    let live = policy.keep_live(live);
     let mut call = Call::running_under(policy.clone(), live, pass, true, CallOptions::default());
     if once {
         call.last_attempt();

@@ -21,8 +21,16 @@ const TOLERANCE: f64 = 0.02;
 /// Another compiler makes other instructions: only a gross regression is seen then.
 const OTHER_COMPILER: f64 = 0.25;
 
-const CASES: [&str; 7] =
-    ["closed", "closed, time window", "open", "failing", "retry", "bulkhead", "retry + breaker + bulkhead"];
+const CASES: [&str; 8] = [
+    "closed",
+    "closed, settings changed",
+    "closed, time window",
+    "open",
+    "failing",
+    "retry",
+    "bulkhead",
+    "retry + breaker + bulkhead",
+];
 
 /// Instructions of one call, by case.
 type Counts = BTreeMap<String, f64>;

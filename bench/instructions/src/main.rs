@@ -25,7 +25,7 @@ fn main() {
 fn policy(case: &str) -> Policy {
     let new = || Policy::builder(case).open_for(HOUR);
     let builder = match case {
-        "closed" | "open" => new().failure_rate(0.5, 100, 20),
+        "closed" | "closed, settings changed" | "open" => new().failure_rate(0.5, 100, 20),
         "closed, time window" => new().failure_rate_over(0.5, HOUR, 20),
         "failing" => new().failure_rate(1.0, 100, 100),
         "retry" => Policy::builder(case).retry(3),
@@ -34,8 +34,16 @@ fn policy(case: &str) -> Policy {
         other => panic!("no case `{other}`"),
     };
     let policy = builder.build().expect("the settings are in range");
-    if case == "open" {
-        policy.control(Control::Open);
+    match case {
+        "open" => _ = policy.control(Control::Open),
+        // As by reloads: the handle has worked with other settings.
+        "closed, settings changed" => {
+            for enabled in [false, true].repeat(10) {
+                policy.registry().set_enabled(enabled);
+                run(&policy, false, 1);
+            }
+        }
+        _ => {}
     }
     policy
 }

@@ -5,7 +5,7 @@ use crate::cell::{self, Block, LINE, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::{Home, Owner, sealed, unsealed};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicU64, Chain, Mutex, Ordering};
 
 // Line 0.
 /// Those let in that no place counts, and under cells that this one took the place of.
@@ -30,8 +30,8 @@ const SWEEP: u64 = 5_000_000;
 pub(super) struct Door {
     home: Home,
     key: Option<Box<str>>,
-    /// The first of a chain: who comes and goes reads the last link and takes no lock.
-    first: State,
+    /// Who comes and goes reads the last one and takes no lock.
+    states: Chain<State>,
     /// Held by who adds a link.
     changing: Mutex<()>,
     /// Callers of this process inside who have no place in the cell in force: they came in before it was
@@ -77,7 +77,7 @@ impl Door {
         Door {
             home: spot.home.clone(),
             key: spot.key.map(Into::into),
-            first,
+            states: Chain::new(first),
             changing: Mutex::new(()),
             unplaced: AtomicU64::new(0),
             swept: AtomicU64::new(0),
@@ -86,11 +86,7 @@ impl Door {
 
     #[inline(always)]
     fn state(&self) -> &State {
-        let mut state = &self.first;
-        while let Some(next) = state.next.get() {
-            state = next;
-        }
-        state
+        self.states.last()
     }
 
     /// Acts on the cell in force; `None` where there is none.
@@ -124,7 +120,7 @@ impl Door {
             self.unplaced.fetch_add(state.seats.give_back_all(cell, me, carried), Ordering::AcqRel);
         }
         self.place_all(&next);
-        let _ = state.next.set(Box::new(next));
+        self.states.go_on(|| next);
     }
 
     /// Gives places of a cell that nobody here knows yet to those inside who have none, as far as there

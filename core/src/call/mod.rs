@@ -26,7 +26,7 @@ use crate::pass::Pass;
 use crate::permit::Permit;
 use crate::policy::{Live, Policy};
 use crate::retry::{Schedule, Stop};
-use crate::sync::Arc;
+use crate::sync::{Arc, Link};
 use crate::time::{Span, Tick};
 
 /// The surroundings of a decision within a call. A macro, because a part is borrowed from the call
@@ -80,7 +80,7 @@ struct Held {
 /// One call through a policy. Dropping it unfinished reports the caller as gone.
 pub struct Call {
     policy: Policy,
-    live: Arc<Live>,
+    live: Arc<Link<Live>>,
     options: CallOptions,
     phase: Phase,
     /// Answered again when a report comes out of order.
@@ -121,12 +121,12 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(policy: Policy, options: CallOptions) -> Call {
-        let live = policy.asked().clone();
+        let live = policy.keep_live(policy.asked());
         let bypass = !live.enabled;
         Call::under(policy, live, bypass, options)
     }
 
-    fn under(policy: Policy, live: Arc<Live>, bypass: bool, options: CallOptions) -> Call {
+    fn under(policy: Policy, live: Arc<Link<Live>>, bypass: bool, options: CallOptions) -> Call {
         Call {
             policy,
             live,
@@ -166,7 +166,7 @@ impl Call {
     /// where `live` has one.
     pub(crate) fn running_under(
         policy: Policy,
-        live: Arc<Live>,
+        live: Arc<Link<Live>>,
         pass: Pass,
         placed: bool,
         options: CallOptions,

@@ -180,7 +180,7 @@ impl RetrySchedule {
     /// An attempt ended with `outcome`: how long to wait, or why to stop. `elapsed` replaces the
     /// time since the schedule was made.
     pub fn next(&mut self, outcome: Outcome, hint: Option<Hint>, elapsed: Option<Span>) -> Next {
-        let live = self.policy.live().clone();
+        let live = self.policy.live();
         let Some(config) = live.config.retry.as_ref().filter(|_| self.policy.enabled()) else {
             return Next::Stop(crate::retry::Stop::Attempts);
         };

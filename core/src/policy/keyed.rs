@@ -1,7 +1,7 @@
 //! The views of a policy by key.
 
 use super::{Handle, Live, Policy};
-use crate::sync::{Arc, Ordering, Weak};
+use crate::sync::{Arc, Chain, Ordering, Weak};
 
 /// A view that lives as long as somebody else holds it.
 pub(crate) struct WeakView(Weak<Handle>);
@@ -30,7 +30,7 @@ impl Policy {
             return view;
         }
         let view = self.view(key);
-        if view.0.live.keyed_all {
+        if view.0.live.first().keyed_all {
             views.keep(&view);
         }
         view
@@ -38,14 +38,14 @@ impl Policy {
 
     fn view(&self, key: &str) -> Policy {
         let (registry, shared, key) = (self.0.registry.clone(), self.0.shared.clone(), Some(Arc::from(key)));
-        let live = Arc::new(Live::choose(&registry, &shared, key.as_ref()));
+        let live = Chain::new(Live::choose(&registry, &shared, key.as_ref()));
         Policy::with_key(registry, shared, key, live)
     }
 
     /// The same view once more, so that each who holds one counts its holders by himself.
     pub(crate) fn again(&self) -> Policy {
         let handle = &*self.0;
-        Policy::with_key(handle.registry.clone(), handle.shared.clone(), handle.key.clone(), handle.live.clone())
+        Policy::with_key(handle.registry.clone(), handle.shared.clone(), handle.key.clone(), handle.live.again())
     }
 
     pub(crate) fn weak_view(&self) -> WeakView {
@@ -60,7 +60,7 @@ impl Policy {
 
     /// Whether the settings have changed since this handle was made.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.0.live.epoch < self.0.shared.epoch.load(Ordering::Acquire)
+        self.0.live.first().epoch < self.0.shared.epoch.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_held_elsewhere(&self) -> bool {

@@ -8,10 +8,10 @@ use crate::pass::{Pass, Start};
 use crate::registry::Registry;
 use crate::required::Required;
 use crate::segment::{Host, NextLook};
-use crate::sync::{Arc, OnceLock, Ordering};
+use crate::sync::{Arc, Ordering};
 use crate::time::{Span, Tick};
 
-/// The settings and cells that a handle works with; a later one is chained behind after a reload.
+/// The settings and cells that a handle works with; after a reload it goes on to later ones.
 pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
@@ -47,20 +47,9 @@ pub(crate) struct Live {
     pub slow: bool,
     /// An open circuit is the last word: no fallback answers and no retry waits for it.
     pub refuses_early: bool,
-    pub(super) next: OnceLock<Arc<Live>>,
 }
 
 impl Live {
-    /// Those of `epoch`, where the handle has seen them before.
-    #[inline(always)]
-    pub fn known_of(&self, epoch: u64) -> Option<&Live> {
-        let mut live = self;
-        while live.epoch < epoch {
-            live = live.next.get()?;
-        }
-        Some(live)
-    }
-
     /// How long a call under a pass took, where that may be too long for the breaker.
     #[inline(always)]
     pub fn took(&self, pass: Pass, clock: &Clock) -> Span {
@@ -119,7 +108,7 @@ impl Live {
             && config.cache.is_none()
             && config.cost.is_empty()
             && config.retry.as_ref().is_none_or(|retry| !retry.retry_refused && retry.budget.is_none());
-        let (parts, next) = (chosen.parts, OnceLock::new());
+        let parts = chosen.parts;
         let host = registry.host_of(&config).cloned();
         let next_look = match &host {
             None => NextLook::never(),
@@ -146,7 +135,6 @@ impl Live {
             next_look,
             needs_place,
             refuses_early,
-            next,
         };
         (live, Said(chosen.passed_by))
     }

@@ -23,7 +23,7 @@ use crate::pass::Pass;
 use crate::registry::Registry;
 use crate::required::Required;
 use crate::segment::Host;
-use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering, RwLock, Weak, process_unique};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Chain, Link, OnceLock, Ordering, RwLock, Weak, process_unique};
 use crate::time::Tick;
 use crate::views::Views;
 
@@ -40,8 +40,8 @@ pub(crate) struct Shared {
     /// The settings in force and the families they chose; `epoch` rises with each change.
     settings: RwLock<Settings>,
     epoch: AtomicU64,
-    /// What handles without a key work with at first.
-    live: Arc<Live>,
+    /// Where handles without a key begin.
+    live: Chain<Live>,
 }
 
 /// Where a policy was declared, and what code gave there beside its name.
@@ -99,7 +99,8 @@ struct Handle {
     registry: Registry,
     shared: Arc<Shared>,
     key: Option<Arc<str>>,
-    live: Arc<Live>,
+    /// What it has worked with; the last link is in force, or there is a later one.
+    live: Chain<Live>,
     /// Of the keys that this handle was asked for; made with the first one.
     views: OnceLock<Arc<Views>>,
     /// Of a view: see [`Policy::mark_used`].
@@ -125,18 +126,18 @@ impl Policy {
             unenforced: OnceLock::new(),
             settings: RwLock::new(settings),
             epoch: AtomicU64::new(0),
-            live: Arc::new(live),
+            live: Chain::new(live),
         };
         said.tell(&registry, shared.name.as_deref());
         Policy::whole(registry, Arc::new(shared))
     }
 
     fn whole(registry: Registry, shared: Arc<Shared>) -> Policy {
-        let live = shared.live.clone();
+        let live = shared.live.again();
         Policy::with_key(registry, shared, None, live)
     }
 
-    fn with_key(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>, live: Arc<Live>) -> Policy {
+    fn with_key(registry: Registry, shared: Arc<Shared>, key: Option<Arc<str>>, live: Chain<Live>) -> Policy {
         let (views, used) = (OnceLock::new(), AtomicBool::new(false));
         Policy(Arc::new(Handle { registry, shared, key, live, views, used }))
     }
@@ -305,7 +306,7 @@ impl Policy {
     /// The settings and cells in force for who asks: in host scope the cells may be others than at the
     /// last look, and now and then it is seen whether the segment is still there.
     #[inline]
-    pub(crate) fn asked(&self) -> &Arc<Live> {
+    pub(crate) fn asked(&self) -> &Live {
         let live = self.live();
         match &live.host {
             Some(host) => self.look_at_host(live, host),
@@ -314,7 +315,7 @@ impl Policy {
     }
 
     #[inline(never)]
-    fn look_at_host<'a>(&'a self, live: &'a Arc<Live>, host: &Host) -> &'a Arc<Live> {
+    fn look_at_host<'a>(&'a self, live: &'a Live, host: &Host) -> &'a Live {
         let time_to_look = host.look();
         let is_settled = live.lacks.is_none() && !live.is_left_alone() && live.parts.are_current();
         if !time_to_look && is_settled {
@@ -339,37 +340,49 @@ impl Policy {
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The settings and cells that this handle was made with, and the number of those in force.
+    /// The settings and cells that this handle worked with last, and whether they are in force.
     #[inline(always)]
-    pub(crate) fn first_live(&self) -> (&Live, u64) {
-        (&self.0.live, self.0.shared.epoch.load(Ordering::Acquire))
+    pub(crate) fn last_live(&self) -> (&Live, bool) {
+        let live = self.0.live.last();
+        (live, live.epoch >= self.0.shared.epoch.load(Ordering::Acquire))
     }
 
     /// The settings and cells in force for this handle.
     #[inline]
-    pub(crate) fn live(&self) -> &Arc<Live> {
-        let epoch = self.0.shared.epoch.load(Ordering::Acquire);
-        let mut live = &self.0.live;
-        // Each link is of later settings than the one before; a new one is of those in force, or later.
-        while live.epoch < epoch {
-            live = self.next_live(live);
-        }
-        live
+    pub(crate) fn live(&self) -> &Live {
+        let (live, is_in_force) = self.last_live();
+        if is_in_force { live } else { self.later_live() }
     }
 
     // Out of line, for the registers that who seldom needs it would save.
     #[inline(never)]
-    fn next_live<'a>(&self, live: &'a Live) -> &'a Arc<Live> {
-        live.next.get_or_init(|| Arc::new(Live::choose(&self.0.registry, &self.0.shared, self.0.key.as_ref())))
+    fn later_live(&self) -> &Live {
+        let Handle { registry, shared, key, live, .. } = &*self.0;
+        let epoch = shared.epoch.load(Ordering::Acquire);
+        loop {
+            // Each is of later settings than the one before; a new one is of those in force, or later.
+            let later = live.go_on(|| Live::choose(registry, shared, key.as_ref()));
+            if later.epoch >= epoch {
+                return later;
+            }
+        }
     }
 
     /// The settings and cells that this handle worked with in `epoch`, or the latest before it; they
     /// live as long as the handle.
-    pub(crate) fn live_of(&self, epoch: u64) -> &Arc<Live> {
-        let mut live = &self.0.live;
-        while let Some(next) = live.next.get().filter(|next| next.epoch <= epoch) {
-            live = next;
-        }
-        live
+    pub(crate) fn live_of(&self, epoch: u64) -> &Live {
+        let live = self.0.live.last();
+        if live.epoch == epoch { live } else { self.former_live(epoch) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn former_live(&self, epoch: u64) -> &Live {
+        self.0.live.last_that(|live| live.epoch <= epoch)
+    }
+
+    /// What this handle works with, for who goes on with it by himself.
+    pub(crate) fn keep_live(&self, live: &Live) -> Arc<Link<Live>> {
+        self.0.live.keep(live)
     }
 }

@@ -1,7 +1,7 @@
-//! A fork and those who are inside a lock, under the model checker.
+//! A fork and those who are inside a lock, and a chain and those who read it, under the model checker.
 
 use super::inside::Forks;
-use super::{AtomicUsize, Ordering};
+use super::{AtomicUsize, Chain, Ordering};
 use crate::loom_tests::explore;
 use loom::sync::Arc;
 
@@ -24,5 +24,26 @@ fn a_fork_copies_nothing_half_done() {
         assert_eq!(shared.1.load(Ordering::Relaxed), shared.2.load(Ordering::Relaxed));
         shared.0.end();
         other.join().unwrap();
+    });
+}
+
+/// Whoever reads a link finds what was so when it was made.
+#[test]
+fn a_link_is_read_with_all_that_was_before_it() {
+    explore(|| {
+        let shared = Arc::new((Chain::new(false), AtomicUsize::new(0)));
+        let making = {
+            let shared = shared.clone();
+            loom::thread::spawn(move || {
+                // Relaxed, as what the link itself says: it is the pointer that puts them in order.
+                shared.1.store(1, Ordering::Relaxed);
+                shared.0.go_on(|| true);
+            })
+        };
+        if *shared.0.last() {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        }
+        making.join().unwrap();
+        assert!(*shared.0.last());
     });
 }

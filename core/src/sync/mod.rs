@@ -1,5 +1,6 @@
 //! The only room that names `std::sync`; under `--cfg loom` the model checker stands behind it.
 
+mod chain;
 mod inside;
 #[cfg(not(loom))]
 mod locks;
@@ -9,8 +10,12 @@ mod loom_tests;
 mod modelled;
 
 #[cfg(not(loom))]
+use std::sync::atomic::AtomicPtr;
+#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+#[cfg(loom)]
+use loom::sync::atomic::AtomicPtr;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -30,6 +35,7 @@ pub(crate) mod around_work {
 // Reference counts and one-time cells take part in no protocol of ours, so loom need not see them.
 pub(crate) use std::sync::{Arc, Weak};
 
+pub(crate) use chain::{Chain, Link};
 #[cfg(not(loom))]
 pub(crate) use inside::FORKS;
 #[cfg(not(loom))]

@@ -61,7 +61,7 @@ impl Desk {
 impl Door {
     /// A place of this process that nobody else of it leases, if there is one, and nothing speaks against it.
     pub(in crate::bulkhead) fn lease(&self, is_let: impl Fn(usize) -> bool) -> Option<Lease> {
-        let link = self.links().count() - 1;
+        let link = self.states.links().count() - 1;
         let (state, cell) = self.at_link(link)?;
         let (here, [limit, most]) = (cell.here()?, raw_limits(cell));
         let open = unsealed(limit)?;
@@ -113,12 +113,8 @@ impl Door {
         })
     }
 
-    fn links(&self) -> impl Iterator<Item = &State> {
-        std::iter::successors(Some(&self.first), |state| state.next.get().map(|next| &**next))
-    }
-
     fn at_link(&self, link: usize) -> Option<(&State, &Block)> {
-        let state = self.links().nth(link)?;
+        let state = self.states.links().nth(link)?;
         state.cell.as_ref().map(|cell| (state, cell))
     }
 }

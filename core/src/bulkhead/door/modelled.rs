@@ -5,7 +5,7 @@ use crate::cell::{Block, Homes};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::sealed;
-use crate::sync::{Arc, OnceLock, Ordering};
+use crate::sync::{Arc, Ordering};
 
 impl Door {
     /// Over words that everybody takes for a cell in force, for the model checker.
@@ -16,6 +16,6 @@ impl Door {
         }
         let (wanted, config) = (config.clone(), config.clone());
         let homes = Homes::within(config.limit);
-        Door::new(State { wanted, config, seats, homes, cell: Some(cell), next: OnceLock::new() }, spot)
+        Door::new(State { wanted, config, seats, homes, cell: Some(cell) }, spot)
     }
 }

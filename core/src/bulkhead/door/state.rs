@@ -1,10 +1,10 @@
-//! One link of the chain: a cell that was asked for, or none, and the settings in force.
+//! One link of a door's chain: a cell that was asked for, or none, and the settings in force.
 
 use super::{ADMITTED, LIMIT, MOST_EVER, WORDS, limit_of, most_of, note_limit, seats, words};
 use crate::cell::{self, Block, Homes, Seats};
 use crate::config::BulkheadConfig;
 use crate::segment::{Home, Owner, sealed, unsealed};
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 pub(in crate::bulkhead) struct State {
     /// What this process asked for; what is in force may be another's.
@@ -15,7 +15,6 @@ pub(in crate::bulkhead) struct State {
     pub(super) homes: Homes,
     /// None where the segment cannot be used: then this process is by itself.
     pub(super) cell: Option<Block>,
-    pub(super) next: OnceLock<Box<State>>,
 }
 
 impl State {
@@ -48,7 +47,7 @@ impl State {
             None => (wanted.clone(), None),
         };
         let (seats, homes) = (seats(&config), Homes::within(config.limit));
-        let state = State { wanted: wanted.clone(), seats, homes, config, cell, next: OnceLock::new() };
+        let state = State { wanted: wanted.clone(), seats, homes, config, cell };
         let (places, limit) = (state.seats.capacity, state.config.limit.into());
         if state.cell.is_some() && limit > places as u64 {
             let advice = "there are no more in host scope; give processes, or keys, bulkheads of their own";
