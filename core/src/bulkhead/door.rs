@@ -115,12 +115,23 @@ impl Door {
         if next.is_as(state) {
             return;
         }
-        if let Some((cell, me)) = state.at() {
-            let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
-            self.unplaced.fetch_add(state.seats.give_back_all(cell, me, carried), Ordering::AcqRel);
-        }
+        let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
+        let left_behind = self.carried_to(state).map(|taken| self.give_back_all(taken, state, carried)).sum();
+        self.unplaced.fetch_add(left_behind, Ordering::AcqRel);
         self.place_all(&next);
         self.states.go_on(|| next);
+    }
+
+    /// Gives back the places that were taken in one state and, in the last, are none of the first `kept`.
+    fn give_back_all(&self, taken: &State, last: &State, kept: usize) -> u64 {
+        let Some((cell, me)) = taken.at() else { return 0 };
+        let free = |seat: &usize| taken.seats.give_back(cell, me, *seat);
+        let forget = |seat| {
+            if let Some((cell, me)) = last.at() {
+                last.seats.give_back_carried(cell, me, seat);
+            }
+        };
+        (kept..taken.seats.capacity).filter(free).map(forget).count() as u64
     }
 
     /// Gives places of a cell that nobody here knows yet to those inside who have none, as far as there
@@ -180,12 +191,18 @@ impl Door {
             crate::segment::point("permit taken");
             match taken {
                 // The cell's life may have ended meanwhile: then nobody need have seen this.
-                Some(seat) if !cell.is_current() => {
-                    state.seats.give_back(cell, me, seat);
-                    self.follow(me, seat);
-                }
+                Some(seat) if !cell.is_current() => self.undo_at(state, seat),
                 taken => return Some(taken.is_some()),
             }
+        }
+    }
+
+    /// Undoes that a place was taken.
+    fn undo_at(&self, state: &State, seat: usize) {
+        match state.at() {
+            Some((cell, me)) if state.seats.give_back(cell, me, seat) => self.follow(me, seat),
+            // Another of ours gave it back for his own, which is left to us.
+            _ => self.give_back(),
         }
     }
 
@@ -196,20 +213,30 @@ impl Door {
             if self.unplaced() > 0 && self.leaves_unplaced() {
                 return;
             }
-            // Not current, its places are still ours to give back: they may have been carried over.
-            if let Some((cell, me)) = state.at()
-                && let Some(seat) = state.seats.give_back_one(cell, me, state.homes.mine(me))
-            {
-                crate::segment::point("permit returned");
-                if !cell.is_current() {
-                    self.follow(me, seat);
-                }
+            // Whose a place is that was carried over is decided in the cell where it was taken.
+            if self.gives_back_at(state) || self.carried_to(state).any(|former| self.gives_back_at(former)) {
                 return;
             }
             if self.is_settled(state) {
                 return;
             }
         }
+    }
+
+    /// All states, this one included, whose places came along to it.
+    fn carried_to<'a>(&'a self, state: &'a State) -> impl Iterator<Item = &'a State> {
+        self.states.links().filter(|former| std::ptr::eq(*former, state) || former.is_carried_to(state))
+    }
+
+    /// Gives back a place that was taken there, if there is one.
+    fn gives_back_at(&self, state: &State) -> bool {
+        let Some((cell, me)) = state.at() else { return false };
+        let Some(seat) = state.seats.give_back_one(cell, me, state.homes.mine(me)) else { return false };
+        crate::segment::point("permit returned");
+        if !cell.is_current() || !std::ptr::eq(state, self.state()) {
+            self.follow(me, seat);
+        }
+        true
     }
 
     /// Nothing of ours, unless somebody takes it away to count it elsewhere.
@@ -222,10 +249,15 @@ impl Door {
     /// Whoever took the place of the cell while we gave back there may have carried the permit over.
     #[cold]
     fn follow(&self, me: Owner, seat: usize) {
-        self.find_again();
-        let state = self.state();
-        if let Some(cell) = &state.cell {
+        loop {
+            self.find_again();
+            let state = self.state();
+            let Some(cell) = &state.cell else { return };
             state.seats.give_back_carried(cell, me, seat);
+            // Else that one's was taken meanwhile, and the permit carried on before this was seen.
+            if state.is_current() {
+                return;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Interleavings of the door and the queue; the list of protocols is `core/loom.toml`.
 
-use super::door::By;
+use super::door::{By, Door};
 use super::{Bulkhead, Entry, Poll};
 use crate::config::BulkheadConfig;
 use crate::loom_tests::{at, explore};
@@ -199,5 +199,45 @@ fn who_leaves_a_place_at_hand_and_who_begins_to_wait_see_each_other() {
         let entry = at(0, |cx| bulkhead.enter(None, cx));
         let woken = ending.join().unwrap();
         is_in_or_woken(&bulkhead, entry, &woken);
+    });
+}
+
+/// A door whose places were taken in a cell that another has taken the place of.
+fn replaced(limit: u32, taken: usize) -> Arc<Bulkhead> {
+    let bulkhead = Bulkhead::as_if_shared(&BulkheadConfig { name: None, limit, queue: 0, max_wait: None });
+    (0..taken).for_each(|_| assert!(bulkhead.try_enter().is_some()));
+    door(&bulkhead).replace();
+    Arc::new(bulkhead)
+}
+
+fn door(bulkhead: &Bulkhead) -> &Door {
+    bulkhead.host.as_ref().expect("it is as if shared")
+}
+
+/// Else who goes by the old cell and who goes by the new one give the same place back, and the other's is nobody's
+/// for ever.
+#[test]
+fn whose_a_carried_place_is_is_decided_where_it_was_taken() {
+    explore(|| {
+        let bulkhead = replaced(2, 2);
+        assert_eq!(door(&bulkhead).in_use(), 2);
+        let other = bulkhead.clone();
+        let leaving = thread::spawn(move || door(&other).give_back_before());
+        door(&bulkhead).give_back();
+        leaving.join().unwrap();
+        assert_eq!(door(&bulkhead).in_use(), 0);
+    });
+}
+
+#[test]
+fn a_place_taken_in_a_cell_that_has_ended_is_given_back_by_whoever_finds_it() {
+    explore(|| {
+        let bulkhead = replaced(2, 1);
+        let other = bulkhead.clone();
+        let coming = thread::spawn(move || door(&other).take_before());
+        door(&bulkhead).give_back();
+        coming.join().unwrap();
+        assert_eq!(door(&bulkhead).in_use(), 0);
+        assert_eq!(door(&bulkhead).in_use_before(), 0);
     });
 }

@@ -171,41 +171,37 @@ impl Seats {
         open
     }
 
-    /// Gives back a place of this process; `false` if it is not.
+    /// Gives back a place that this process took here; `false` if it is not, or was carried over: then it is
+    /// to be given back where it was taken, by which of those that might is decided.
     #[inline(always)]
     pub(crate) fn give_back(self, cell: &Block, me: Owner, seat: usize) -> bool {
         // SeqCst: the next sees what this one did; and ordered with the looks, by who gives back, whether
         // the cell still lives and whether somebody waits.
-        let free = |from| self.word(cell, seat).compare_exchange(from, 0, Ordering::SeqCst, Ordering::Relaxed);
-        let given = seat < self.capacity && (free(me.word()).is_ok() || free(me.word() | CARRIED).is_ok());
+        let free = || self.word(cell, seat).compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Acquire);
+        let given = self.is_mine(cell, me, seat) && free().is_ok();
         in_one_order();
         given
     }
 
-    /// Gives back any place of this process, and says which; `None` if it has none.
+    /// Gives back any place that this process took here, and says which; `None` if it has none.
     pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
         if self.give_back_first(cell, me, home) {
             return Some(home * ROW);
         }
-        (0..self.capacity).find(|seat| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat))
+        (0..self.capacity).find(|seat| self.give_back(cell, me, *seat))
     }
 
-    /// Gives back the first place of the line `home`; `false` if it is not this process's, or was carried
-    /// over: who searches finds that.
+    /// [`Seats::give_back`] of the first place of the line `home`.
     #[inline(always)]
     pub(crate) fn give_back_first(self, cell: &Block, me: Owner, home: usize) -> bool {
         home * ROW < self.capacity
             && cell.line(self.first + home * LINE).is_some_and(|line| give_back_first_of(line, me))
     }
 
+    /// Whether this process took a place here.
     pub(crate) fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
-        seat < self.capacity && self.word(cell, seat).load(Ordering::Relaxed) & !CARRIED == me.word()
-    }
-
-    /// Gives back the places of this process but for the first `kept` of all; how many they were.
-    pub(crate) fn give_back_all(self, cell: &Block, me: Owner, kept: usize) -> u64 {
-        let free = |seat: &usize| self.is_mine(cell, me, *seat) && self.give_back(cell, me, *seat);
-        (kept.min(self.capacity)..self.capacity).filter(free).count() as u64
+        // Acquire: who finds that another of ours gave his place back finds the other's.
+        seat < self.capacity && self.word(cell, seat).load(Ordering::Acquire) == me.word()
     }
 
     /// Gives a place back that was given back in the cell that this one took the place of, and came

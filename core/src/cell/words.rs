@@ -137,10 +137,15 @@ impl Block {
 
     #[cfg(loom)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
+        &self.all()[index]
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn all(&self) -> &[AtomicU64] {
         match &self.home {
-            Home::Heap(words) => &words[index],
-            Home::Mapped(held) => &held.words()[index],
-            Home::Seen(file, words) => &file.map.words()[words.clone()][index],
+            Home::Heap(words) => words,
+            Home::Mapped(held) => held.words(),
+            Home::Seen(file, words) => &file.map.words()[words.clone()],
         }
     }
 
@@ -171,11 +176,7 @@ impl Block {
         #[cfg(not(loom))]
         return self.words;
         #[cfg(loom)]
-        match &self.home {
-            Home::Heap(words) => words.len(),
-            Home::Mapped(held) => held.words().len(),
-            Home::Seen(_, words) => words.len(),
-        }
+        self.all().len()
     }
 
     /// Bytes this block occupies.

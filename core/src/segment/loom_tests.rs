@@ -285,7 +285,7 @@ fn a_permit_carried_to_a_new_cell_comes_back_once() {
         // Given back where it was taken, and in the new cell if the old one's life has ended.
         seats.give_back(&old, me, 0);
         if ended.load(Ordering::SeqCst) {
-            seats.give_back(&new, me, 0);
+            seats.give_back_carried(&new, me, 0);
         }
         moving.join().unwrap();
         assert_eq!(seats.in_use(&new), 0);

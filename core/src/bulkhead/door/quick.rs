@@ -59,10 +59,7 @@ impl Door {
 
     /// Undoes that where the cell's life has ended: then nobody need have seen it.
     pub(in crate::bulkhead) fn undo(&self, Place { state, home }: Place<'_>) {
-        if let Some((cell, me)) = state.at() {
-            state.seats.give_back(cell, me, home * ROW);
-            self.follow(me, home * ROW);
-        }
+        self.undo_at(state, home * ROW);
     }
 
     /// Gives the nearest place back.

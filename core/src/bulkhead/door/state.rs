@@ -100,7 +100,7 @@ impl State {
 
     /// Whether what is taken here comes along to `next`.
     pub(super) fn is_carried_to(&self, next: &State) -> bool {
-        let held = |state: &State| state.cell.as_ref().and_then(Block::held).map(|held| held.segment().clone());
-        held(self).zip(held(next)).is_some_and(|(here, there)| Arc::ptr_eq(&here, &there))
+        let segment = |state: &State| Some(state.cell.as_ref()?.held().map(|held| Arc::as_ptr(held.segment())));
+        segment(self).is_some() && segment(self) == segment(next)
     }
 }
