@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -59,7 +61,7 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 	_, ended := run.outage()
 	limit := policy.OpenFor + 2*time.Second
 	var slow, greedy, late, idle string
-	var trip, worst, probes int
+	var trip, most, worst, probes int
 	var last time.Duration
 	for _, circuit := range run.circuits() {
 		name := run.Workers[circuit[0]].Name
@@ -75,8 +77,11 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 		if probes += probed; probed == 0 {
 			idle = name
 		}
-		if needed > trip {
-			trip, slow = needed, name
+		// A success that was under way when the outage began may have the failures counted anew, and what is under
+		// way with the one too many fails as well.
+		allowed := 2*policy.Failures + run.atOnce(circuit, opened)
+		if slow == "" || needed-allowed > trip-most {
+			trip, most, slow = needed, allowed, name
 		}
 		if together > worst {
 			worst, greedy = together, name
@@ -85,9 +90,8 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 			last, late = closed-ended, name
 		}
 	}
-	// Requests that were under way with the one too many count among those that tripped it.
-	add(trip <= 2*policy.Failures && trip > 0, "%s sent identity %d requests until the circuit opened (at most %d); all circuits together cost %d",
-		slow, trip, 2*policy.Failures, run.cost(policy))
+	add(trip <= most && trip > 0, "%s sent identity %d requests that failed until the circuit opened (at most %d: twice its %d failures, and %d under way at once); all circuits together cost %d",
+		slow, trip, most, policy.Failures, most-2*policy.Failures, run.cost(policy))
 	add(worst <= 1 && probes > 0, "%s sent identity no more than %d probes in %.0f s while open (1); %d in all", greedy, worst, policy.OpenFor.Seconds(), probes)
 	if idle != "" {
 		add(false, "%s sent no probe while open", idle)
@@ -112,8 +116,35 @@ func (r *Run) life(circuit []int) (opened, closed time.Duration, found bool) {
 	return opened, closed, true
 }
 
-// reached counts what identity saw of a circuit's workers in the outage: until it was seen open, after
-// that, and the most of those within one open time.
+// atOnce is how many requests of a circuit's services were under way at once, at most, from the begin of the outage
+// until it was seen open.
+func (r *Run) atOnce(circuit []int, opened time.Duration) int {
+	begun, _ := r.outage()
+	ofCircuit := map[int]bool{}
+	for _, worker := range circuit {
+		ofCircuit[r.Workers[worker].Service] = true
+	}
+	type change struct {
+		at   time.Duration
+		more int
+	}
+	var changes []change
+	for _, answer := range r.answers {
+		if ofCircuit[answer.Service] && answer.At <= opened && answer.At+answer.Took >= begun {
+			changes = append(changes, change{answer.At, 1}, change{answer.At + answer.Took, -1})
+		}
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.more, a.more)) })
+	now, most := 0, 0
+	for _, change := range changes {
+		now += change.more
+		most = max(most, now)
+	}
+	return most
+}
+
+// reached counts what identity saw of a circuit's workers in the outage: what failed until it was seen open, all
+// after that, and the most of those within one open time.
 func (r *Run) reached(circuit []int, opened, openFor time.Duration) (trip, probes, worst int) {
 	begun, ended := r.outage()
 	names := map[string]bool{}
@@ -125,9 +156,9 @@ func (r *Run) reached(circuit []int, opened, openFor time.Duration) (trip, probe
 		at := r.since(seen)
 		switch {
 		case !names[seen.Worker] || at < begun || at > ended:
-		case at <= opened:
+		case at <= opened && seen.Failed:
 			trip++
-		default:
+		case at > opened:
 			after = append(after, at)
 		}
 	}

@@ -36,10 +36,11 @@ type State struct {
 	State  string
 }
 
-// Seen is a request that reached identity.
+// Seen is a request that reached identity, and whether it met a fault there.
 type Seen struct {
 	At     int64  `json:"at"`
 	Worker string `json:"worker"`
+	Failed bool   `json:"failed"`
 }
 
 // Run is one stack on its way through the scenes.

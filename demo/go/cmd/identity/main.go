@@ -16,10 +16,11 @@ import (
 	"time"
 )
 
-// Seen is one request that reached identity, and which worker sent it.
+// Seen is one request that reached identity, which worker sent it, and whether it meets a fault.
 type Seen struct {
 	At     int64  `json:"at"`
 	Worker string `json:"worker"`
+	Failed bool   `json:"failed"`
 }
 
 type identity struct {
@@ -81,8 +82,9 @@ func (i *identity) setFault(w http.ResponseWriter, r *http.Request) {
 func (i *identity) answer(w http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.URL.Path, "/introspect/")
 	i.Lock()
-	i.seen = append(i.seen, Seen{time.Now().UnixMilli(), r.Header.Get("X-Worker")})
 	fault, active := i.fault, !i.revoked[token]
+	failed := fault == "errors" || fault == "hang" || fault == "throttle"
+	i.seen = append(i.seen, Seen{time.Now().UnixMilli(), r.Header.Get("X-Worker"), failed})
 	i.Unlock()
 	switch fault {
 	case "errors":
