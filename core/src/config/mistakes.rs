@@ -1,8 +1,9 @@
 //! All mistakes of a file at once, for who mends it by hand.
 //!
 //! What reads a configuration stops at its first mistake. Here what is wrong is taken away and the rest
-//! read again: a variable, where one said it; an option of no such name by itself, as nothing hangs on it;
-//! of any other mistake the part around it, so that nothing is called wrong that was only seen beside it.
+//! read again: a variable, where one said it; an option of no such name by itself, or it gets the name that was
+//! meant, so that what is in it is looked at and not missed; of any other mistake the part around it, so that nothing
+//! is called wrong that was only seen beside it.
 
 use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::{clip, steps};
@@ -79,7 +80,10 @@ fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigE
         _ => None,
     });
     let Some(Value::Table(entries)) = table else { return false };
-    entries.remove(last);
+    let taken = entries.remove(last).filter(|_| keys.len() == names.len());
+    if let (ConfigCode::UnknownOption, Some(meant), Some(taken)) = (mistake.code, &mistake.suggestion, taken) {
+        entries.entry(meant.clone()).or_insert(taken);
+    }
     if let [section] = around
         && check_name(last, "").is_ok()
         && let Some((_, least)) = SHARED.iter().find(|(shared, _)| section == shared)
@@ -148,6 +152,7 @@ mod tests {
             "/policy/b/a~1b",
             "/policy/b/a~01b",
             "/policy/b/brekaer",
+            "/policy/b/breaker",
             "/policy/b/timeout",
             "/policy/c/breaker/window/kind",
         ];
@@ -169,6 +174,14 @@ mod tests {
             let text = format!("{shared}\npolicy.a.{user} = 'shared'\npolicy.b.retry = 0\n");
             assert_eq!(places(&text), [place, "/policy/b/retry"]);
         }
+    }
+
+    #[test]
+    fn what_has_a_misspelt_name_is_looked_at_under_the_right_one() {
+        assert_eq!(places("cost.x.limts.tokens = 1\npolicy.a.cost = 'x'"), ["/cost/x/limts"]);
+        assert_eq!(places("cost.x.limts.tokens = 0"), ["/cost/x/limts", "/cost/x/limits/tokens"]);
+        // Where the right one is there too, it is that one that counts.
+        assert_eq!(places("policy.a.retry = { atempts = 0, attempts = 3 }"), ["/policy/a/retry/atempts"]);
     }
 
     #[test]
