@@ -199,10 +199,11 @@ impl Door {
 
     /// Undoes that a place was taken.
     fn undo_at(&self, state: &State, seat: usize) {
-        match state.at() {
-            Some((cell, me)) if state.seats.give_back(cell, me, seat) => self.follow(me, seat),
+        let Some((cell, me)) = state.at() else { return };
+        match state.seats.give_back(cell, me, seat) {
+            true => self.follow(me, seat),
             // Another of ours gave it back for his own, which is left to us.
-            _ => self.give_back(),
+            false => self.give_back(),
         }
     }
 

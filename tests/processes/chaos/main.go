@@ -50,6 +50,8 @@ type Run struct {
 	up     *upstream.Upstream
 	random *rand.Rand
 	until  time.Time
+	// folder has the segment; of a run that ended well nobody looks at it.
+	folder string
 
 	killed, holding, probing, stops, restarts, rests int
 }
@@ -72,8 +74,10 @@ func main() {
 	}
 	run.tell()
 	if len(run.judge.violations) > 0 {
+		fmt.Fprintln(os.Stderr, "chaos: the segment is in", run.folder)
 		os.Exit(1)
 	}
+	_ = os.RemoveAll(run.folder)
 }
 
 func begin() (*Run, error) {
@@ -94,7 +98,7 @@ func begin() (*Run, error) {
 	fleet := &Fleet{judge: judge, environment: environment(up.URL, config), commands: map[string][]string{
 		"Python": {*python, "chaos/worker.py"}, "TypeScript": {"node", "chaos/worker.mjs"}, "Go": {*goer}, "Rust": {*rust},
 	}}
-	run := &Run{Fleet: fleet, judge: judge, up: up, random: rand.New(rand.NewPCG(*seed, 0))}
+	run := &Run{Fleet: fleet, judge: judge, up: up, random: rand.New(rand.NewPCG(*seed, 0)), folder: folder}
 	for range *each {
 		for language := range fleet.commands {
 			if err := fleet.start(language); err != nil {
