@@ -359,13 +359,12 @@ impl Policy {
     fn later_live(&self) -> &Live {
         let Handle { registry, shared, key, live, .. } = &*self.0;
         let epoch = shared.epoch.load(Ordering::Acquire);
-        loop {
-            // Each is of later settings than the one before; a new one is of those in force, or later.
-            let later = live.go_on(|| Live::choose(registry, shared, key.as_ref()));
-            if later.epoch >= epoch {
-                return later;
-            }
+        let mut last = live.last();
+        // Each is of later settings than the one before; a new one is of those in force, or later.
+        while last.epoch < epoch {
+            last = live.go_on(|| Live::choose(registry, shared, key.as_ref()));
         }
+        last
     }
 
     /// The settings and cells that this handle worked with in `epoch`, or the latest before it; they

@@ -1,13 +1,15 @@
 //! A chain whose last link is in force. Who reads it takes no lock, and what he read stays for as long as the
 //! chain does.
 
-use super::{Arc, AtomicPtr, OnceLock, Ordering};
+use super::{Arc, AtomicPtr, Ordering};
 use std::ops::Deref;
+use std::ptr;
 
 /// One of a chain.
 pub(crate) struct Link<T> {
     value: T,
-    next: OnceLock<Arc<Link<T>>>,
+    /// Null, or an `Arc`'s own pointer, which this link keeps: set once, and taken out only with the link itself.
+    next: AtomicPtr<Link<T>>,
 }
 
 pub(crate) struct Chain<T> {
@@ -27,7 +29,60 @@ impl<T> Deref for Link<T> {
 
 impl<T> Link<T> {
     fn new(value: T) -> Arc<Link<T>> {
-        Arc::new(Link { value, next: OnceLock::new() })
+        Arc::new(Link { value, next: AtomicPtr::new(ptr::null_mut()) })
+    }
+
+    /// The next one, if there is one.
+    #[allow(unsafe_code)]
+    fn next(&self) -> Option<Kept<'_, T>> {
+        // SAFETY: what `next` says. Acquire: what the link says was written before.
+        unsafe { Kept::new(self.next.load(Ordering::Acquire)) }
+    }
+
+    /// A next one, where there is none yet; of several that come at once one makes it.
+    fn add(&self, value: T) -> Option<Kept<'_, T>> {
+        let made = Link::new(value);
+        let at = Arc::as_ptr(&made).cast_mut();
+        // AcqRel: what the link says is there for who finds it, and what another's says.
+        if self.next.compare_exchange(ptr::null_mut(), at, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            // From here on it is kept by this link.
+            let _ = Arc::into_raw(made);
+        }
+        self.next()
+    }
+
+    #[allow(unsafe_code)]
+    fn take_next(&mut self) -> Option<Arc<Link<T>>> {
+        let next = self.next.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: where it is not null it was put there out of an `Arc`, and is taken out once.
+        (!next.is_null()).then(|| unsafe { Arc::from_raw(next) })
+    }
+}
+
+/// A link that is kept by the one before it, or by the chain that begins with it.
+struct Kept<'a, T> {
+    link: &'a Link<T>,
+    /// The same, as its `Arc` knows it.
+    at: *mut Link<T>,
+}
+
+impl<T> Kept<'_, T> {
+    /// # Safety
+    /// `at` is null, or an `Arc`'s own pointer that is kept as long as this.
+    #[allow(unsafe_code)]
+    unsafe fn new(at: *mut Link<T>) -> Option<Self> {
+        // SAFETY: as said.
+        unsafe { at.as_ref() }.map(|link| Kept { link, at })
+    }
+
+    /// Keeps it for longer.
+    #[allow(unsafe_code)]
+    fn keep(&self) -> Arc<Link<T>> {
+        // SAFETY: it is an `Arc`'s own pointer, and kept meanwhile.
+        unsafe {
+            Arc::increment_strong_count(self.at);
+            Arc::from_raw(self.at)
+        }
     }
 }
 
@@ -42,10 +97,11 @@ impl<T> Chain<T> {
 
     /// One more that begins where this one has come to: what was before is not its own.
     pub(crate) fn again(&self) -> Chain<T> {
-        while let Some(next) = self.last_link().next.get() {
-            self.come_to(next);
+        let mut last = self.last_link();
+        while let Some(next) = last.link.next() {
+            last = self.come_to(next);
         }
-        Chain::from(self.keep(self.last()))
+        Chain::from(last.keep())
     }
 
     pub(crate) fn first(&self) -> &T {
@@ -54,72 +110,67 @@ impl<T> Chain<T> {
 
     /// The last that somebody came to.
     #[inline(always)]
-    pub(crate) fn last(&self) -> &T {
-        self.last_link()
-    }
-
-    #[inline(always)]
     #[allow(unsafe_code)]
-    fn last_link(&self) -> &Link<T> {
-        // SAFETY: it is `first`, which `self` keeps, or was found by going on from there, and each link keeps the
-        // next one: what is set once in `next` is taken out only where nobody has the link any more.
-        // Acquire: what the link says was written before it was come to.
+    pub(crate) fn last(&self) -> &T {
+        // SAFETY: never null, but `first`, which the chain keeps, or one that was found by going on from there: each
+        // keeps the next. Acquire: what the link says was written before it was come to.
         unsafe { &*self.last.load(Ordering::Acquire) }
     }
 
-    fn come_to(&self, link: &Arc<Link<T>>) {
-        // Release: see `last_link`. Who comes late sets it back, and the next goes on once more.
-        self.last.store(Arc::as_ptr(link).cast_mut(), Ordering::Release);
+    #[allow(unsafe_code)]
+    fn last_link(&self) -> Kept<'_, T> {
+        // SAFETY: as in `last`, and by the pointer of its `Arc`.
+        unsafe { Kept::new(self.last.load(Ordering::Acquire)) }.unwrap_or_else(|| self.first_link())
     }
 
-    /// The link behind the last one, made where there is none.
+    fn first_link(&self) -> Kept<'_, T> {
+        Kept { link: &self.first, at: Arc::as_ptr(&self.first).cast_mut() }
+    }
+
+    fn come_to<'a>(&'a self, link: Kept<'a, T>) -> Kept<'a, T> {
+        // Release: see `last`. Who comes late sets it back, and the next goes on once more.
+        self.last.store(link.at, Ordering::Release);
+        link
+    }
+
+    /// The link behind the last one, made where there is none; of several made at once one counts.
     pub(crate) fn go_on(&self, make: impl FnOnce() -> T) -> &T {
-        let next = self.last_link().next.get_or_init(|| Link::new(make()));
-        self.come_to(next);
-        next
+        let last = self.last_link();
+        let next = last.link.next().or_else(|| last.link.add(make()));
+        next.map_or(last.link, |next| self.come_to(next).link)
     }
 
     /// All of them, from the first on.
     pub(crate) fn links(&self) -> impl Iterator<Item = &T> {
-        Chain::from_link(&self.first)
+        from_link(self.first_link()).map(|link| &link.link.value)
     }
 
     /// The last one that `belongs`, which the first one does, and none does that follows one that does not.
     pub(crate) fn last_that(&self, belongs: impl Fn(&T) -> bool) -> &T {
         let last = self.last_link();
-        let start = if belongs(last) { last } else { &self.first };
-        Chain::from_link(start).take_while(|link| belongs(link)).last().unwrap_or(&self.first)
-    }
-
-    fn from_link(link: &Link<T>) -> impl Iterator<Item = &T> {
-        std::iter::successors(Some(link), |link| link.next.get().map(|next| &**next)).map(|link| &link.value)
+        let start = if belongs(last.link) { last } else { self.first_link() };
+        from_link(start).map(|link| &link.link.value).take_while(|link| belongs(link)).last().unwrap_or(&self.first)
     }
 
     /// Keeps a link of this chain for longer.
-    #[allow(unsafe_code)]
     pub(crate) fn keep(&self, value: &T) -> Arc<Link<T>> {
-        let last = self.last.load(Ordering::Acquire).cast_const();
-        // SAFETY: as in `last_link`; every link is an `Arc`'s, by whose own pointer it is known here.
-        unsafe {
-            if std::ptr::eq(&(*last).value, value) {
-                Arc::increment_strong_count(last);
-                return Arc::from_raw(last);
-            }
-        }
-        let mut link = &self.first;
-        while let Some(next) = link.next.get().filter(|_| !std::ptr::eq(&***link, value)) {
-            link = next;
-        }
-        link.clone()
+        let is = |link: &Kept<'_, T>| ptr::eq(&link.link.value, value);
+        let last = self.last_link();
+        let link = if is(&last) { Some(last) } else { from_link(self.first_link()).find(is) };
+        link.map_or_else(|| self.first.clone(), |link| link.keep())
     }
+}
+
+fn from_link<T>(link: Kept<'_, T>) -> impl Iterator<Item = Kept<'_, T>> {
+    std::iter::successors(Some(link), |link| link.link.next())
 }
 
 /// One after the other: a chain may have more links than a stack has room for.
 impl<T> Drop for Link<T> {
     fn drop(&mut self) {
-        let mut next = self.next.take();
+        let mut next = self.take_next();
         while let Some(mut link) = next.and_then(Arc::into_inner) {
-            next = link.next.take();
+            next = link.take_next();
         }
     }
 }

@@ -120,10 +120,6 @@ impl<T> OnceLock<T> {
         self.0.set(value)
     }
 
-    pub(crate) fn take(&mut self) -> Option<T> {
-        self.0.take()
-    }
-
     #[inline]
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         match self.0.get() {

@@ -47,3 +47,19 @@ fn a_link_is_read_with_all_that_was_before_it() {
         assert!(*shared.0.last());
     });
 }
+
+/// Of those who go on at once one makes the link, and both come to it.
+#[test]
+fn those_who_go_on_at_once_come_to_one_link() {
+    explore(|| {
+        let chain = Arc::new(Chain::new(0));
+        let other = chain.clone();
+        let going = loom::thread::spawn(move || *other.go_on(|| 1));
+        let mine = *chain.go_on(|| 2);
+        let theirs = going.join().unwrap();
+        let made: Vec<u32> = chain.links().copied().collect();
+        // Who comes after the other goes on behind his.
+        assert!(made == [0, mine] && mine == theirs || made == [0, 1, 2] || made == [0, 2, 1], "{made:?}");
+        assert_eq!(*chain.again().last(), made[made.len() - 1]);
+    });
+}
