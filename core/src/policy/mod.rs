@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     settings: RwLock<Settings>,
     epoch: AtomicU64,
     /// Where handles without a key begin.
-    live: Chain<Live>,
+    live: Arc<Link<Live>>,
 }
 
 /// Where a policy was declared, and what code gave there beside its name.
@@ -126,14 +126,14 @@ impl Policy {
             unenforced: OnceLock::new(),
             settings: RwLock::new(settings),
             epoch: AtomicU64::new(0),
-            live: Chain::new(live),
+            live: Link::new(live),
         };
         said.tell(&registry, shared.name.as_deref());
         Policy::whole(registry, Arc::new(shared))
     }
 
     fn whole(registry: Registry, shared: Arc<Shared>) -> Policy {
-        let live = shared.live.again();
+        let live = Chain::from(shared.live.clone());
         Policy::with_key(registry, shared, None, live)
     }
 

@@ -28,7 +28,7 @@ impl<T> Deref for Link<T> {
 }
 
 impl<T> Link<T> {
-    fn new(value: T) -> Arc<Link<T>> {
+    pub(crate) fn new(value: T) -> Arc<Link<T>> {
         Arc::new(Link { value, next: AtomicPtr::new(ptr::null_mut()) })
     }
 
@@ -91,7 +91,8 @@ impl<T> Chain<T> {
         Chain::from(Link::new(value))
     }
 
-    fn from(first: Arc<Link<T>>) -> Chain<T> {
+    /// One that begins there.
+    pub(crate) fn from(first: Arc<Link<T>>) -> Chain<T> {
         Chain { last: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()), first }
     }
 
