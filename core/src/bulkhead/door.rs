@@ -119,7 +119,7 @@ impl Door {
         let left_behind = self.carried_to(state).map(|taken| self.give_back_all(taken, state, carried)).sum();
         self.unplaced.fetch_add(left_behind, Ordering::AcqRel);
         self.place_all(&next);
-        self.states.go_on(|| next);
+        self.states.go_on(state, || next);
     }
 
     /// Gives back the places that were taken in one state and, in the last, are none of the first `kept`.
@@ -253,9 +253,13 @@ impl Door {
         loop {
             self.find_again();
             let state = self.state();
-            let Some(cell) = &state.cell else { return };
-            state.seats.give_back_carried(cell, me, seat);
-            // Else that one's was taken meanwhile, and the permit carried on before this was seen.
+            // The oldest first: who carries on from one to the next looks once more whether it is still taken there.
+            for known in self.carried_to(state) {
+                if let Some(cell) = &known.cell {
+                    known.seats.give_back_carried(cell, me, seat);
+                }
+            }
+            // Else that one's place was taken meanwhile, and the permit carried on before this was seen.
             if state.is_current() {
                 return;
             }

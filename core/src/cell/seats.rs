@@ -209,7 +209,9 @@ impl Seats {
     pub(crate) fn give_back_carried(self, cell: &Block, me: Owner, seat: usize) {
         if seat < self.capacity {
             let carried = me.word() | CARRIED;
-            let _ = self.word(cell, seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
+            // SeqCst: ordered with the look, by who clears it, whether the cell still lives.
+            let _ = self.word(cell, seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::SeqCst);
+            in_one_order();
         }
     }
 
@@ -316,16 +318,19 @@ pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) -> u64 {
 pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     in_one_order();
     for (old, new) in places(old, new) {
-        let (seen, carried) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
-        if Owner::is_nobody(seen) && carried & CARRIED != 0 {
-            let _ = new.compare_exchange(carried, 0, Ordering::SeqCst, Ordering::Relaxed);
-        } else if !Owner::is_nobody(seen) && Owner::is_nobody(carried) {
-            let taken = new.compare_exchange(carried, seen | CARRIED, Ordering::SeqCst, Ordering::Relaxed).is_ok();
-            in_one_order();
-            // Given back meanwhile, here too: then what we just wrote is nobody's.
-            if taken && Owner::is_nobody(old.load(Ordering::SeqCst)) {
-                let _ = new.compare_exchange(seen | CARRIED, 0, Ordering::SeqCst, Ordering::Relaxed);
+        let mut seen = old.load(Ordering::SeqCst);
+        loop {
+            let carried = new.load(Ordering::SeqCst);
+            let wanted = if Owner::is_nobody(seen) { 0 } else { seen | CARRIED };
+            // What was taken in the new cell stays, and so does what says the same.
+            let is_own = !Owner::is_nobody(carried) && carried & CARRIED == 0;
+            if is_own || carried == wanted || Owner::is_nobody(carried) && wanted == 0 {
+                break;
             }
+            let _ = new.compare_exchange(carried, wanted, Ordering::SeqCst, Ordering::Relaxed);
+            in_one_order();
+            // Given back meanwhile, here too, or by one and taken by another: then it is to say that.
+            seen = old.load(Ordering::SeqCst);
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::document::{parse_tree, parse_tree_of};
 use super::schema::decode::{clip, steps};
 use super::schema::shared::check_name;
+use super::suggest::nearest;
 use super::{Document, Environment, Value};
 use crate::error::{ConfigCode, ConfigError};
 
@@ -81,7 +82,10 @@ fn take_away(value: &mut Value, environment: &mut Environment, mistake: &ConfigE
     });
     let Some(Value::Table(entries)) = table else { return false };
     let taken = entries.remove(last).filter(|_| keys.len() == names.len());
-    if let (ConfigCode::UnknownOption, Some(meant), Some(taken)) = (mistake.code, &mistake.suggestion, taken) {
+    // A slip of that name: one of another library may mean something else.
+    if let (ConfigCode::UnknownOption, Some(meant), Some(taken)) = (mistake.code, &mistake.suggestion, taken)
+        && nearest(last, [meant.as_str()]).is_some()
+    {
         entries.entry(meant.clone()).or_insert(taken);
     }
     if let [section] = around
@@ -180,6 +184,7 @@ mod tests {
     fn what_has_a_misspelt_name_is_looked_at_under_the_right_one() {
         assert_eq!(places("cost.x.limts.tokens = 1\npolicy.a.cost = 'x'"), ["/cost/x/limts"]);
         assert_eq!(places("cost.x.limts.tokens = 0"), ["/cost/x/limts", "/cost/x/limits/tokens"]);
+        assert_eq!(places("policy.a.retry.max_retries = 0"), ["/policy/a/retry/max_retries"]);
         // Where the right one is there too, it is that one that counts.
         assert_eq!(places("policy.a.retry = { atempts = 0, attempts = 3 }"), ["/policy/a/retry/atempts"]);
     }

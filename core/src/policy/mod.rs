@@ -362,7 +362,7 @@ impl Policy {
         let mut last = live.last();
         // Each is of later settings than the one before; a new one is of those in force, or later.
         while last.epoch < epoch {
-            last = live.go_on(|| Live::choose(registry, shared, key.as_ref()));
+            last = live.go_on(last, || Live::choose(registry, shared, key.as_ref()));
         }
         last
     }

@@ -212,6 +212,64 @@ fn a_permit_taken_as_its_cell_ends_is_carried_or_undone() {
     });
 }
 
+/// One gives it back and another takes it between the two halves of a move.
+#[test]
+fn a_place_that_changes_hands_as_its_cell_ends_is_carried_for_who_has_it() {
+    explore(|| {
+        let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
+        let (seats, [one, two]) = (Seats { first: 0, capacity: 1 }, [1, 2].map(|slot| Owner::new(slot, 7)));
+        old.word(0).store(one.word(), Ordering::Relaxed);
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let moving = moving(&old, &new, &ended);
+        let leave = |me: Owner| {
+            assert!(seats.give_back(&old, me, 0));
+            if ended.load(Ordering::SeqCst) {
+                seats.give_back_carried(&new, me, 0);
+            }
+        };
+        leave(one);
+        assert!(seats.take_first(&old, two, 1, 0));
+        let kept = !ended.load(Ordering::SeqCst);
+        if !kept {
+            seats.give_back(&old, two, 0);
+            seats.give_back_carried(&new, two, 0);
+        }
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&new), u64::from(kept));
+        if kept {
+            assert!(seats.give_back(&old, two, 0));
+            seats.give_back_carried(&new, two, 0);
+            assert_eq!(seats.in_use(&new), 0);
+        }
+    });
+}
+
+/// What `follow` of a door does, for who took his place in the first of three cells.
+#[test]
+fn a_place_carried_twice_is_cleared_in_both() {
+    explore(|| {
+        let [first, second, third] = [(); 3].map(|()| Arc::new(cell::Block::new(LINE)));
+        let (seats, me) = (Seats { first: 0, capacity: 1 }, Owner::new(1, 7));
+        first.word(0).store(me.word(), Ordering::Relaxed);
+        let _ = cell::carry(std::slice::from_ref(first.word(0)), std::slice::from_ref(second.word(0)));
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let moving = moving(&second, &third, &ended);
+        assert!(seats.give_back(&first, me, 0));
+        loop {
+            let moved = ended.load(Ordering::SeqCst);
+            seats.give_back_carried(&second, me, 0);
+            if moved {
+                seats.give_back_carried(&third, me, 0);
+            }
+            if moved || !ended.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&third), 0);
+    });
+}
+
 #[test]
 fn a_place_at_hand_is_had_by_one() {
     explore(|| {

@@ -96,13 +96,9 @@ impl<T> Chain<T> {
         Chain { last: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()), first }
     }
 
-    /// One more that begins where this one has come to: what was before is not its own.
+    /// One more that begins where this one does, and has come as far.
     pub(crate) fn again(&self) -> Chain<T> {
-        let mut last = self.last_link();
-        while let Some(next) = last.link.next() {
-            last = self.come_to(next);
-        }
-        Chain::from(last.keep())
+        Chain { last: AtomicPtr::new(self.last.load(Ordering::Acquire)), first: self.first.clone() }
     }
 
     pub(crate) fn first(&self) -> &T {
@@ -134,9 +130,13 @@ impl<T> Chain<T> {
         link
     }
 
-    /// The link behind the last one, made where there is none; of several made at once one counts.
-    pub(crate) fn go_on(&self, make: impl FnOnce() -> T) -> &T {
+    /// The link behind the last one, where that is still `from`, made where there is none: of several made at once
+    /// one counts. Else where another came to.
+    pub(crate) fn go_on(&self, from: &T, make: impl FnOnce() -> T) -> &T {
         let last = self.last_link();
+        if !ptr::eq(&last.link.value, from) {
+            return last.link;
+        }
         let next = last.link.next().or_else(|| last.link.add(make()));
         next.map_or(last.link, |next| self.come_to(next).link)
     }
@@ -185,26 +185,28 @@ mod tests {
         let chain = Chain::new(0);
         let first = chain.last();
         for number in 1..5 {
-            assert_eq!(chain.go_on(|| number), chain.last());
+            assert_eq!(chain.go_on(chain.last(), || number), chain.last());
         }
         assert_eq!((first, chain.first(), chain.last()), (&0, &0, &4));
         assert_eq!(chain.links().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!([0, 2, 4, 9].map(|most| *chain.last_that(|number| *number <= most)), [0, 2, 4, 4]);
-        assert!(chain.links().all(|link| std::ptr::eq(&**chain.keep(link), link)));
+        assert!(chain.links().all(|link| ptr::eq(&**chain.keep(link), link)));
+        // Nobody goes on from where another has gone on already.
+        assert_eq!(chain.go_on(first, || unreachable!()), &4);
     }
 
     #[test]
-    fn one_more_begins_at_the_last_and_goes_on_with_the_first() {
+    fn one_more_goes_on_with_the_first() {
         let chain = Chain::new(0);
         let behind = chain.again();
-        chain.go_on(|| 1);
+        chain.go_on(chain.last(), || 1);
         let again = chain.again();
-        assert_eq!((again.first(), again.last(), behind.last()), (&1, &1, &0));
-        again.go_on(|| 2);
+        assert_eq!((again.first(), again.last(), behind.last()), (&0, &1, &0));
         // Made once, whoever comes there.
-        assert_eq!((behind.go_on(|| unreachable!()), chain.go_on(|| unreachable!())), (&1, &2));
-        drop(chain);
-        assert_eq!(behind.again().last(), &2);
+        assert_eq!(behind.go_on(behind.last(), || unreachable!()), &1);
+        again.go_on(again.last(), || 2);
+        drop((chain, again));
+        assert_eq!(behind.go_on(behind.last(), || unreachable!()), &2);
     }
 
     #[test]
@@ -213,7 +215,7 @@ mod tests {
         let chain = Chain::new(counted.clone());
         let held = chain.keep(chain.last());
         for _ in 0..200_000 {
-            chain.go_on(|| counted.clone());
+            chain.go_on(chain.last(), || counted.clone());
         }
         drop(chain);
         assert_eq!(Arc::strong_count(&counted), 200_002);
@@ -222,17 +224,17 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_first_makes_the_link() {
+    fn each_link_is_made_once_by_whoever_comes_first() {
         let chain = Chain::new(0);
         let come = || {
-            for number in 1..1000 {
-                while *chain.last() < number {
-                    let before = *chain.last();
-                    chain.go_on(|| before + 1);
+            while *chain.last() < 1000 {
+                let before = chain.last();
+                if *before < 1000 {
+                    chain.go_on(before, || before + 1);
                 }
             }
         };
         std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(come))));
-        assert!(chain.links().copied().eq(0..1000));
+        assert!(chain.links().copied().eq(0..=1000));
     }
 }

@@ -70,6 +70,9 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
+		if run != nil {
+			fmt.Fprintln(os.Stderr, "chaos: the segment is in", run.folder)
+		}
 		os.Exit(2)
 	}
 	run.tell()

@@ -32,7 +32,7 @@ impl Door {
             let _ = cell::carry(&old.all()[super::WORDS..], &new.all()[super::WORDS..]);
             carry_rest(old.all(), new.all());
         }
-        self.states.go_on(|| next);
+        self.states.go_on(state, || next);
     }
 
     /// What a thread does that found the first cell before another took its place: it gives a place back there.
