@@ -314,18 +314,25 @@ impl Brief<'_> {
 /// A place in the bulkhead, if there is one.
 #[inline(always)]
 fn comes_in(live: &Live) -> bool {
-    match &live.parts.bulkhead {
-        None => true,
-        Some(_) if live.needs_place && live.is_left_alone() => false,
-        Some(bulkhead) => bulkhead.comes_in(),
+    match (&live.parts.bulkhead, &live.near) {
+        (None, _) => true,
+        (Some(bulkhead), None) => bulkhead.comes_in_here(),
+        (Some(bulkhead), Some(near)) => near.take() || asks_in(live, bulkhead),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn asks_in(live: &Live, bulkhead: &Bulkhead) -> bool {
+    !(live.needs_place && live.is_left_alone()) && bulkhead.comes_in()
 }
 
 #[inline(always)]
 fn leave(policy: &Policy, live: &Live) {
     if let Some(bulkhead) = &live.parts.bulkhead
-        && !bulkhead.give_alone()
+        && !bulkhead.give_by(live.near.as_deref())
     {
+        // Who waits for it is to be admitted.
         admit_next(policy, bulkhead);
     }
 }

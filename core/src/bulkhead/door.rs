@@ -1,7 +1,7 @@
 //! The places of a bulkhead that processes share: words of a cell, each with the process that has it.
 
 use super::BulkheadSnapshot;
-use crate::cell::{self, Block, LINE, ROW, Seats};
+use crate::cell::{self, Block, LINE, Near, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
 use crate::segment::{Home, Owner, sealed, unsealed};
@@ -32,7 +32,9 @@ pub(super) struct Door {
     key: Option<Box<str>>,
     /// Who comes and goes reads the last one and takes no lock.
     states: Chain<State>,
-    /// Held by who adds a link.
+    /// Where threads look first; nothing where all are to ask.
+    near: Arc<Near>,
+    /// Held by who adds a link, or brings something near.
     changing: Mutex<()>,
     /// Callers of this process inside who have no place in the cell in force: they came in before it was
     /// found, or while there was none.
@@ -57,11 +59,12 @@ fn most_of(cell: &Block, seats: Seats) -> u64 {
     unsealed(cell.word(MOST_EVER).load(Ordering::Acquire)).unwrap_or(seats.capacity) as u64
 }
 
-/// Notes that there was a limit.
-fn note_limit(most: &AtomicU64, limit: u64) {
-    let higher = |most: u64| Some(sealed(unsealed(most).unwrap_or(MOST as usize).max(limit as usize)));
+/// Notes that there was a limit; the highest there ever was.
+fn note_limit(most: &AtomicU64, limit: u64) -> u64 {
+    let higher = |most: u64| unsealed(most).unwrap_or(MOST as usize).max(limit as usize);
     // AcqRel: who takes by a limit knows what may have been taken before.
-    let _ = most.fetch_update(Ordering::AcqRel, Ordering::Acquire, higher);
+    let before = most.fetch_update(Ordering::AcqRel, Ordering::Acquire, |most| Some(sealed(higher(most))));
+    before.map_or(limit, |most| higher(most) as u64)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -78,6 +81,7 @@ impl Door {
             home: spot.home.clone(),
             key: spot.key.map(Into::into),
             states: Chain::new(first),
+            near: Near::new(),
             changing: Mutex::new(()),
             unplaced: AtomicU64::new(0),
             swept: AtomicU64::new(0),
@@ -87,6 +91,26 @@ impl Door {
     #[inline(always)]
     fn state(&self) -> &State {
         self.states.last()
+    }
+
+    /// Where threads look first.
+    pub(super) fn near(&self) -> &Arc<Near> {
+        &self.near
+    }
+
+    /// Has them find their places by themselves, as long as nothing speaks against it.
+    #[cold]
+    fn bring_near(&self) {
+        let _changing = self.changing.lock();
+        self.near.take_away();
+        let state = self.state();
+        // Callers without a place are to leave before those who have one.
+        let stands = || state.cell.as_ref().filter(|_| self.unplaced() == 0)?.owner_if_current();
+        if let (Some(cell), Some(me)) = (&state.cell, stands())
+            && !state.seats.are_closed(cell)
+        {
+            self.near.bring(cell, me, state.seats, state.homes, || stands() == Some(me));
+        }
     }
 
     /// Acts on the cell in force; `None` where there is none.
@@ -120,6 +144,7 @@ impl Door {
         self.unplaced.fetch_add(left_behind, Ordering::AcqRel);
         self.place_all(&next);
         self.states.go_on(state, || next);
+        self.near.take_away();
     }
 
     /// Gives back the places that were taken in one state and, in the last, are none of the first `kept`.
@@ -192,7 +217,12 @@ impl Door {
             match taken {
                 // The cell's life may have ended meanwhile: then nobody need have seen this.
                 Some(seat) if !cell.is_current() => self.undo_at(state, seat),
-                taken => return Some(taken.is_some()),
+                taken => {
+                    if !self.near.is_right(!state.seats.are_closed(cell)) {
+                        self.bring_near();
+                    }
+                    return Some(taken.is_some());
+                }
             }
         }
     }
@@ -275,7 +305,9 @@ impl Door {
     /// Somebody comes in while this process is by itself, if fewer than `limit` are inside.
     pub(super) fn come_unplaced(&self, limit: u64) -> bool {
         let more = |count: u64| (count < limit).then_some(count + 1);
-        self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        let comes = self.unplaced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok();
+        self.near.take_away();
+        comes
     }
 
     /// One of those inside who have no place leaves, or gets one; `false` if there is none.
@@ -316,7 +348,10 @@ impl Door {
                 self.home.has_fewer(places, wanted, advice);
             }
             // Before the new limit: who takes by it knows what may have been taken before.
-            note_limit(cell.word(MOST_EVER), limit_of(cell, &state.config, state.seats).max(limit));
+            let most = note_limit(cell.word(MOST_EVER), limit_of(cell, &state.config, state.seats).max(limit));
+            if limit < most {
+                state.seats.close(cell);
+            }
             cell.word(LIMIT).store(sealed(limit as usize), Ordering::Release);
         });
     }
@@ -343,19 +378,22 @@ impl Door {
 mod lease;
 #[cfg(all(test, loom))]
 mod modelled;
-mod quick;
 mod state;
 
 #[cfg(all(test, loom))]
 pub(super) use lease::By;
 pub use lease::Desk;
 pub(super) use lease::Lease;
-pub(super) use quick::{Place, Quick};
 use state::State;
 
 /// How many were ever let in: those of this cell, and before it.
 fn admitted(cell: &Block, seats: Seats) -> u64 {
     cell.word(ADMITTED).load(Ordering::Relaxed).wrapping_add(seats.ever_taken(cell))
+}
+
+/// Has everybody look first who takes a place of a cell or gives one back: its life is about to end.
+pub(crate) fn close(cell: &[AtomicU64]) {
+    cell::close(cell.get(WORDS..).unwrap_or_default());
 }
 
 /// What changed in an old cell until its life ended.

@@ -20,9 +20,9 @@ pub use door::Desk;
 pub use loan::{Loan, LoanMemory};
 pub use snapshot::BulkheadSnapshot;
 
-pub(crate) use door::{SHAPE, carry_rest};
+pub(crate) use door::{SHAPE, carry_rest, close};
 
-use crate::cell::{LINE, Line};
+use crate::cell::{LINE, Line, Near};
 use crate::config::BulkheadConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -90,6 +90,8 @@ pub struct Bulkhead {
     own: [Line; 2],
     /// The door of the host, where processes share it.
     host: Option<Box<Door>>,
+    /// Where threads look before they ask there.
+    near: Option<Arc<Near>>,
     inside: Mutex<Inside>,
 }
 
@@ -114,7 +116,8 @@ impl Bulkhead {
         let inside =
             Inside { config: config.clone(), queue: Queue::default(), out: Permits::default(), loans: Vec::new() };
         let host = spot.map(|spot| Box::new(Door::at(config, spot)));
-        let bulkhead = Bulkhead { own: Default::default(), host, inside: Mutex::new(inside) };
+        let near = host.as_ref().map(|door| door.near().clone());
+        let bulkhead = Bulkhead { own: Default::default(), host, near, inside: Mutex::new(inside) };
         bulkhead.set_own_limit(config.limit);
         bulkhead
     }
@@ -131,7 +134,7 @@ impl Bulkhead {
         let home = crate::segment::Home::nowhere();
         let config = Arc::new(config.clone());
         let host = Door::over(&config, Spot { home: &home, key: None });
-        Bulkhead { host: Some(Box::new(host)), ..Bulkhead::at(&config, None) }
+        Bulkhead { near: Some(host.near().clone()), host: Some(Box::new(host)), ..Bulkhead::at(&config, None) }
     }
 
     /// Whether other processes take permits too, so that a waiter must look by itself.
@@ -188,10 +191,25 @@ impl Bulkhead {
     }
 
     /// The same for a caller that needs no permit to know what it holds.
-    #[inline(always)]
     pub(crate) fn comes_in(&self) -> bool {
+        !self.is_waited_for() && self.take()
+    }
+
+    /// The same of one that no other process shares.
+    #[inline(always)]
+    pub(crate) fn comes_in_here(&self) -> bool {
+        !self.is_waited_for() && self.take_own()
+    }
+
+    #[inline(always)]
+    fn is_waited_for(&self) -> bool {
         // Acquire: who was seen to wait comes first.
-        self.own(LEFT).load(Ordering::Acquire) & WAITED_FOR == 0 && self.take()
+        self.own(LEFT).load(Ordering::Acquire) & WAITED_FOR != 0
+    }
+
+    /// Where threads look before they ask, where processes share it.
+    pub(crate) fn near(&self) -> Option<&Arc<Near>> {
+        self.near.as_ref()
     }
 
     /// The place of a call goes back, however it was got.
@@ -199,14 +217,7 @@ impl Bulkhead {
         if permit != Bulkhead::UNNAMED {
             return self.leave(permit, cx);
         }
-        if self.give_alone() { Wakes::new() } else { self.admit_next(cx.now) }
-    }
-
-    /// The first half of giving an unnamed place back: `false` where somebody waits for it, who is
-    /// then to be admitted with [`Bulkhead::admit_next`].
-    #[inline(always)]
-    pub(crate) fn give_alone(&self) -> bool {
-        self.give()
+        if self.give() { Wakes::new() } else { self.admit_next(cx.now) }
     }
 
     pub(crate) fn admit_next(&self, now: Tick) -> Wakes {
@@ -354,6 +365,9 @@ impl Bulkhead {
             false => left.fetch_and(!WAITED_FOR, Ordering::SeqCst),
         };
         in_one_order();
+        if let Some(near) = &self.near {
+            near.keep_away(waited_for);
+        }
     }
 
     fn refuse(&self, code: Code, used: u64, limit: u64, cx: &mut Cx) -> Refusal {

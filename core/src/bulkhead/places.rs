@@ -1,41 +1,21 @@
 //! The places: how many there are and how many are taken, here or at the door of the host.
 
-use super::door::{Place, Quick};
 use super::{Bulkhead, ENTERED, LEFT, LIMIT, ONE_LEFT, WAITED_FOR};
-use crate::cell;
+use crate::cell::Near;
 use crate::cx::Cx;
 use crate::event::{EventKind, Note, PartKind};
 use crate::sync::Ordering;
 
 impl Bulkhead {
     /// One more inside, if there is room.
-    #[inline(always)]
     pub(super) fn take(&self) -> bool {
-        if self.host.is_none() { self.take_own() } else { self.take_at() }
-    }
-
-    // What is rare is apart, for whose sake it would save registers. In a library the slot may be found by a
-    // call, over which all that is known by then is saved: so that is asked first, and each finds the door by
-    // itself.
-    #[inline(always)]
-    fn take_at(&self) -> bool {
-        let slot = cell::known_slot();
-        match self.host.as_ref().map_or(Quick::Not, |door| door.take_nearest(slot)) {
-            Quick::Done => true,
-            Quick::Late(place) => self.take_after(place),
-            Quick::Not => self.take_any_at(),
+        match &self.near {
+            None => self.take_own(),
+            Some(near) => near.take() || self.take_any_at(),
         }
     }
 
     #[cold]
-    #[inline(never)]
-    fn take_after(&self, place: Place<'_>) -> bool {
-        if let Some(door) = &self.host {
-            door.undo(place);
-        }
-        self.take_any_at()
-    }
-
     #[inline(never)]
     fn take_any_at(&self) -> bool {
         self.host.as_ref().and_then(|door| door.take()).unwrap_or_else(|| self.take_unplaced())
@@ -65,7 +45,7 @@ impl Bulkhead {
     }
 
     #[inline(always)]
-    fn take_own(&self) -> bool {
+    pub(super) fn take_own(&self) -> bool {
         let [entered, left, limit] = [ENTERED, LEFT, LIMIT].map(|word| self.own(word));
         let mut gone = left.load(Ordering::Acquire);
         loop {
@@ -87,35 +67,23 @@ impl Bulkhead {
         }
     }
 
-    /// One less; `false` where somebody waits for it.
+    /// One less; `false` where somebody waits for it. `near` is that of this bulkhead.
     #[inline(always)]
-    pub(super) fn give(&self) -> bool {
-        if self.host.is_some() {
-            return self.give_at();
+    pub(crate) fn give_by(&self, near: Option<&Near>) -> bool {
+        match near {
+            // AcqRel: what was done inside is seen by who takes the place.
+            None => self.own(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0,
+            Some(near) if near.give_back() => self.is_left_alone(),
+            Some(_) => self.give_any_at(),
         }
-        // AcqRel: what was done inside is seen by who takes the place.
-        self.own(LEFT).fetch_add(ONE_LEFT, Ordering::AcqRel) & WAITED_FOR == 0
     }
 
-    #[inline(always)]
-    fn give_at(&self) -> bool {
-        let slot = cell::known_slot();
-        match self.host.as_ref().map_or(Quick::Not, |door| door.give_nearest(slot)) {
-            Quick::Done => self.is_left_alone(),
-            Quick::Late(place) => self.give_after(place),
-            Quick::Not => self.give_any_at(),
-        }
+    /// The same for who does not have it at hand.
+    pub(crate) fn give(&self) -> bool {
+        self.give_by(self.near.as_deref())
     }
 
     #[cold]
-    #[inline(never)]
-    fn give_after(&self, place: Place<'_>) -> bool {
-        if let Some(door) = &self.host {
-            door.given_late(place);
-        }
-        self.is_left_alone()
-    }
-
     #[inline(never)]
     fn give_any_at(&self) -> bool {
         if let Some(door) = &self.host {

@@ -5,20 +5,29 @@
 
 mod latest;
 mod lines;
+mod near;
 mod seats;
 mod sums;
 mod words;
 mod writer;
 
 pub(crate) use lines::Line;
-pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, give_back_first_of, take_first_of};
+pub(crate) use near::{Near, take_all_away};
+pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, close};
 pub(crate) use words::Block;
 pub(crate) use writer::{
-    LENT, Writer, Writers, are_together, forked, is_lent, keep_together, known_slot, lend, slot, slot_below,
+    LENT, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below, slot_or_none,
 };
 
 #[cfg(loom)]
 pub(crate) use writer::take_slot;
+
+/// In a forked child, before anything else.
+pub(crate) fn forked() {
+    writer::forked();
+    #[cfg(not(loom))]
+    near::forked();
+}
 
 /// Words on one cache line.
 pub(crate) const LINE: usize = 8;

@@ -4,13 +4,17 @@
 //! A thread that does not cross into the core for a place leaves it at hand: to all others it is free,
 //! and whoever of them takes it first has it. By then the thread finds another's number, and asks.
 
-use super::{Block, LINE, LineWords};
+use super::{Block, LINE};
 use crate::segment::Owner;
 use crate::sync::{AtomicU64, Ordering, in_one_order};
 
 /// Says of a place that it came from a cell that this one took the place of. No process's number has
 /// this bit, so what is taken here is told from what was taken there.
 pub(crate) const CARRIED: u64 = 1;
+
+/// Says of a place that it is not to be taken or given back without a look at the cell: its life ends, or its limit
+/// was lowered. Every place of a cell has it before either is so, and none loses it. No process's number has it.
+const CLOSED: u64 = 0b100;
 
 /// Places on one line, each a word that says who has it. Behind them is a word that only who has the
 /// first of them writes: how often that was taken by those who look at it before all others.
@@ -24,6 +28,8 @@ const HOMES: usize = 16;
 pub(crate) struct Homes(u8);
 
 impl Homes {
+    pub(crate) const MOST: usize = HOMES;
+
     pub(crate) fn within(limit: u32) -> Homes {
         let lines = (limit as usize).div_ceil(ROW).clamp(1, HOMES);
         Homes((1 << lines.ilog2()) - 1)
@@ -73,10 +79,11 @@ impl Seats {
         let is_free = |seat: &usize| {
             // SeqCst: as in `take_seen`, for who waits and finds none.
             let seen = self.word(cell, *seat).load(Ordering::SeqCst);
-            if seen != 0 && Owner::is_nobody(seen) {
+            let is_free = seen & !CLOSED == 0;
+            if !is_free && Owner::is_nobody(seen) {
                 at_hand = at_hand.min(*seat);
             }
-            seen == 0 && take_seen(self.word(cell, *seat), seen, me)
+            is_free && take_seen(self.word(cell, *seat), seen, me)
         };
         (0..open).find(is_free).or_else(|| (at_hand..open).find(|seat| take_one(self.word(cell, *seat), me)))
     }
@@ -84,26 +91,43 @@ impl Seats {
     /// Takes the place that the calling thread left at hand; `false` if it is not there any more. As who
     /// crosses for no place does it, on the half of the word that has the mark.
     #[cfg(all(test, loom))]
-    pub(crate) fn take_at_hand(self, cell: &Block, me: Owner, seat: usize) -> bool {
-        // SeqCst: as in `take_first`.
-        let taken = take_seen(self.word(cell, seat), me.at_hand(), me);
+    pub(crate) fn take_at_hand(self, cell: &Block, [taken, at_hand]: [u64; 2], seat: usize) -> bool {
+        // SeqCst: as in `take_one`.
+        let word = self.word(cell, seat);
+        let taken = word.compare_exchange(at_hand, taken, Ordering::SeqCst, Ordering::Relaxed).is_ok();
         in_one_order();
         if taken {
-            // Relaxed: as in `take_first`.
-            let count = cell.word(self.count_of(seat));
-            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            count(cell.word(self.count_of(seat)));
         }
         taken
     }
 
     /// Leaves a place of this process at hand; `false` if it is not its any more. The same way.
     #[cfg(all(test, loom))]
-    pub(crate) fn leave_at_hand(self, cell: &Block, me: Owner, seat: usize) -> bool {
+    pub(crate) fn leave_at_hand(self, cell: &Block, [taken, at_hand]: [u64; 2], seat: usize) -> bool {
         let word = self.word(cell, seat);
         // SeqCst: as in `give_back`.
-        let left = word.compare_exchange(me.word(), me.at_hand(), Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        let left = word.compare_exchange(taken, at_hand, Ordering::SeqCst, Ordering::Relaxed).is_ok();
         in_one_order();
         left
+    }
+
+    /// What the word of a place is while this process has it, and while it left it at hand: as long as nobody
+    /// closes it who has not yet.
+    pub(crate) fn words_of(self, cell: &Block, me: Owner) -> [u64; 2] {
+        [me.word(), me.at_hand()].map(|word| word | if self.are_closed(cell) { CLOSED } else { 0 })
+    }
+
+    /// Has everybody look at the cell who takes one of its places or gives one back.
+    pub(crate) fn close(self, cell: &Block) {
+        (0..self.capacity).for_each(|seat| close_one(self.word(cell, seat)));
+        in_one_order();
+    }
+
+    /// Whether they are to.
+    pub(crate) fn are_closed(self, cell: &Block) -> bool {
+        // Acquire: as in `is_mine`.
+        self.word(cell, 0).load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// The places among the first `open` that begin a line, those at `home` first.
@@ -123,13 +147,14 @@ impl Seats {
     }
 
     /// Takes the first place of the line `home`, if it is free and among the first `open`.
-    #[inline(always)]
     pub(crate) fn take_first(self, cell: &Block, me: Owner, open: u64, home: usize) -> bool {
         let seat = home * ROW;
-        if seat >= self.capacity || seat as u64 >= open {
-            return false;
+        let is_open = seat < self.capacity && (seat as u64) < open;
+        let taken = is_open && take_one(self.word(cell, seat), me);
+        if taken {
+            count(cell.word(self.count_of(seat)));
         }
-        cell.line(self.first + home * LINE).is_some_and(|line| take_first_of(line, me))
+        taken
     }
 
     /// Whether taking that place from that home was counted here.
@@ -137,7 +162,6 @@ impl Seats {
         seat == home * ROW
     }
 
-    #[inline(always)]
     fn word(self, cell: &Block, seat: usize) -> &AtomicU64 {
         cell.word(self.index_of(seat))
     }
@@ -173,45 +197,26 @@ impl Seats {
 
     /// Gives back a place that this process took here; `false` if it is not, or was carried over: then it is
     /// to be given back where it was taken, by which of those that might is decided.
-    #[inline(always)]
     pub(crate) fn give_back(self, cell: &Block, me: Owner, seat: usize) -> bool {
-        // SeqCst: the next sees what this one did; and ordered with the looks, by who gives back, whether
-        // the cell still lives and whether somebody waits.
-        let free = || self.word(cell, seat).compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Acquire);
-        let given = self.is_mine(cell, me, seat) && free().is_ok();
-        in_one_order();
-        given
+        seat < self.capacity && free(self.word(cell, seat), me.word())
     }
 
-    /// Gives back any place that this process took here, and says which; `None` if it has none.
+    /// Gives back any place that this process took here, that at `home` first, and says which; `None` if it has none.
     pub(crate) fn give_back_one(self, cell: &Block, me: Owner, home: usize) -> Option<usize> {
-        if self.give_back_first(cell, me, home) {
-            return Some(home * ROW);
-        }
-        (0..self.capacity).find(|seat| self.give_back(cell, me, *seat))
-    }
-
-    /// [`Seats::give_back`] of the first place of the line `home`.
-    #[inline(always)]
-    pub(crate) fn give_back_first(self, cell: &Block, me: Owner, home: usize) -> bool {
-        home * ROW < self.capacity
-            && cell.line(self.first + home * LINE).is_some_and(|line| give_back_first_of(line, me))
+        std::iter::once(home * ROW).chain(0..self.capacity).find(|seat| self.give_back(cell, me, *seat))
     }
 
     /// Whether this process took a place here.
     pub(crate) fn is_mine(self, cell: &Block, me: Owner, seat: usize) -> bool {
         // Acquire: who finds that another of ours gave his place back finds the other's.
-        seat < self.capacity && self.word(cell, seat).load(Ordering::Acquire) == me.word()
+        seat < self.capacity && self.word(cell, seat).load(Ordering::Acquire) & !CLOSED == me.word()
     }
 
     /// Gives a place back that was given back in the cell that this one took the place of, and came
     /// over nevertheless.
     pub(crate) fn give_back_carried(self, cell: &Block, me: Owner, seat: usize) {
         if seat < self.capacity {
-            let carried = me.word() | CARRIED;
-            // SeqCst: ordered with the look, by who clears it, whether the cell still lives.
-            let _ = self.word(cell, seat).compare_exchange(carried, 0, Ordering::SeqCst, Ordering::SeqCst);
-            in_one_order();
+            free(self.word(cell, seat), me.word() | CARRIED);
         }
     }
 
@@ -238,17 +243,18 @@ impl Seats {
             if Owner::is_nobody(seen) {
                 continue;
             }
-            let dead = match known.iter().find(|(other, _)| *other == seen) {
+            let owner = seen & !(CARRIED | CLOSED);
+            let dead = match known.iter().find(|(other, _)| *other == owner) {
                 Some((_, dead)) => *dead,
                 None => {
                     // A word that names nobody is nobody's.
-                    let dead = Owner::from_word(seen & !CARRIED).is_none_or(&is_dead);
-                    known.push((seen, dead));
+                    let dead = Owner::from_word(owner).is_none_or(&is_dead);
+                    known.push((owner, dead));
                     dead
                 }
             };
-            // AcqRel: taken back once. Who is dead takes no place again, so the word is still his.
-            if dead && word.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            // Taken back once. Who is dead takes no place again, so the word is still his.
+            if dead && free(word, seen & !CLOSED) {
                 freed += 1;
             }
         }
@@ -256,34 +262,13 @@ impl Seats {
     }
 }
 
-/// Takes the first place of a line, if it is free.
+/// One more was let in by the first place of a line.
 #[inline(always)]
-pub(crate) fn take_first_of(line: LineWords<'_>, me: Owner) -> bool {
-    // SeqCst: as in `take_one`. Not looked at before: it is most often free, and whoever waits for
-    // what it says can as well wait for the exchange.
-    let taken = match line[0].compare_exchange(0, me.word(), Ordering::SeqCst, Ordering::Relaxed) {
-        Ok(_) => true,
-        Err(seen) => Owner::is_nobody(seen) && take_seen(&line[0], seen, me),
-    };
-    in_one_order();
-    if taken {
-        let count = &line[ROW];
-        // Relaxed: a total that nothing is decided by, and one writer at a time.
-        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-    }
-    taken
+pub(super) fn count(count: &AtomicU64) {
+    // Relaxed: a total that nothing is decided by, and one writer at a time.
+    count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Gives the first place of a line back; `false` if it is not this process's, or was carried over.
-#[inline(always)]
-pub(crate) fn give_back_first_of(line: LineWords<'_>, me: Owner) -> bool {
-    // SeqCst: as in `give_back`.
-    let given = line[0].compare_exchange(me.word(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok();
-    in_one_order();
-    given
-}
-
-#[inline(always)]
 fn take_one(place: &AtomicU64, me: Owner) -> bool {
     // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the
     // looks, by who takes it, whether the cell still lives, and by who waits, whether one came free.
@@ -291,15 +276,55 @@ fn take_one(place: &AtomicU64, me: Owner) -> bool {
     Owner::is_nobody(seen) && take_seen(place, seen, me)
 }
 
-/// Takes a place that was seen to be nobody's.
+/// Takes a place that was seen to be nobody's, closed meanwhile or not.
 fn take_seen(place: &AtomicU64, seen: u64, me: Owner) -> bool {
     // SeqCst: as in `take_one`.
-    place.compare_exchange(seen, me.word(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    let take = |seen| place.compare_exchange(seen, me.word() | seen & CLOSED, Ordering::SeqCst, Ordering::SeqCst);
+    let taken = match take(seen) {
+        Err(now) if now == seen | CLOSED => take(now).is_ok(),
+        taken => taken.is_ok(),
+    };
+    in_one_order();
+    taken
+}
+
+/// Makes a place free that is as said, closed or not; `false` if it is not.
+fn free(place: &AtomicU64, word: u64) -> bool {
+    let mut seen = place.load(Ordering::Acquire);
+    while seen & !CLOSED == word {
+        // SeqCst: freed once, and the next sees what the one before did; ordered with the looks, by who gives back,
+        // whether the cell still lives and whether somebody waits.
+        match place.compare_exchange(seen, seen & CLOSED, Ordering::SeqCst, Ordering::Acquire) {
+            Ok(_) => {
+                in_one_order();
+                return true;
+            }
+            Err(now) => seen = now,
+        }
+    }
+    in_one_order();
+    false
+}
+
+fn close_one(place: &AtomicU64) {
+    // SeqCst: before what is to be found in the cell.
+    place.fetch_or(CLOSED, Ordering::SeqCst);
+}
+
+/// [`Seats::close`] of all places of a row.
+pub(crate) fn close(places: &[AtomicU64]) {
+    places.iter().enumerate().filter(|(word, _)| word % LINE != ROW).for_each(|(_, place)| close_one(place));
+    in_one_order();
 }
 
 /// The words of places, without the counts between them.
 fn places<'a>(old: &'a [AtomicU64], new: &'a [AtomicU64]) -> impl Iterator<Item = (&'a AtomicU64, &'a AtomicU64)> {
     old.iter().zip(new).enumerate().filter(|(word, _)| word % LINE != ROW).map(|(_, pair)| pair)
+}
+
+/// What a place of the old cell is in the new one.
+fn carried(old: u64) -> u64 {
+    if Owner::is_nobody(old) { 0 } else { old & !CLOSED | CARRIED }
 }
 
 /// Fills the places of a new cell from the one it takes the place of, before anybody finds it; and how
@@ -308,7 +333,7 @@ pub(crate) fn carry(old: &[AtomicU64], new: &[AtomicU64]) -> u64 {
     for (old, new) in places(old, new) {
         let seen = old.load(Ordering::Acquire);
         // Relaxed: published with the cell.
-        new.store(if Owner::is_nobody(seen) { 0 } else { seen | CARRIED }, Ordering::Relaxed);
+        new.store(carried(seen), Ordering::Relaxed);
     }
     old.iter().skip(ROW).step_by(LINE).map(|count| count.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
 }
@@ -320,14 +345,14 @@ pub(crate) fn carry_rest(old: &[AtomicU64], new: &[AtomicU64]) {
     for (old, new) in places(old, new) {
         let mut seen = old.load(Ordering::SeqCst);
         loop {
-            let carried = new.load(Ordering::SeqCst);
-            let wanted = if Owner::is_nobody(seen) { 0 } else { seen | CARRIED };
+            let there = new.load(Ordering::SeqCst);
+            let wanted = carried(seen) | there & CLOSED;
             // What was taken in the new cell stays, and so does what says the same.
-            let is_own = !Owner::is_nobody(carried) && carried & CARRIED == 0;
-            if is_own || carried == wanted || Owner::is_nobody(carried) && wanted == 0 {
+            let is_own = !Owner::is_nobody(there) && there & CARRIED == 0;
+            if is_own || there == wanted || Owner::is_nobody(there) && Owner::is_nobody(wanted) {
                 break;
             }
-            let _ = new.compare_exchange(carried, wanted, Ordering::SeqCst, Ordering::Relaxed);
+            let _ = new.compare_exchange(there, wanted, Ordering::SeqCst, Ordering::Relaxed);
             in_one_order();
             // Given back meanwhile, here too, or by one and taken by another: then it is to say that.
             seen = old.load(Ordering::SeqCst);

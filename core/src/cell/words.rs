@@ -2,7 +2,7 @@
 
 use super::lines::Further;
 use super::{LINE, LineWords, Writers};
-use crate::segment::{self, Held, Here, Owner};
+use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// A block of words, aligned to cache lines; zeroed where it is new.
@@ -130,6 +130,14 @@ impl Block {
         first.checked_add(LINE - 1).filter(|last| *last < self.words).map(|_| line())
     }
 
+    /// Where that is.
+    pub(super) fn line_at(&self, first: usize) -> Option<std::ptr::NonNull<AtomicU64>> {
+        #[cfg(not(loom))]
+        return self.line(first).map(|line| std::ptr::NonNull::from(line).cast());
+        #[cfg(loom)]
+        self.all().get(first..first + LINE).map(|line| std::ptr::NonNull::from(line).cast())
+    }
+
     #[cfg(loom)]
     pub(crate) fn line(&self, first: usize) -> Option<LineWords<'_>> {
         (first + LINE <= self.len()).then(|| std::array::from_fn(|word| self.word(first + word)))
@@ -199,17 +207,6 @@ impl Block {
             Home::Mapped(held) => held.segment().owner(),
             #[cfg(all(test, loom))]
             Home::Heap(_) => Some(Owner::new(1, 7)),
-            _ => None,
-        }
-    }
-
-    /// The same, and whether the cell lives, for who looks at that later.
-    #[inline(always)]
-    pub(crate) fn here(&self) -> Option<Here<'_>> {
-        match &self.home {
-            Home::Mapped(held) => held.here(),
-            #[cfg(all(test, loom))]
-            Home::Heap(_) => Some(Here::always(Owner::new(1, 7))),
             _ => None,
         }
     }

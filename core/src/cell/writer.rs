@@ -84,11 +84,16 @@ pub(crate) fn known_slot() -> Option<usize> {
     slot_below(EVER as usize)
 }
 
+/// The same, and a number above all where it has none.
+#[inline(always)]
+pub(crate) fn slot_or_none() -> usize {
+    SLOT.get() as usize
+}
+
 /// The same where it is less than so many.
 #[inline(always)]
 pub(crate) fn slot_below(most: usize) -> Option<usize> {
-    // One look: that there is none is a number above all.
-    let slot = SLOT.get() as usize;
+    let slot = slot_or_none();
     (slot < most).then_some(slot)
 }
 

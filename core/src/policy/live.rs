@@ -1,6 +1,7 @@
 //! The settings and cells in force, and what of them a call's first look needs.
 
 use super::{Settings, Shared};
+use crate::cell::Near;
 use crate::clock::Clock;
 use crate::config::PolicyConfig;
 use crate::parts::Parts;
@@ -15,6 +16,8 @@ use crate::time::{Span, Tick};
 pub(crate) struct Live {
     pub config: Arc<PolicyConfig>,
     pub parts: Parts,
+    /// Where threads look for a place first, of a bulkhead that processes share.
+    pub near: Option<Arc<Near>>,
     pub epoch: u64,
     /// Of a key that has a cell of each part that is kept by key.
     pub(super) keyed_all: bool,
@@ -116,9 +119,11 @@ impl Live {
             Some(host) => host.next_look(),
         };
         let needs_place = config.host_required == Some(true) && parts.bulkhead.is_some();
+        let near = parts.bulkhead.as_ref().and_then(|bulkhead| bulkhead.near().cloned());
         let live = Live {
             config,
             parts,
+            near,
             epoch,
             keyed_all,
             enabled,

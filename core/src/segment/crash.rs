@@ -5,7 +5,7 @@
 
 /// Every point there is.
 #[cfg(feature = "crash-points")]
-pub const POINTS: [&str; 13] = [
+pub const POINTS: [&str; 15] = [
     "file made",
     "process slot locked",
     "process slot cleared",
@@ -13,6 +13,8 @@ pub const POINTS: [&str; 13] = [
     "block taken",
     "block published",
     "block in its chain",
+    "block closed",
+    "block ended",
     "block replaced",
     "block marked",
     "cell held",

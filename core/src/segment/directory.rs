@@ -34,6 +34,8 @@ pub(crate) trait Others {
     fn lives(&self, slot: usize) -> bool;
     /// Whether this process uses the block already: its bit stays set.
     fn keeps(&self, block: Block) -> bool;
+    /// Has who works on a cell look from now on whether it lives.
+    fn close(&self, kind: super::CellKind, cell: &[AtomicU64]);
     /// Has who still works on a cell that another took the place of look for the other.
     fn retire(&self, kind: super::CellKind, old: &[AtomicU64], new: &[AtomicU64]);
 }
@@ -162,17 +164,17 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Ends the life of the block that another took the place of: by who finds the new one first.
+    /// Ends the life of the block that another took the place of, and carries on what changed there meanwhile: by
+    /// who finds the new one first, and once more by the next where that one died before he was through.
     fn finish(self, block: Block) {
         let replaces = &self.arena.body(block)[REPLACES];
         let line = replaces.load(Ordering::Acquire);
         if line == 0 {
             return;
         }
-        if let Some(old) = usize::try_from(line).ok().and_then(|line| self.arena.at(line))
-            && let State::Live(life) = self.arena.state(old)
-            && old != block
-        {
+        let old = usize::try_from(line).ok().and_then(|line| self.arena.at(line)).filter(|old| *old != block);
+        let life = old.map(|old| self.arena.state(old));
+        if let (Some(old), Some(State::Live(_) | State::Dead)) = (old, life) {
             let read = |block| {
                 let body = self.arena.body(block);
                 Record::read(body).map(|record| (record.kind, record.hashes, &body[record.cell..]))
@@ -181,7 +183,12 @@ impl<'a> Directory<'a> {
             if let (Some((kind, hashes, old_cell)), Some((new_kind, new_hashes, new_cell))) = (read(old), read(block))
                 && (kind, hashes) == (new_kind, new_hashes)
             {
-                self.arena.end(old, life);
+                if let Some(State::Live(life)) = life {
+                    self.others.close(kind, old_cell);
+                    super::crash::point("block closed");
+                    self.arena.end(old, life);
+                    super::crash::point("block ended");
+                }
                 self.others.retire(kind, old_cell, new_cell);
             }
         }

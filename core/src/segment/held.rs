@@ -4,20 +4,18 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::{Homes, Writer, Writers};
+use crate::cell::{Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
 pub(super) struct Myself {
     owner: AtomicU64,
     forks: AtomicUsize,
-    /// What follows from the number; see [`Homes::near`].
-    near: AtomicUsize,
 }
 
 impl Myself {
     pub(super) fn unknown() -> Myself {
-        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX), near: AtomicUsize::new(0) }
+        Myself { owner: AtomicU64::new(0), forks: AtomicUsize::new(usize::MAX) }
     }
 
     #[inline(always)]
@@ -28,8 +26,7 @@ impl Myself {
 
     pub(super) fn tell(&self, owner: Owner) {
         self.owner.store(owner.word(), Ordering::Release);
-        self.near.store(Homes::near(owner), Ordering::Release);
-        // Release, and after the number that it goes with and what follows from that.
+        // Release, and after the number that it goes with.
         self.forks.store(crate::fork::count(), Ordering::Release);
     }
 
@@ -51,29 +48,6 @@ pub(crate) struct Held {
     /// First word of the cell in the block's body.
     pub(super) cell: usize,
     pub(super) wanted: bool,
-}
-
-/// This process at a cell.
-#[derive(Copy, Clone)]
-pub(crate) struct Here<'a> {
-    pub me: Owner,
-    /// [`Homes::near`] of that.
-    pub near: usize,
-    held: Option<&'a Held>,
-}
-
-impl Here<'_> {
-    /// At one that nobody replaces.
-    #[cfg(all(test, loom))]
-    pub(crate) fn always(me: Owner) -> Here<'static> {
-        Here { me, near: Homes::near(me), held: None }
-    }
-
-    /// Whether this is still the cell of its name.
-    #[inline(always)]
-    pub(crate) fn lives(&self) -> bool {
-        self.held.is_none_or(|held| held.lives())
-    }
 }
 
 impl Held {
@@ -98,15 +72,6 @@ impl Held {
     #[inline(always)]
     fn lives(&self) -> bool {
         self.life.is_in(self.segment.word())
-    }
-
-    /// Who this process is as long as the path of the segment names its file, and where to see whether
-    /// this is still the cell of its name.
-    #[inline(always)]
-    pub(crate) fn here(&self) -> Option<Here<'_>> {
-        let me = self.me.now()?;
-        // Relaxed: told before the count that was just found to be the present one.
-        Some(Here { me, near: self.me.near.load(Ordering::Relaxed), held: Some(self) })
     }
 
     /// The words from the pulse of the cell to its last; where among them the cell begins, and what the

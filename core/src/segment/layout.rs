@@ -3,7 +3,7 @@
 use crate::cell::{LINE, Writers};
 
 /// Rises with every change of anything that processes share; part of the file's name.
-pub(crate) const VERSION: u64 = 8;
+pub(crate) const VERSION: u64 = 9;
 /// "SEAWALL" and a byte that no text holds.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"SEAWALL\x9c");
 
@@ -133,7 +133,7 @@ mod tests {
     /// does whatever changes what a word means.
     #[test]
     fn the_layout_of_this_version_stays_as_it_is() {
-        assert_eq!((VERSION, fingerprint(0)), (8, 0x9e8c5f5bb26b5c2f), "raise VERSION, then write the new number here");
+        assert_eq!((VERSION, fingerprint(0)), (9, 0xb1a7945d9b21da0b), "raise VERSION, then write the new number here");
     }
 
     #[test]

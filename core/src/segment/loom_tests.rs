@@ -5,7 +5,7 @@ use super::directory::{Directory, Others};
 use super::layout::{Regions, WRITERS, header};
 use super::record::{Identity, Record, Wanted};
 use super::{CellKind, Owner, blocks::Block, writers};
-use crate::cell::{self, LINE, Seats};
+use crate::cell::{self, Homes, LINE, Near, Seats};
 use crate::loom_tests::explore;
 use crate::sync::{AtomicU64, Ordering};
 use loom::sync::Arc;
@@ -24,6 +24,7 @@ impl Others for AllAlive {
     fn keeps(&self, _: Block) -> bool {
         false
     }
+    fn close(&self, _: CellKind, _: &[AtomicU64]) {}
     fn retire(&self, _: CellKind, old: &[AtomicU64], _: &[AtomicU64]) {
         old[0].store(u64::MAX, Ordering::Release);
     }
@@ -279,32 +280,35 @@ fn a_place_at_hand_is_had_by_one() {
         assert_eq!(seats.in_use(&cell), 0);
         let other = cell.clone();
         let taking = thread::spawn(move || seats.take(&other, two, (1, 1), 0).is_some());
-        let mine = seats.take_at_hand(&cell, one, 0);
+        let mine = seats.take_at_hand(&cell, seats.words_of(&cell, one), 0);
         let theirs = taking.join().unwrap();
         assert!(mine ^ theirs, "{mine} {theirs}");
         // Whoever has it leaves it as he does, and the other finds it so, or asks.
-        assert_eq!(seats.leave_at_hand(&cell, one, 0), mine);
+        assert_eq!(seats.leave_at_hand(&cell, seats.words_of(&cell, one), 0), mine);
         assert_eq!(seats.give_back(&cell, two, 0), theirs);
-        assert_eq!(seats.take_at_hand(&cell, one, 0), mine);
+        assert_eq!(seats.take_at_hand(&cell, seats.words_of(&cell, one), 0), mine);
     });
 }
 
+/// In a cell whose places are open until then, and in one whose were closed before, as after a lowered limit.
 #[test]
 fn a_place_taken_and_left_at_hand_as_its_cell_ends_is_carried_or_undone() {
-    for begins_inside in [false, true] {
+    for (begins_inside, closed) in [(false, false), (false, true), (true, false), (true, true)] {
         explore(move || {
             let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
-            let me = Owner::new(1, 7);
-            let seats = Seats { first: 0, capacity: 1 };
-            old.word(0).store(if begins_inside { me.word() } else { me.at_hand() }, Ordering::Relaxed);
+            let (seats, me) = (Seats { first: 0, capacity: 1 }, Owner::new(1, 7));
+            if closed {
+                seats.close(&old);
+            }
+            let words = seats.words_of(&old, me);
+            old.word(0).store(words[usize::from(!begins_inside)], Ordering::Relaxed);
             let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
             let moving = moving(&old, &new, &ended);
-            if !begins_inside {
-                assert!(seats.take_at_hand(&old, me, 0));
-            }
-            let kept = !begins_inside && !ended.load(Ordering::SeqCst);
-            if !kept {
-                assert!(seats.leave_at_hand(&old, me, 0));
+            let taken = begins_inside || seats.take_at_hand(&old, words, 0);
+            assert!(taken || !closed, "else it asks");
+            let kept = taken && !begins_inside && !ended.load(Ordering::SeqCst);
+            if taken && !kept {
+                assert!(seats.leave_at_hand(&old, words, 0) || !closed && seats.give_back(&old, me, 0));
                 if ended.load(Ordering::SeqCst) {
                     seats.give_back_carried(&new, me, 0);
                 }
@@ -313,6 +317,96 @@ fn a_place_taken_and_left_at_hand_as_its_cell_ends_is_carried_or_undone() {
             assert_eq!(seats.in_use(&new), u64::from(kept));
         });
     }
+}
+
+/// Near to this process, in a cell of one.
+fn near(cell: &cell::Block, me: Owner) -> crate::sync::Arc<Near> {
+    let near = Near::new();
+    near.bring(cell, me, Seats { first: 0, capacity: 1 }, Homes::within(1), || true);
+    near
+}
+
+#[test]
+fn the_nearest_place_taken_as_its_cell_ends_is_carried_by_who_ends_it() {
+    explore(|| {
+        let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
+        let (seats, me) = (Seats { first: 0, capacity: 1 }, Owner::new(1, 7));
+        let near = near(&old, me);
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let moving = moving(&old, &new, &ended);
+        // Nobody looks whether the cell lives.
+        let taken = near.take();
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&new), u64::from(taken));
+        assert!(!near.give_back(), "it is to be given back where it was carried to as well");
+        assert_eq!(seats.give_back(&old, me, 0), taken);
+    });
+}
+
+#[test]
+fn the_nearest_place_given_back_as_its_cell_ends_is_carried_to_nobody() {
+    explore(|| {
+        let [old, new] = [(); 2].map(|()| Arc::new(cell::Block::new(LINE)));
+        let (seats, me) = (Seats { first: 0, capacity: 1 }, Owner::new(1, 7));
+        let near = near(&old, me);
+        assert!(near.take());
+        let ended = Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let moving = moving(&old, &new, &ended);
+        if !near.give_back() {
+            assert!(seats.give_back(&old, me, 0));
+            if ended.load(Ordering::SeqCst) {
+                seats.give_back_carried(&new, me, 0);
+            }
+        }
+        moving.join().unwrap();
+        assert_eq!(seats.in_use(&new), 0);
+    });
+}
+
+#[test]
+fn whoever_lowers_the_limit_sees_all_who_took_their_nearest_place_before() {
+    explore(|| {
+        let cell = Arc::new(cell::Block::new(LINE));
+        let (seats, me) = (Seats { first: 0, capacity: 1 }, Owner::new(1, 7));
+        let near = near(&cell, me);
+        let other = cell.clone();
+        let lowering = thread::spawn(move || {
+            seats.close(&other);
+            seats.in_use(&other)
+        });
+        let taken = near.take();
+        assert_eq!(lowering.join().unwrap(), u64::from(taken));
+    });
+}
+
+#[test]
+fn nothing_stays_near_to_who_is_not_who_he_was() {
+    explore(|| {
+        let cell = Arc::new(cell::Block::new(LINE));
+        let (near, standing) = (Near::new(), Arc::new(loom::sync::atomic::AtomicBool::new(true)));
+        let (other, stands) = (near.clone(), standing.clone());
+        let changing = thread::spawn(move || {
+            stands.store(false, Ordering::SeqCst);
+            other.take_away();
+        });
+        let seats = Seats { first: 0, capacity: 1 };
+        near.bring(&cell, Owner::new(1, 7), seats, Homes::within(1), || standing.load(Ordering::SeqCst));
+        changing.join().unwrap();
+        assert!(!near.take());
+    });
+}
+
+#[test]
+fn nothing_is_near_while_it_is_kept_away() {
+    explore(|| {
+        let cell = Arc::new(cell::Block::new(LINE));
+        let near = Near::new();
+        let other = near.clone();
+        let waiting = thread::spawn(move || other.keep_away(true));
+        near.bring(&cell, Owner::new(1, 7), Seats { first: 0, capacity: 1 }, Homes::within(1), || true);
+        waiting.join().unwrap();
+        assert!(!near.take() && near.is_right(true));
+    });
 }
 
 /// A cell is moved, and its life ends between the two halves of that.
@@ -325,6 +419,7 @@ fn moving(
     thread::spawn(move || {
         let (old, new) = (std::slice::from_ref(old.word(0)), std::slice::from_ref(new.word(0)));
         let _ = cell::carry(old, new);
+        cell::close(old);
         ended.store(true, Ordering::SeqCst);
         cell::carry_rest(old, new);
     })

@@ -36,7 +36,7 @@ pub use view::{CellView, PartView, ProcessInfo, View};
 
 pub(crate) use crash::point;
 pub(crate) use file::File;
-pub(crate) use held::{Held, Here};
+pub(crate) use held::Held;
 pub(crate) use host::{Home, Host, NextLook, Trouble, now};
 pub(crate) use layout::{PROCESSES, WRITERS};
 pub(crate) use map::at_fork;
@@ -45,6 +45,7 @@ pub(crate) use record::{Identity, Record, Wanted};
 pub(crate) use seal::{check_bits, sealed, unsealed};
 pub(crate) use writers::{Table, nobodys_table, of_slot};
 
+use crate::cell;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};
 use blocks::{Arena, Block};
 use directory::{Directory, Others, Place};
@@ -99,6 +100,11 @@ impl Others for Look<'_> {
     }
     fn keeps(&self, block: Block) -> bool {
         self.held.get(&block.line).is_some_and(|held| held.strong_count() > 0)
+    }
+    fn close(&self, kind: CellKind, cell: &[AtomicU64]) {
+        if kind == CellKind::Bulkhead {
+            crate::bulkhead::close(cell);
+        }
     }
     fn retire(&self, kind: CellKind, old: &[AtomicU64], new: &[AtomicU64]) {
         match kind {
@@ -171,6 +177,9 @@ impl Segment {
         // They end behind the lock, which their end takes.
         let all: Vec<Arc<Held>> = held.values().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|held| self.tell(held));
+        if self.lost.load(Ordering::Acquire) {
+            cell::take_all_away();
+        }
         all
     }
 

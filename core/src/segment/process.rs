@@ -22,15 +22,17 @@ const NAME: usize = 4;
 pub(crate) const NAME_BYTES: usize = 32;
 
 /// One attachment of one copy of this library in one process: its slot (8 bits), a random number
-/// (38 bits), what these come to (16 bits) and a mark that tells it from other things a word may hold.
+/// (37 bits), what these come to (16 bits) and a mark that tells it from other things a word may hold.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Owner(u64);
 
 /// In the lower half, so that the halves of two who live at the same time differ.
-const SLOT_SHIFT: u32 = 18;
-const RANDOM_SHIFT: u32 = 26;
-const CHECK_SHIFT: u32 = 2;
-const MARK: u64 = 0b10;
+const SLOT_SHIFT: u32 = 19;
+const RANDOM_SHIFT: u32 = 27;
+const CHECK_SHIFT: u32 = 3;
+const MARK: u64 = 0b010;
+/// The bits of the mark: of the others each is somebody's who keeps owners in words of his own.
+const MARKS: u64 = 0b111;
 const _: () = assert!(PROCESSES <= 1 << (RANDOM_SHIFT - SLOT_SHIFT));
 
 impl Owner {
@@ -41,9 +43,9 @@ impl Owner {
     }
     /// `None` for a word that names nobody.
     pub(crate) fn from_word(word: u64) -> Option<Owner> {
-        let number = word >> 18 << 18;
+        let number = word >> SLOT_SHIFT << SLOT_SHIFT;
         let whole = seal::is_same(word >> CHECK_SHIFT & 0xffff, seal::check_bits(number));
-        (word & 3 == MARK && whole).then_some(Owner(word))
+        (word & MARKS == MARK && whole).then_some(Owner(word))
     }
     /// The same for a word of this process's own memory, where the word of an owner was put.
     pub(crate) fn of_ours(word: u64) -> Owner {
@@ -210,8 +212,8 @@ mod tests {
     fn an_owner_is_told_from_other_words() {
         let owner = Owner::new(255, u64::MAX);
         assert_eq!((owner.slot(), Owner::from_word(owner.word())), (255, Some(owner)));
-        assert!(Owner::from_word(0).is_none() && Owner::from_word(7 << 2 | 1).is_none());
-        assert_ne!(Owner::new(0, 0).word() & !3, 0);
+        assert!(Owner::from_word(0).is_none() && Owner::from_word(7 << 3 | 1).is_none());
+        assert_ne!(Owner::new(0, 0).word() & !MARKS, 0);
         assert!(
             Owner::is_nobody(owner.at_hand())
                 && Owner::from_word(owner.at_hand()).is_none()

@@ -1,9 +1,9 @@
 //! A place that one thread takes and leaves at hand by itself: one exchange each, and nobody is asked.
 //!
-//! It looks at what `quick.rs` looks at, in the same order, and asks where any of it is not as it was
-//! when the place was let: whether this process is who it was (before it takes), whether the limit is
-//! as it was (before), whether the cell still lives (after it took, and after it left). Callers of this
-//! process without a place come with a change of the cell, or of who this process is.
+//! It asks where any of this is not as it was when the place was let: whether this process is who it was
+//! (before it takes), whether the limit is as it was (before), whether the cell still lives (after it took,
+//! and after it left). Callers of this process without a place come with a change of the cell, or of who
+//! this process is.
 
 use super::{Door, LIMIT, MOST_EVER, State};
 use crate::cell::Block;
@@ -19,6 +19,8 @@ pub(in crate::bulkhead) struct Lease {
     me: Owner,
     /// As it stands in the cell, sealed; the highest limit that there ever was is the same.
     limit: u64,
+    /// The word of the place while it is in use, and while it is at hand.
+    words: [u64; 2],
 }
 
 /// How far a thread came by itself.
@@ -63,21 +65,22 @@ impl Door {
     pub(in crate::bulkhead) fn lease(&self, is_let: impl Fn(usize) -> bool) -> Option<Lease> {
         let link = self.states.links().count() - 1;
         let (state, cell) = self.at_link(link)?;
-        let (here, [limit, most]) = (cell.here()?, raw_limits(cell));
+        let (me, [limit, most]) = (cell.owner_if_current()?, raw_limits(cell));
         let open = unsealed(limit)?;
-        if most != limit || self.unplaced() > 0 || !here.lives() {
+        if most != limit || self.unplaced() > 0 {
             return None;
         }
-        let me = here.me;
         let mut firsts = state.seats.firsts(open, state.homes.mine(me));
         let seat = firsts.find(|seat| state.seats.is_mine(cell, me, *seat) && !is_let(*seat))?;
-        Some(Lease { link, seat, me, limit })
+        Some(Lease { link, seat, me, limit, words: state.seats.words_of(cell, me) })
     }
 
     /// Whether a thread would take it by itself if it were free.
     pub(in crate::bulkhead) fn is_let(&self, lease: &Lease) -> bool {
-        let stands = |(_, cell): (&State, &Block)| {
-            cell.here().is_some_and(|here| here.me == lease.me && here.lives()) && raw_limits(cell) == [lease.limit; 2]
+        let stands = |(state, cell): (&State, &Block)| {
+            cell.owner_if_current() == Some(lease.me)
+                && raw_limits(cell) == [lease.limit; 2]
+                && state.seats.words_of(cell, lease.me) == lease.words
         };
         self.at_link(lease.link).is_some_and(stands)
     }
@@ -86,7 +89,7 @@ impl Door {
     #[cfg(all(test, loom))]
     pub(in crate::bulkhead) fn leave_at_hand(&self, lease: &Lease) -> By {
         let Some((state, cell)) = self.at_link(lease.link) else { return By::Asking };
-        by(cell, state.seats.leave_at_hand(cell, lease.me, lease.seat))
+        by(cell, state.seats.leave_at_hand(cell, lease.words, lease.seat))
     }
 
     /// Goes after a place that was left in a cell whose life has ended.
@@ -102,12 +105,13 @@ impl Door {
         let (standing, stands) = held.standing()?;
         let seats = state.seats;
         let last = first + seats.first + seats.words();
+        let [taken, at_hand] = lease.words;
         Some(Desk {
             words: (words.get(..last)?.as_ptr().expose_provenance(), last),
             pulse,
             standing: (std::ptr::from_ref(standing).expose_provenance(), stands),
             limits: [LIMIT, MOST_EVER].map(|word| (first + word, lease.limit)),
-            place: (first + seats.index_of(lease.seat), lease.me.word(), lease.me.at_hand()),
+            place: (first + seats.index_of(lease.seat), taken, at_hand),
             count: first + seats.count_of(lease.seat),
             held: held.clone(),
         })
@@ -128,7 +132,7 @@ fn raw_limits(cell: &Block) -> [u64; 2] {
 fn by(cell: &Block, done: bool) -> By {
     match done {
         false => By::Asking,
-        true if cell.here().is_some_and(|here| here.lives()) => By::Itself,
+        true if cell.is_current() => By::Itself,
         true => By::Late,
     }
 }

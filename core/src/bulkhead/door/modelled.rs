@@ -1,6 +1,6 @@
 //! A door without a segment, for the model checker.
 
-use super::{Door, LIMIT, MOST_EVER, State, carry_rest, seats, words};
+use super::{Door, LIMIT, MOST_EVER, State, carry_rest, close, seats, words};
 use crate::cell::{self, Block, Homes};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
@@ -30,6 +30,7 @@ impl Door {
         let (state, next) = (self.state(), State::over(&self.config()));
         if let (Some(old), Some(new)) = (&state.cell, &next.cell) {
             let _ = cell::carry(&old.all()[super::WORDS..], &new.all()[super::WORDS..]);
+            close(old.all());
             carry_rest(old.all(), new.all());
         }
         self.states.go_on(state, || next);

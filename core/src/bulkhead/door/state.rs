@@ -35,7 +35,10 @@ impl State {
             if old.is_empty() {
                 new[MOST_EVER].store(sealed(0), Ordering::Relaxed);
             }
-            note_limit(&new[MOST_EVER], limit.max(before.unwrap_or(0) as u64));
+            let most = note_limit(&new[MOST_EVER], limit.max(before.unwrap_or(0) as u64));
+            if limit < most {
+                cell::close(&new[WORDS..words(wanted)]);
+            }
         };
         let found = home.cell(key, wanted, words(wanted), &fill);
         let fits = found.filter(|(config, found)| words(config) <= found.held.words().len());
@@ -77,6 +80,7 @@ impl State {
     fn mend_limit(&self, cell: &Block) {
         let seen = cell.word(LIMIT).load(Ordering::Acquire);
         if unsealed(seen).is_none() {
+            self.seats.close(cell);
             let limit = sealed(limit_of(cell, &self.config, self.seats) as usize);
             // AcqRel: a resize meanwhile stays.
             let _ = cell.word(LIMIT).compare_exchange(seen, limit, Ordering::AcqRel, Ordering::Relaxed);
