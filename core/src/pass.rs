@@ -102,6 +102,7 @@ impl Policy {
     }
 
     /// Reports a success that could not be tallied.
+    #[cold]
     #[inline(never)]
     pub(crate) fn report_success(&self, breaker: &Breaker, shard: Shard, pass: Pass, took: Span) {
         let permit = Permit(pass.permit);

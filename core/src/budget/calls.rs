@@ -16,8 +16,7 @@ pub(super) const MOST: u64 = COUNT * PROCESSES as u64;
 
 /// The word of a process that has so many.
 fn word_of(owner: Owner, count: u64) -> u64 {
-    // Above the slot that an owner's word has.
-    let number = owner.word() >> 26 << 40 | count;
+    let number = owner.random() << 40 | count;
     number | check_bits(number) << 24
 }
 

@@ -139,12 +139,12 @@ impl Door {
         if next.is_as(state) {
             return;
         }
+        self.near.take_away();
         let carried = if state.is_carried_to(&next) { next.seats.capacity } else { 0 };
         let left_behind = self.carried_to(state).map(|taken| self.give_back_all(taken, state, carried)).sum();
         self.unplaced.fetch_add(left_behind, Ordering::AcqRel);
         self.place_all(&next);
         self.states.go_on(state, || next);
-        self.near.take_away();
     }
 
     /// Gives back the places that were taken in one state and, in the last, are none of the first `kept`.
@@ -178,10 +178,11 @@ impl Door {
         self.change(|_| Some(config.clone()));
     }
 
-    /// Asks again for settings that another process's stood before.
+    /// Asks again for settings that another process's stood before, and for a cell that has ended.
     pub(super) fn look_again(&self) {
-        let is_other = |state: &State| state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted());
-        self.change(|state| is_other(state).then(|| state.wanted.clone()));
+        // A cell that was scribbled over may have ended without a word to those who take places by themselves.
+        let is_off = |state: &State| state.cell.as_ref().is_some_and(|cell| !cell.is_as_wanted() || !cell.is_current());
+        self.change(|state| is_off(state).then(|| state.wanted.clone()));
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -218,7 +219,7 @@ impl Door {
                 // The cell's life may have ended meanwhile: then nobody need have seen this.
                 Some(seat) if !cell.is_current() => self.undo_at(state, seat),
                 taken => {
-                    if !self.near.is_right(!state.seats.are_closed(cell)) {
+                    if !self.near.is_right(!state.seats.are_closed(cell) && self.unplaced() == 0) {
                         self.bring_near();
                     }
                     return Some(taken.is_some());
@@ -352,7 +353,12 @@ impl Door {
             if limit < most {
                 state.seats.close(cell);
             }
-            cell.word(LIMIT).store(sealed(limit as usize), Ordering::Release);
+            // AcqRel: whoever set it last before us said before that how high it was.
+            cell.word(LIMIT).swap(sealed(limit as usize), Ordering::AcqRel);
+            // Once more, where that one made it higher meanwhile.
+            if limit < most_of(cell, state.seats) {
+                state.seats.close(cell);
+            }
         });
     }
 
@@ -385,6 +391,12 @@ pub(super) use lease::By;
 pub use lease::Desk;
 pub(super) use lease::Lease;
 use state::State;
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.near.end();
+    }
+}
 
 /// How many were ever let in: those of this cell, and before it.
 fn admitted(cell: &Block, seats: Seats) -> u64 {

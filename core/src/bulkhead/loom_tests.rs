@@ -60,13 +60,15 @@ fn a_place_given_back_is_seen_by_who_begins_to_wait() {
 
 #[test]
 fn a_shared_place_given_back_is_seen_by_who_begins_to_wait() {
-    leave_against_waiting(Bulkhead::as_if_shared);
+    leave_against_waiting(|config| {
+        let bulkhead = Bulkhead::as_if_shared(config);
+        door(&bulkhead).near().keep_away(true);
+        bulkhead
+    });
 }
 
 #[test]
 fn the_nearest_place_given_back_is_seen_by_who_begins_to_wait() {
-    // Of a slot: a thread without one asks.
-    crate::cell::take_slot(12);
     leave_against_waiting(Bulkhead::as_if_shared);
 }
 
@@ -239,5 +241,19 @@ fn a_place_taken_in_a_cell_that_has_ended_is_given_back_by_whoever_finds_it() {
         coming.join().unwrap();
         assert_eq!(door(&bulkhead).in_use(), 0);
         assert_eq!(door(&bulkhead).in_use_before(), 0);
+    });
+}
+
+/// One raises it to what it was highest ever, just as another makes it higher still.
+#[test]
+fn of_two_who_resize_one_closes_the_places_where_the_limit_is_lower_after() {
+    explore(|| {
+        let bulkhead =
+            Arc::new(Bulkhead::as_if_shared(&BulkheadConfig { name: None, limit: 1, queue: 0, max_wait: None }));
+        let other = bulkhead.clone();
+        let resizing = thread::spawn(move || door(&other).resize(2));
+        door(&bulkhead).resize(1);
+        resizing.join().unwrap();
+        assert!(door(&bulkhead).limit() == Some(2) || door(&bulkhead).is_closed());
     });
 }

@@ -328,6 +328,7 @@ impl Bulkhead {
         self.own(LEFT).store(entered * ONE_LEFT, Ordering::Release);
         if let Some(door) = &self.host {
             door.forget_callers();
+            door.near().keep_away(false);
         }
     }
 

@@ -25,15 +25,8 @@ pub(crate) use writer::take_slot;
 /// In a forked child, before anything else.
 pub(crate) fn forked() {
     writer::forked();
-    #[cfg(not(loom))]
     near::forked();
 }
 
 /// Words on one cache line.
 pub(crate) const LINE: usize = 8;
-
-/// The words of one.
-#[cfg(not(loom))]
-pub(crate) type LineWords<'a> = &'a [crate::sync::AtomicU64; LINE];
-#[cfg(loom)]
-pub(crate) type LineWords<'a> = [&'a crate::sync::AtomicU64; LINE];

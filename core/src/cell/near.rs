@@ -8,41 +8,42 @@
 use super::{Block, Homes, LINE, Line, ROW, Seats, seats};
 use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicBool, AtomicPtr, AtomicU64, Mutex, Ordering, in_one_order};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// Threads whose slots differ by so many begin at the same place. The model checker sees one.
 const THREADS: usize = if cfg!(loom) { 1 } else { Homes::MOST };
 
+/// Lines of which nobody has anything, and nobody ever will; one for each, as all who are to ask try them first.
+type Nobodys = [Line; THREADS];
+
 /// The places of one door.
 pub(crate) struct Near {
-    /// The first words of whole lines: kept by one of `kept`, or nobody's.
+    /// The first words of whole lines: of cells in `kept`, or nobody's.
     lines: [AtomicPtr<AtomicU64>; THREADS],
     /// Who this process is there.
     me: AtomicU64,
-    nobodys: NonNull<AtomicU64>,
+    nobodys: &'static Nobodys,
     /// Nothing is to be near.
     is_kept_away: AtomicBool,
-    /// All that ever was near: who reads it takes no lock.
+    /// All cells that ever were near. They stay, so that who has found a line needs no lock.
     kept: Mutex<Vec<Arc<Held>>>,
 }
-
-// SAFETY: the words that it points to are atomics, which `kept` shares with all threads, or are never freed.
-#[allow(unsafe_code)]
-unsafe impl Send for Near {}
-// SAFETY: as above.
-#[allow(unsafe_code)]
-unsafe impl Sync for Near {}
 
 impl Near {
     /// Nothing is near yet.
     pub(crate) fn new() -> Arc<Near> {
         let nobodys = nobodys();
-        let lines = std::array::from_fn(|_| AtomicPtr::new(nobodys.as_ptr()));
+        let lines = std::array::from_fn(|thread| AtomicPtr::new(first_of(&nobodys[thread])));
         let (me, is_kept_away, kept) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(Vec::new()));
         let near = Arc::new(Near { lines, me, nobodys, is_kept_away, kept });
-        #[cfg(not(loom))]
         all::enter(&near);
         near
+    }
+
+    /// Nobody takes anything here any more.
+    pub(crate) fn end(&self) {
+        self.take_away();
+        all::leave(self);
     }
 
     /// The first word of the calling thread's line, and its last. That it has no slot is one as well.
@@ -59,7 +60,8 @@ impl Near {
     #[inline(always)]
     pub(crate) fn take(&self) -> bool {
         let (place, count) = self.ends();
-        // Relaxed: written before the line was, which comes near and goes with it.
+        // Relaxed: written before the line was. Who has a line of a file that is lost by now may find who we are in the
+        // next one, and takes what nobody else will look at.
         let me = self.me.load(Ordering::Relaxed);
         // SeqCst: a place is one caller's, who sees what the one before him left; and ordered with the look, by who
         // waits, whether one came free. Not looked at before: it is most often free, and whoever waits for what it
@@ -88,9 +90,9 @@ impl Near {
         given
     }
 
-    /// Whether it is as it should be: near, if the places there are open.
+    /// Whether it is as it should be: near, if the places there are `open` to who does not ask.
     pub(crate) fn is_right(&self, open: bool) -> bool {
-        let is_there = self.lines[0].load(Ordering::Acquire) != self.nobodys.as_ptr();
+        let is_there = self.lines[0].load(Ordering::Acquire) != first_of(&self.nobodys[0]);
         is_there == (open && !self.is_kept_away.load(Ordering::Acquire))
     }
 
@@ -129,47 +131,47 @@ impl Near {
     pub(crate) fn take_away(&self) {
         // SeqCst: as in `bring`.
         in_one_order();
-        self.lines.iter().for_each(|near| near.store(self.nobodys.as_ptr(), Ordering::SeqCst));
+        for (near, nobodys) in self.lines.iter().zip(self.nobodys) {
+            near.store(first_of(nobodys), Ordering::SeqCst);
+        }
         in_one_order();
     }
 }
 
-#[cfg(not(loom))]
-impl Drop for Near {
-    fn drop(&mut self) {
-        all::leave(self);
-    }
+fn first_of(line: &Line) -> *mut AtomicU64 {
+    NonNull::from(&line.0).as_ptr().cast()
 }
 
-/// A line of which nobody has anything, and nobody ever will.
-fn make_nobodys() -> &'static Line {
-    let line: &Line = Box::leak(Box::default());
-    line.0.iter().for_each(|word| word.store(u64::MAX, Ordering::Relaxed));
-    line
-}
-
-fn nobodys() -> NonNull<AtomicU64> {
-    #[cfg(not(loom))]
-    static NOBODYS: crate::sync::OnceLock<&Line> = crate::sync::OnceLock::new();
-    #[cfg(not(loom))]
-    let line = NOBODYS.get_or_init(make_nobodys);
-    // The model checker knows no words that outlive a run.
-    #[cfg(loom)]
-    let line = make_nobodys();
-    NonNull::from(&line.0).cast()
+fn make_nobodys() -> &'static Nobodys {
+    let lines: &Nobodys = Box::leak(Box::default());
+    lines.iter().flat_map(|line| &line.0).for_each(|word| word.store(u64::MAX, Ordering::Relaxed));
+    lines
 }
 
 #[cfg(not(loom))]
+fn nobodys() -> &'static Nobodys {
+    static NOBODYS: crate::sync::OnceLock<&Nobodys> = crate::sync::OnceLock::new();
+    NOBODYS.get_or_init(make_nobodys)
+}
+
+/// The model checker knows no words that outlive a run.
+#[cfg(loom)]
+fn nobodys() -> &'static Nobodys {
+    make_nobodys()
+}
+
 pub(crate) use all::{forked, take_all_away};
 
 /// Everything that is near in this process.
 #[cfg(not(loom))]
 mod all {
-    use super::{AtomicPtr, Mutex, Near, Ordering, ptr};
+    use super::{Arc, AtomicPtr, Mutex, Near, Ordering};
     use crate::sync::OnceLock;
+    use std::ptr;
 
     /// Never freed, but used again: so a forked child finds all of them without a lock.
     struct Entry {
+        /// Null, or an `Arc`'s own pointer, which this keeps.
         near: AtomicPtr<Near>,
         next: OnceLock<&'static Entry>,
     }
@@ -183,27 +185,34 @@ mod all {
         std::iter::successors(Some(&FIRST), |entry| entry.next.get().copied())
     }
 
-    pub(super) fn enter(near: &Near) {
-        let near = ptr::from_ref(near).cast_mut();
+    pub(super) fn enter(near: &Arc<Near>) {
+        let near = Arc::into_raw(near.clone()).cast_mut();
+        // AcqRel: an entry is one's. Looked at before: most are somebody's.
+        let is_taken = |entry: &Entry| {
+            entry.near.load(Ordering::Relaxed).is_null()
+                && entry.near.compare_exchange(ptr::null_mut(), near, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        };
         let mut entry = &FIRST;
-        // AcqRel: an entry is one's.
-        while entry.near.compare_exchange(ptr::null_mut(), near, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        while !is_taken(entry) {
             let more = || Box::leak(Box::new(Entry { near: AtomicPtr::new(ptr::null_mut()), next: OnceLock::new() }));
             entry = entry.next.get_or_init(|| more());
         }
     }
 
+    #[allow(unsafe_code)]
     pub(super) fn leave(near: &Near) {
-        let _leaving = LEAVING.lock();
-        if let Some(entry) = entries().find(|entry| ptr::eq(entry.near.load(Ordering::Acquire), near)) {
-            entry.near.store(ptr::null_mut(), Ordering::Release);
-        }
+        let leaving = LEAVING.lock();
+        let known = entries().find(|entry| ptr::eq(entry.near.load(Ordering::Acquire), near));
+        let kept = known.map(|entry| entry.near.swap(ptr::null_mut(), Ordering::AcqRel));
+        drop(leaving);
+        // SAFETY: put there out of an `Arc`, and taken out once.
+        drop(kept.map(|near| unsafe { Arc::from_raw(near) }));
     }
 
     #[allow(unsafe_code)]
     fn each(act: impl Fn(&Near)) {
         for entry in entries() {
-            // SAFETY: it leaves before it goes, and nobody does that now.
+            // SAFETY: the entry keeps it until it leaves, and nobody does that now.
             unsafe { entry.near.load(Ordering::Acquire).as_ref() }.into_iter().for_each(&act);
         }
     }
@@ -219,5 +228,11 @@ mod all {
     }
 }
 
+/// A modelled program neither forks nor loses its file.
 #[cfg(loom)]
-pub(crate) fn take_all_away() {}
+mod all {
+    pub(super) fn enter(_: &super::Arc<super::Near>) {}
+    pub(super) fn leave(_: &super::Near) {}
+    pub(crate) fn take_all_away() {}
+    pub(crate) fn forked() {}
+}

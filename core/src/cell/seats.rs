@@ -115,7 +115,9 @@ impl Seats {
     /// What the word of a place is while this process has it, and while it left it at hand: as long as nobody
     /// closes it who has not yet.
     pub(crate) fn words_of(self, cell: &Block, me: Owner) -> [u64; 2] {
-        [me.word(), me.at_hand()].map(|word| word | if self.are_closed(cell) { CLOSED } else { 0 })
+        // Looked at once: else a close in between would be lost.
+        let mark = if self.are_closed(cell) { CLOSED } else { 0 };
+        [me.word() | mark, me.at_hand() | mark]
     }
 
     /// Has everybody look at the cell who takes one of its places or gives one back.

@@ -1,7 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
 use super::lines::Further;
-use super::{LINE, LineWords, Writers};
+use super::{LINE, Writers};
 use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
@@ -120,27 +120,18 @@ impl Block {
         self.word(0)
     }
 
-    /// The words of a line from its first on; `None` where the block ends before its last.
+    /// Where the words of a line begin; `None` where the block ends before its last.
     #[cfg(not(loom))]
-    #[inline(always)]
     #[allow(unsafe_code)]
-    pub(crate) fn line(&self, first: usize) -> Option<LineWords<'_>> {
-        // SAFETY: as in `word`, of the line's last.
-        let line = || unsafe { self.base.add(first).cast().as_ref() };
-        first.checked_add(LINE - 1).filter(|last| *last < self.words).map(|_| line())
-    }
-
-    /// Where that is.
     pub(super) fn line_at(&self, first: usize) -> Option<std::ptr::NonNull<AtomicU64>> {
-        #[cfg(not(loom))]
-        return self.line(first).map(|line| std::ptr::NonNull::from(line).cast());
-        #[cfg(loom)]
-        self.all().get(first..first + LINE).map(|line| std::ptr::NonNull::from(line).cast())
+        let is_within = first.checked_add(LINE).is_some_and(|end| end <= self.words);
+        // SAFETY: as in `word`.
+        is_within.then(|| unsafe { self.base.add(first) })
     }
 
     #[cfg(loom)]
-    pub(crate) fn line(&self, first: usize) -> Option<LineWords<'_>> {
-        (first + LINE <= self.len()).then(|| std::array::from_fn(|word| self.word(first + word)))
+    pub(super) fn line_at(&self, first: usize) -> Option<std::ptr::NonNull<AtomicU64>> {
+        self.all().get(first..first + LINE).map(|line| std::ptr::NonNull::from(line).cast())
     }
 
     #[cfg(loom)]

@@ -196,8 +196,8 @@ impl<'a> Directory<'a> {
         replaces.store(0, Ordering::Release);
     }
 
-    /// The living blocks of a chain. One whose record was scribbled over is ended, so that who works on
-    /// it asks again.
+    /// The living blocks of a chain. One whose record was scribbled over is ended, so that whoever
+    /// looks whether it lives goes elsewhere.
     fn walk(self, head: Head) -> impl Iterator<Item = (Block, Life, Record)> + 'a {
         self.links(head).filter_map(move |block| {
             let State::Live(life) = self.arena.state(block) else { return None };

@@ -20,18 +20,19 @@ impl Myself {
 
     #[inline(always)]
     pub(super) fn now(&self) -> Option<Owner> {
-        let same = self.forks.load(Ordering::Acquire) == crate::fork::count();
+        // SeqCst: ordered with what is brought near, and taken away where this changes.
+        let same = self.forks.load(Ordering::SeqCst) == crate::fork::count();
         same.then(|| Owner::of_ours(self.owner.load(Ordering::Acquire)))
     }
 
     pub(super) fn tell(&self, owner: Owner) {
         self.owner.store(owner.word(), Ordering::Release);
-        // Release, and after the number that it goes with.
-        self.forks.store(crate::fork::count(), Ordering::Release);
+        // After the number that it goes with.
+        self.forks.store(crate::fork::count(), Ordering::SeqCst);
     }
 
     pub(super) fn forget(&self) {
-        self.forks.store(usize::MAX, Ordering::Release);
+        self.forks.store(usize::MAX, Ordering::SeqCst);
     }
 }
 

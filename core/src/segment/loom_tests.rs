@@ -193,6 +193,16 @@ fn places_are_never_more_than_the_limit() {
     });
 }
 
+/// What who took a place in the old cell does after: it is undone where the cell's life had ended by then.
+fn is_kept(seats: Seats, [old, new]: [&cell::Block; 2], me: Owner, ended: &loom::sync::atomic::AtomicBool) -> bool {
+    let kept = !ended.load(Ordering::SeqCst);
+    if !kept {
+        seats.give_back(old, me, 0);
+        seats.give_back_carried(new, me, 0);
+    }
+    kept
+}
+
 #[test]
 fn a_permit_taken_as_its_cell_ends_is_carried_or_undone() {
     explore(|| {
@@ -203,11 +213,7 @@ fn a_permit_taken_as_its_cell_ends_is_carried_or_undone() {
         let moving = moving(&old, &new, &ended);
         // Whether the cell lives is looked at once, after the place was taken.
         assert!(seats.take_first(&old, me, 1, 0));
-        let kept = !ended.load(Ordering::SeqCst);
-        if !kept {
-            seats.give_back(&old, me, 0);
-            seats.give_back_carried(&new, me, 0);
-        }
+        let kept = is_kept(seats, [&old, &new], me, &ended);
         moving.join().unwrap();
         assert_eq!(seats.in_use(&new), u64::from(kept));
     });
@@ -230,11 +236,7 @@ fn a_place_that_changes_hands_as_its_cell_ends_is_carried_for_who_has_it() {
         };
         leave(one);
         assert!(seats.take_first(&old, two, 1, 0));
-        let kept = !ended.load(Ordering::SeqCst);
-        if !kept {
-            seats.give_back(&old, two, 0);
-            seats.give_back_carried(&new, two, 0);
-        }
+        let kept = is_kept(seats, [&old, &new], two, &ended);
         moving.join().unwrap();
         assert_eq!(seats.in_use(&new), u64::from(kept));
         if kept {

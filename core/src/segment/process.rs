@@ -57,6 +57,10 @@ impl Owner {
     pub(crate) fn slot(self) -> usize {
         (self.0 >> SLOT_SHIFT) as usize & (PROCESSES - 1)
     }
+    /// The random part.
+    pub(crate) fn random(self) -> u64 {
+        self.0 >> RANDOM_SHIFT
+    }
     /// What a process leaves where it wants to find nobody but itself, as long as nobody else comes: it
     /// names nobody.
     pub(crate) fn at_hand(self) -> u64 {

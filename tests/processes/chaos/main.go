@@ -70,17 +70,21 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
-		if run != nil {
-			fmt.Fprintln(os.Stderr, "chaos: the segment is in", run.folder)
-		}
-		os.Exit(2)
+		run.leave(2)
 	}
 	run.tell()
 	if len(run.judge.violations) > 0 {
-		fmt.Fprintln(os.Stderr, "chaos: the segment is in", run.folder)
-		os.Exit(1)
+		run.leave(1)
 	}
 	_ = os.RemoveAll(run.folder)
+}
+
+// leave ends the program and says where what is to be looked at lies.
+func (run *Run) leave(status int) {
+	if run != nil {
+		fmt.Fprintln(os.Stderr, "chaos: the segment is in", run.folder)
+	}
+	os.Exit(status)
 }
 
 func begin() (*Run, error) {

@@ -53,6 +53,12 @@ impl Door {
         }
     }
 
+    /// Whether its places are closed.
+    pub(in crate::bulkhead) fn is_closed(&self) -> bool {
+        let state = self.state();
+        state.cell.as_ref().is_some_and(|cell| state.seats.are_closed(cell))
+    }
+
     /// How many places are taken in the first cell.
     pub(in crate::bulkhead) fn in_use_before(&self) -> u64 {
         let state = self.states.first();
