@@ -124,7 +124,7 @@ impl Policy {
         error_type: Option<&str>,
     ) -> Option<(Call, Step)> {
         let live = self.live_at(admission);
-        if live.ends_at_once && live.limited.is_none() && admission.placed == live.parts.bulkhead.is_some() {
+        if live.ends_at_once && !live.limited && admission.placed == live.parts.bulkhead.is_some() {
             let ended = Brief::again(self, live, admission.pass).end(outcome, hint);
             if let (None, Some(name)) = (&ended, error_type) {
                 self.metrics().error(outcome, name);

@@ -251,7 +251,7 @@ fn fail_slowly(policy: &Policy, live: &Live, pass: Pass, outcome: Outcome, hint:
 #[inline(never)]
 fn drop_held(policy: &Policy, live: &Live, pass: Pass, running: bool) {
     let brief = ManuallyDrop::new(Brief { policy, live, pass, running });
-    if live.limited.is_some() {
+    if live.limited {
         return brief.leave_within();
     }
     brief.give_back(if running { Outcome::Failure } else { Outcome::Cancelled }, None);

@@ -64,13 +64,18 @@ impl Policy {
 impl Live {
     /// The limit of a call that begins now.
     fn limit_now(&self) -> Option<Span> {
-        self.limited.filter(|_| self.enabled)
+        self.limit().filter(|_| self.enabled)
+    }
+
+    /// How long a first attempt may run that nobody steps.
+    fn limit(&self) -> Option<Span> {
+        self.config.timeout.as_ref().filter(|_| self.limited)?.first()
     }
 
     /// Whether nobody is to be told how long a success under a limit took.
     fn is_in_time(&self, took: Span) -> bool {
         let slow_after = self.config.timeout.as_ref().and_then(|timeout| timeout.slow_after);
-        self.limited.is_some_and(|limit| took <= limit) && slow_after.is_none_or(|slow| took <= slow)
+        self.limit().is_some_and(|limit| took <= limit) && slow_after.is_none_or(|slow| took <= slow)
     }
 }
 
@@ -78,12 +83,12 @@ impl Live {
 impl Brief<'_> {
     /// How long the attempt may run.
     pub(crate) fn limit(&self) -> Option<Span> {
-        self.live.limited
+        self.live.limit()
     }
 
     /// When that is over.
     pub(crate) fn ends(&self) -> Option<Tick> {
-        Some(self.pass.began()?.after(self.live.limited?))
+        Some(self.pass.began()?.after(self.live.limit()?))
     }
 
     /// [`Brief::end`] of one that may have a limit: it goes on as a call where it did not succeed, took
@@ -96,7 +101,7 @@ impl Brief<'_> {
         once: bool,
         error_type: impl FnOnce() -> Option<&'n str>,
     ) -> Option<(Call, Step)> {
-        if self.live.limited.is_none() {
+        if !self.live.limited {
             return self.end(outcome, hint).map(|brief| brief.go_on(outcome, hint, once, error_type()));
         }
         let took = self.policy.since(self.pass);

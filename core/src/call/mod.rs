@@ -179,7 +179,7 @@ impl Call {
         call.held.permit = call.live.parts.breaker.is_some().then_some(Permit(pass.permit));
         call.held.slot = (placed && call.live.parts.bulkhead.is_some()).then_some(Bulkhead::UNNAMED);
         call.phase = Phase::Running;
-        call.limit = if call.live.limited.is_some() { call.attempt_limit(call.started) } else { None };
+        call.limit = if call.live.limited { call.attempt_limit(call.started) } else { None };
         call.pending = Step::Run { attempt: 1, limit: call.limit.map(|limit| limit.span), mode: None };
         call
     }

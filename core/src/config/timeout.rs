@@ -52,6 +52,13 @@ pub struct TimeoutConfig {
     pub caller_deadline_after: Span,
 }
 
+impl TimeoutConfig {
+    /// How long a first attempt may run, if there is a limit that is known before.
+    pub(crate) fn first(&self) -> Option<Span> {
+        self.attempt.into_iter().chain(self.deadline).min().filter(|_| self.adaptive.is_none())
+    }
+}
+
 impl Default for TimeoutConfig {
     fn default() -> Self {
         TimeoutConfig {

@@ -33,7 +33,7 @@ pub(crate) struct Live {
     pub simple: bool,
     /// A first attempt may run without one but for the time it may take, which the driver sees to: of calls that
     /// run already also while all policies are switched off.
-    pub limited: Option<Span>,
+    pub limited: bool,
     /// Neither a retry nor a fallback: a first attempt that fails is the end of the call.
     pub ends_at_once: bool,
     /// What a pass is told of when it began.
@@ -94,8 +94,7 @@ impl Live {
         let brief = admits && lacks.is_none();
         let fast = brief && config.bulkhead.is_none();
         let limited =
-            config.timeout.as_ref().filter(|timeout| unlimited && lacks.is_none() && timeout.adaptive.is_none());
-        let limited = limited.and_then(|timeout| timeout.attempt.into_iter().chain(timeout.deadline).min());
+            unlimited && lacks.is_none() && config.timeout.as_ref().is_some_and(|timeout| timeout.first().is_some());
         let ends_at_once = config.retry.is_none() && config.fallback.is_none();
         let slow = chosen.parts.breaker.as_ref().is_some_and(|breaker| breaker.config().slow_call.is_some());
         let start = match &config.retry {

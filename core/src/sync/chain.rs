@@ -5,7 +5,8 @@ use super::{Arc, AtomicPtr, Ordering};
 use std::ops::Deref;
 use std::ptr;
 
-/// One of a chain.
+/// One of a chain. In this order: where it is, the value is.
+#[repr(C)]
 pub(crate) struct Link<T> {
     value: T,
     /// Null, or an `Arc`'s own pointer, which this link keeps: set once, and taken out only with the link itself.
