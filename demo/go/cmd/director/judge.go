@@ -77,9 +77,8 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 		if probes += probed; probed == 0 {
 			idle = name
 		}
-		// A success that was under way when the outage began may have the failures counted anew, and what is under
-		// way with the one too many fails as well.
-		allowed := 2*policy.Failures + run.atOnce(circuit, opened)
+		// What is under way with the one too many fails as well.
+		allowed := policy.Failures + run.atOnce(circuit, opened)
 		if slow == "" || needed-allowed > trip-most {
 			trip, most, slow = needed, allowed, name
 		}
@@ -90,8 +89,8 @@ func judgeCircuits(run *Run, policy Policy, add func(bool, string, ...any)) {
 			last, late = closed-ended, name
 		}
 	}
-	add(trip <= most && trip > 0, "%s sent identity %d requests that failed until the circuit opened (at most %d: twice its %d failures, and %d under way at once); all circuits together cost %d",
-		slow, trip, most, policy.Failures, most-2*policy.Failures, run.cost(policy))
+	add(trip <= most && trip > 0, "%s sent identity %d requests that failed until the circuit opened (at most %d: its %d failures, and %d under way at once); all circuits together cost %d",
+		slow, trip, most, policy.Failures, most-policy.Failures, run.cost(policy))
 	add(worst <= 1 && probes > 0, "%s sent identity no more than %d probes in %.0f s while open (1); %d in all", greedy, worst, policy.OpenFor.Seconds(), probes)
 	if idle != "" {
 		add(false, "%s sent no probe while open", idle)
