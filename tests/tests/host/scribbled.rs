@@ -4,7 +4,10 @@
 //! not end, is seen. `cargo xtask hostile` goes to every place; here it is one of a few dozen.
 
 use crate::workers::Folder;
+use seawall::Registry;
+use seawall::bulkhead::Entry;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -155,4 +158,33 @@ fn a_storm_of_strokes_ends_and_hangs_nobody() {
     }
     println!("storm: {rounds} rounds");
     assert!(rounds > 3);
+}
+
+/// A cell whose record is no record any more is ended by whoever comes to it. Those who take its places by
+/// themselves hear of that with their next question.
+#[test]
+fn who_takes_places_by_himself_leaves_a_cell_that_was_scribbled_over() {
+    let (folder, name) = (Folder::new(), "scribbled-places");
+    let options = crate::hostile::options(&folder);
+    let open = || {
+        let registry = Registry::manual(1);
+        assert!(registry.set_host(options.clone()), "the test's own segment");
+        let json = format!(r#"{{"name":"{name}","scope":"host","bulkhead":{{"limit":2}}}}"#);
+        let policy = registry.policy(&json).expect("a policy");
+        (registry, policy)
+    };
+    let ((_mine, mine), call) = (open(), |policy: &seawall::Policy| policy.run(|| Ok::<_, std::io::Error>(())));
+    (0..3).for_each(|_| call(&mine).expect("there is room"));
+    let bytes = std::fs::read(options.path()).expect("the segment");
+    let places: Vec<usize> =
+        (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name.as_bytes())).collect();
+    assert!(!places.is_empty(), "a record has the name");
+    let file = std::fs::OpenOptions::new().write(true).open(options.path()).expect("the segment");
+    places.iter().for_each(|at| file.write_all_at(b"?", *at as u64).expect("a stroke"));
+    let (_theirs, theirs) = open();
+    let inside: Vec<_> = (0..2).map(|_| theirs.enter(None)).collect();
+    assert!(inside.iter().all(|entry| matches!(entry, Entry::Admitted(_))), "{inside:?}");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(mine.bulkhead().is_some());
+    assert!(call(&mine).is_err(), "two are inside");
 }
