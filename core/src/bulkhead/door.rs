@@ -4,7 +4,7 @@ use super::BulkheadSnapshot;
 use crate::cell::{self, Block, LINE, Near, ROW, Seats};
 use crate::config::BulkheadConfig;
 use crate::family::Spot;
-use crate::segment::{Home, Owner, sealed, unsealed};
+use crate::segment::{Home, Owner};
 use crate::sync::{Arc, AtomicU64, Chain, Mutex, Ordering};
 
 // Line 0.
@@ -44,27 +44,6 @@ pub(super) struct Door {
 
 fn seats(config: &BulkheadConfig) -> Seats {
     Seats { first: WORDS, capacity: config.limit.saturating_mul(2).clamp(FEWEST, MOST) as usize }
-}
-
-/// The limit in force: by a resize no higher than there are places. Where somebody scribbled over it, the
-/// configured one.
-fn limit_of(cell: &Block, config: &BulkheadConfig, seats: Seats) -> u64 {
-    let most = u64::from(config.limit).max(seats.capacity as u64);
-    let limit = unsealed(cell.word(LIMIT).load(Ordering::Acquire));
-    limit.map_or(u64::from(config.limit), |limit| limit as u64).min(most)
-}
-
-/// The highest limit there ever was. Where somebody scribbled over it, as many as there are places.
-fn most_of(cell: &Block, seats: Seats) -> u64 {
-    unsealed(cell.word(MOST_EVER).load(Ordering::Acquire)).unwrap_or(seats.capacity) as u64
-}
-
-/// Notes that there was a limit; the highest there ever was.
-fn note_limit(most: &AtomicU64, limit: u64) -> u64 {
-    let higher = |most: u64| unsealed(most).unwrap_or(MOST as usize).max(limit as usize);
-    // AcqRel: who takes by a limit knows what may have been taken before.
-    let before = most.fetch_update(Ordering::AcqRel, Ordering::Acquire, |most| Some(sealed(higher(most))));
-    before.map_or(limit, |most| higher(most) as u64)
 }
 
 fn words(config: &BulkheadConfig) -> usize {
@@ -334,34 +313,6 @@ impl Door {
         self.with(|state, cell| state.seats.reclaim(cell)).unwrap_or(0)
     }
 
-    pub(super) fn limit(&self) -> Option<u64> {
-        self.with(|state, cell| limit_of(cell, &state.config, state.seats))
-    }
-
-    /// Sets the limit of the whole host.
-    pub(super) fn resize(&self, limit: u32) {
-        self.with(|state, cell| {
-            let (places, wanted) = (state.seats.capacity, u64::from(limit));
-            let limit = wanted.min(places as u64);
-            if limit < wanted {
-                let advice =
-                    "more come with a `limit` in its settings, and a `revision` that is higher than that of others";
-                self.home.has_fewer(places, wanted, advice);
-            }
-            // Before the new limit: who takes by it knows what may have been taken before.
-            let most = note_limit(cell.word(MOST_EVER), limit_of(cell, &state.config, state.seats).max(limit));
-            if limit < most {
-                state.seats.close(cell);
-            }
-            // AcqRel: whoever set it last before us said before that how high it was.
-            cell.word(LIMIT).swap(sealed(limit as usize), Ordering::AcqRel);
-            // Once more, where that one made it higher meanwhile.
-            if limit < most_of(cell, state.seats) {
-                state.seats.close(cell);
-            }
-        });
-    }
-
     pub(super) fn in_use(&self) -> u64 {
         self.with(|state, cell| state.seats.in_use(cell)).unwrap_or_else(|| self.unplaced())
     }
@@ -382,6 +333,7 @@ impl Door {
 }
 
 mod lease;
+mod limit;
 #[cfg(all(test, loom))]
 mod modelled;
 mod state;
@@ -390,6 +342,7 @@ mod state;
 pub(super) use lease::By;
 pub use lease::Desk;
 pub(super) use lease::Lease;
+use limit::{limit_of, most_of, note_limit};
 use state::State;
 
 impl Drop for Door {
