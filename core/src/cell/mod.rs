@@ -5,6 +5,8 @@
 
 mod latest;
 mod lines;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod near;
 mod seats;
 mod sums;
