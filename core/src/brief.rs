@@ -57,9 +57,6 @@ impl Policy {
     /// The same where a breaker is all that a call asks, and passes.
     #[inline(always)]
     pub(crate) fn brief_simply<'a>(&'a self, live: &'a Live) -> Option<(Brief<'a>, &'a Breaker)> {
-        if !live.simple {
-            return None;
-        }
         let breaker = live.parts.breaker.as_ref()?;
         let pass = Pass { permit: breaker.pass()?.0, started: 0 };
         Some((Brief { policy: self, live, pass, running: false }, breaker))

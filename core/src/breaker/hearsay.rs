@@ -91,7 +91,7 @@ impl Breaker {
     /// The same cell, as another process has it.
     #[cfg(test)]
     pub(crate) fn elsewhere(&self) -> Breaker {
-        Breaker::over_cell(&self.config, self.layout, self.cell.clone(), Some(Heard::from(self.word())))
+        Breaker::over_cell(&self.config, self.layout, self.cell.block().clone(), Some(Heard::from(self.word())))
     }
 
     /// A state in between, whose end came before anybody here looked: that it was, not why.

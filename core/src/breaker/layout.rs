@@ -49,6 +49,8 @@ pub(crate) const PROBE_FAILURES: usize = 3 * LINE + 6;
 /// The lease of a circuit that sends one probe; more have words of their own.
 const ONLY_LEASE: usize = 3 * LINE + 7;
 const FIRST_WRITER: usize = 4 * LINE;
+/// Words that every cell has: up to the end of the first writer's line.
+pub(crate) const HEAD: usize = FIRST_WRITER + LINE;
 
 // Further words of a writer's line; the first ones are those of the pass path, in `tally.rs`.
 pub(crate) const REJECTED: usize = 3;
@@ -57,15 +59,18 @@ pub(crate) const OTHER_SUCCESS: usize = 4;
 /// Window of a streak: failures, which have no sequence there. The word is that of `tally::MARK`.
 pub(crate) const OTHER_FAILURES: usize = 5;
 
+// Kinds of windows.
+const CONSECUTIVE: u8 = 0;
+const COUNT: u8 = 1;
+const TIME: u8 = 2;
+
 /// The part of the layout that depends on the settings. Small, as every breaker has one.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Layout {
-    leases: u32,
     permits: u32,
     window: u32,
     ring: u32,
     slow_ring: u32,
-    words: u32,
     kind: u8,
     /// Who passes reads the clock: drivers that hold the gate itself have to learn of it.
     slow: bool,
@@ -79,18 +84,12 @@ impl Layout {
     pub(crate) fn of(config: &BreakerConfig, lines: usize) -> Layout {
         let behind = (FIRST_WRITER + lines * LINE) as u32;
         let permits = config.half_open.permits.max(1);
-        let (leases, window) = match permits {
-            1 => (ONLY_LEASE as u32, behind),
-            _ => (behind, behind.saturating_add(permits)),
-        };
         let mut layout = Layout {
-            leases,
             permits,
-            window,
+            window: behind.saturating_add(if permits == 1 { 0 } else { permits }),
             ring: 0,
             slow_ring: 0,
-            words: window,
-            kind: 0,
+            kind: CONSECUTIVE,
             slow: config.slow_call.is_some(),
             extent: 0,
             span: 0,
@@ -98,19 +97,17 @@ impl Layout {
         match config.window {
             Window::Consecutive { .. } => {}
             Window::Count { size } => {
-                layout.kind = 1;
+                layout.kind = COUNT;
                 layout.extent = size;
                 // Where no rule ends the failures, a window may be full of them.
                 let endless = config.failure_rate.is_none() && config.failure_count.is_none();
                 layout.ring = log_length(config, size, if endless { Some(Rate::ONE) } else { config.failure_rate });
                 layout.slow_ring = config.slow_call.map_or(0, |slow| log_length(config, size, Some(slow.rate)));
-                layout.words = window.saturating_add(layout.ring).saturating_add(layout.slow_ring);
             }
             Window::Time { span, slices, .. } => {
-                layout.kind = 2;
+                layout.kind = TIME;
                 layout.extent = slices;
                 layout.span = span.0;
-                layout.words = window.saturating_add(slices.saturating_mul(SLICE_WORDS as u32));
             }
         }
         layout
@@ -118,7 +115,7 @@ impl Layout {
 
     /// The first of the words of probes.
     pub(crate) fn leases(&self) -> usize {
-        self.leases as usize
+        if self.permits == 1 { ONLY_LEASE } else { self.window() - self.permits() }
     }
 
     pub(crate) fn permits(&self) -> usize {
@@ -146,7 +143,8 @@ impl Layout {
 
     /// How many words there are.
     pub(crate) fn words(&self) -> usize {
-        self.words as usize
+        let slices = if self.kind == TIME { self.extent as usize } else { 0 };
+        self.slow_window().saturating_add(self.slow_ring()).saturating_add(slices.saturating_mul(SLICE_WORDS))
     }
 
     pub(crate) fn writer(line: usize) -> usize {

@@ -34,7 +34,7 @@ pub use state::State;
 pub use tally::{Memory, Overlay, Shard, keep_lines_together, lend_lines};
 pub use transition::{Control, Reason};
 
-use crate::cell::{Block, Writer, Writers, are_together};
+use crate::cell::{Block, Head, Writer, Writers, are_together};
 use crate::config::BreakerConfig;
 use crate::cx::Cx;
 use crate::error::{Code, Refusal};
@@ -44,7 +44,7 @@ use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::time::{Span, Tick};
 use hearsay::Heard;
-use layout::{CANCELLED, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
+use layout::{CANCELLED, HEAD, IGNORED, Layout, OTHER_SUCCESS, REJECTED, STALE, WORD};
 pub(crate) use word::Word;
 
 /// A circuit breaker. All methods may be called from any thread.
@@ -53,7 +53,7 @@ pub struct Breaker {
     layout: Layout,
     /// See [`credit::rules`].
     rules: u32,
-    cell: Arc<Block>,
+    cell: Head<HEAD>,
     /// Only of a cell that other processes change too.
     heard: Option<Heard>,
 }
@@ -122,7 +122,7 @@ impl Breaker {
     }
 
     fn over_cell(config: &Arc<BreakerConfig>, layout: Layout, cell: Arc<Block>, heard: Option<Heard>) -> Breaker {
-        Breaker { config: config.clone(), layout, rules: credit::rules(config), cell, heard }
+        Breaker { config: config.clone(), layout, rules: credit::rules(config), cell: Head::of(cell), heard }
     }
 
     /// The settings in force.
@@ -136,7 +136,7 @@ impl Breaker {
         let lines = if self.cell.lines_are_together() { self.cell.writers().lines() } else { 1 };
         let layout = Layout::of(config, lines);
         if layout == self.layout {
-            return Breaker::over_cell(config, layout, self.cell.clone(), self.heard.clone());
+            return Breaker::over_cell(config, layout, self.cell.block().clone(), self.heard.clone());
         }
         let next = Breaker::new_cell(config, Breaker::own_lines());
         let old = self.retire();
@@ -277,7 +277,7 @@ impl Breaker {
     /// The state word; its low half is the gate (`generation << 1 | pass`).
     #[inline]
     pub fn gate(&self) -> &AtomicU64 {
-        self.cell.first()
+        self.cell.word(WORD)
     }
 
     /// The state as it was last left; a transition that is due is not applied.

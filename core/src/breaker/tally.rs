@@ -151,11 +151,12 @@ impl Breaker {
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         // A permit is the gate that it was given under, so that it says itself whether that passed.
+        let own = self.cell.own_two();
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
-        if let Some(near) = self.cell.known_near_writer() {
-            return tally_on(self.near_two(near), true);
+        if let Some(words) = own {
+            return tally_on(words, true);
         }
         let Some(own) = self.cell.known_own_writer() else { return self.tally_elsewhere() };
         if self.is_near(own) {
@@ -204,7 +205,7 @@ impl Breaker {
 
     /// What keeps the addresses of [`Breaker::overlay`] good.
     pub fn memory(&self) -> Memory {
-        Memory { _cell: self.cell.clone() }
+        Memory { _cell: self.cell.block().clone() }
     }
 
     #[inline]

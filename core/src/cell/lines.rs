@@ -109,13 +109,6 @@ impl Block {
         }
     }
 
-    /// The same of one whose line is in the block: of a process's own circuit what all calls need but those of
-    /// further threads.
-    #[inline(always)]
-    pub(crate) fn known_near_writer(&self) -> Option<Writer> {
-        super::slot_below(self.own_near as usize).map(|slot| Writer { line: slot, alone: true })
-    }
-
     #[cold]
     #[inline(never)]
     fn claim_line(&self, slot: usize) -> Writer {

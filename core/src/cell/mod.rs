@@ -3,6 +3,7 @@
 //! A cell is addressed by word index; every index comes from the part's own settings, never from
 //! the cell, and is bounds-checked. So the same code works on the heap and on mapped memory.
 
+mod head;
 mod latest;
 mod lines;
 #[cfg(all(test, loom))]
@@ -13,6 +14,7 @@ mod sums;
 mod words;
 mod writer;
 
+pub(crate) use head::Head;
 pub(crate) use lines::Line;
 pub(crate) use near::{Near, take_all_away};
 pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, close};

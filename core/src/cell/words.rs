@@ -11,7 +11,7 @@ pub(crate) struct Block {
     #[cfg(not(loom))]
     base: std::ptr::NonNull<AtomicU64>,
     #[cfg(not(loom))]
-    words: usize,
+    words: u32,
     /// Which lines this process's threads write, where that is not fixed.
     pub(super) table: Option<&'static segment::Table>,
     /// Whoever has a slot below this writes the line of that number, which is in the block, alone. Where only the
@@ -49,6 +49,7 @@ impl Block {
     #[cfg(not(loom))]
     pub(crate) fn new(words: usize) -> Block {
         let (base, home) = (heap::zeroed(words), Home::Heap());
+        let words = u32::try_from(words).expect("no cell is larger than memory");
         Block { base, words, table: None, further: OnceLock::new(), own_near: Writers::HEAP.own as u32, home }
     }
 
@@ -69,7 +70,7 @@ impl Block {
             #[cfg(not(loom))]
             base: first_of(held.words()),
             #[cfg(not(loom))]
-            words: held.words().len().min(most),
+            words: held.words().len().min(most).try_into().unwrap_or(u32::MAX),
             table: Some(held.table()),
             further: OnceLock::new(),
             own_near: 0,
@@ -83,7 +84,7 @@ impl Block {
             #[cfg(not(loom))]
             base: first_of(&file.map.words()[words.clone()]),
             #[cfg(not(loom))]
-            words: words.len(),
+            words: words.len().try_into().unwrap_or(u32::MAX),
             table: Some(segment::nobodys_table()),
             further: OnceLock::new(),
             own_near: 0,
@@ -99,32 +100,18 @@ impl Block {
     #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
-        if index >= self.words {
+        if index >= self.words as usize {
             out_of_bounds(index, self.words);
         }
         // SAFETY: `base` is the first of `words` words, which `home` keeps where they are.
         unsafe { self.base.add(index).as_ref() }
     }
 
-    /// The first word: of a block that has none it is nobody's.
-    #[cfg(not(loom))]
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    pub(crate) fn first(&self) -> &AtomicU64 {
-        // SAFETY: as in `word`, or what `first_of` gives for no words.
-        unsafe { self.base.as_ref() }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn first(&self) -> &AtomicU64 {
-        self.word(0)
-    }
-
     /// Where the words of a line begin; `None` where the block ends before its last.
     #[cfg(not(loom))]
     #[allow(unsafe_code)]
     pub(super) fn line_at(&self, first: usize) -> Option<std::ptr::NonNull<AtomicU64>> {
-        let is_within = first.checked_add(LINE).is_some_and(|end| end <= self.words);
+        let is_within = first.checked_add(LINE).is_some_and(|end| end <= self.words as usize);
         // SAFETY: as in `word`.
         is_within.then(|| unsafe { self.base.add(first) })
     }
@@ -173,7 +160,7 @@ impl Block {
     /// How many words there are.
     pub(crate) fn len(&self) -> usize {
         #[cfg(not(loom))]
-        return self.words;
+        return self.words as usize;
         #[cfg(loom)]
         self.all().len()
     }
@@ -228,7 +215,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         if let Home::Heap() = self.home {
-            heap::free(self.base, self.words);
+            heap::free(self.base, self.words as usize);
         }
     }
 }
@@ -270,7 +257,7 @@ fn first_of(words: &[AtomicU64]) -> std::ptr::NonNull<AtomicU64> {
 #[cfg(not(loom))]
 #[cold]
 #[inline(never)]
-fn out_of_bounds(index: usize, words: usize) -> ! {
+fn out_of_bounds(index: usize, words: u32) -> ! {
     panic!("word {index} of {words}")
 }
 

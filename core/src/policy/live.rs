@@ -29,8 +29,8 @@ pub(crate) struct Live {
     pub fast: bool,
     /// A first attempt may run without one, where the driver is sure to report its end.
     pub brief: bool,
-    /// The same, and all that it asks is a breaker: it needs no place, and nobody when it began.
-    pub simple: bool,
+    /// The same, and all that it asks is a breaker: no place, and not when it began. Then the epoch, else less than any.
+    pub simple_in: u64,
     /// A first attempt may run without one but for the time it may take, which the driver sees to: of calls that
     /// run already also while all policies are switched off.
     pub limited: bool,
@@ -104,6 +104,7 @@ impl Live {
             Some(_) => Start::Coarse,
         };
         let simple = brief && start == Start::Untold && config.bulkhead.is_none() && chosen.parts.breaker.is_some();
+        let simple_in = if simple { epoch } else { 0 };
         let refuses_early = enabled
             && lacks.is_none()
             && config.fallback.is_none()
@@ -129,7 +130,7 @@ impl Live {
             admits,
             fast,
             brief,
-            simple,
+            simple_in,
             limited,
             ends_at_once,
             start,

@@ -27,6 +27,9 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Chain, Link, OnceLock, Ordering, R
 use crate::time::Tick;
 use crate::views::Views;
 
+/// Of the settings that a policy begins with.
+const FIRST_EPOCH: u64 = 1;
+
 /// What all handles of one policy share. It knows no registry, which keeps it: the two would hold
 /// each other for ever.
 pub(crate) struct Shared {
@@ -117,7 +120,7 @@ impl Policy {
         families: Families,
     ) -> Policy {
         let settings = Settings { config, families };
-        let (live, said) = Live::of(&registry, &settings, 0, None);
+        let (live, said) = Live::of(&registry, &settings, FIRST_EPOCH, None);
         let shared = Shared {
             id: process_unique(),
             name,
@@ -125,7 +128,7 @@ impl Policy {
             metrics: OnceLock::new(),
             unenforced: OnceLock::new(),
             settings: RwLock::new(settings),
-            epoch: AtomicU64::new(0),
+            epoch: AtomicU64::new(FIRST_EPOCH),
             live: Link::new(live),
         };
         said.tell(&registry, shared.name.as_deref());
@@ -340,18 +343,18 @@ impl Policy {
         self.0.shared.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The settings and cells that this handle worked with last, and whether they are in force.
+    /// The settings and cells that this handle worked with last, and the epoch: they are in force unless theirs is an
+    /// earlier one.
     #[inline(always)]
-    pub(crate) fn last_live(&self) -> (&Live, bool) {
-        let live = self.0.live.last();
-        (live, live.epoch >= self.0.shared.epoch.load(Ordering::Acquire))
+    pub(crate) fn last_live(&self) -> (&Live, u64) {
+        (self.0.live.last(), self.0.shared.epoch.load(Ordering::Acquire))
     }
 
     /// The settings and cells in force for this handle.
     #[inline]
     pub(crate) fn live(&self) -> &Live {
-        let (live, is_in_force) = self.last_live();
-        if is_in_force { live } else { self.later_live() }
+        let (live, epoch) = self.last_live();
+        if live.epoch >= epoch { live } else { self.later_live() }
     }
 
     // Out of line, for the registers that who seldom needs it would save.

@@ -45,12 +45,14 @@ pub(super) fn blocking<T, E>(
 ) -> Result<T, Error<E>> {
     // A call with a caller's deadline or a key asks: the core watches it.
     if scope::is_unlimited() && !host.has_key() {
-        let (live, is_in_force) = policy.last_live();
-        if is_in_force {
-            // By itself, so that in the way of the simplest calls stands nothing that only others need.
-            if let Some((brief, breaker)) = policy.brief_simply(live) {
-                return at_once(brief, Some(breaker), judge, host, work);
-            }
+        let (live, epoch) = policy.last_live();
+        // By itself, so that in the way of the simplest calls stands nothing that only others need.
+        if live.simple_in >= epoch
+            && let Some((brief, breaker)) = policy.brief_simply(live)
+        {
+            return at_once(brief, Some(breaker), judge, host, work);
+        }
+        if live.epoch >= epoch {
             return match policy.brief_at_once(live) {
                 Some(brief) => at_once(brief, None, judge, host, work),
                 None => asked(policy, Some(live), judge, host, work),
