@@ -8,7 +8,6 @@ use crate::outcome::{Hint, Outcome};
 use crate::pass::Pass;
 use crate::permit::Permit;
 use crate::policy::{Live, Policy};
-use crate::sync::Ordering;
 use crate::time::Span;
 use std::mem::ManuallyDrop;
 
@@ -219,11 +218,10 @@ impl Left {
 #[cold]
 #[inline(never)]
 fn fail_quickly(policy: &Policy, live: &Live, permit: u64, outcome: Outcome) -> Left {
-    let Some((ends, writer)) = policy.known_metrics().and_then(|metrics| metrics.known_end(outcome)) else {
-        return Left::All;
-    };
     // First, so that it need not wait for the breaker's count.
-    writer.add_one(ends, Ordering::Relaxed);
+    if !policy.known_metrics().is_some_and(|metrics| metrics.ended_quickly(outcome)) {
+        return Left::All;
+    }
     if live.slow || live.parts.bulkhead.is_some() {
         return Left::Report;
     }

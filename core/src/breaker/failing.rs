@@ -1,6 +1,6 @@
 //! A call that failed while the circuit is closed, where that takes no clock.
 
-use super::layout::{CREDIT, FAILURES, Layout, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
+use super::layout::{CREDIT, FAILURES, OTHER_FAILURES, STREAK_FIRST, STREAK_SUM};
 use super::tally::TALLY;
 use super::word::Word;
 use super::{Breaker, Failed, State};
@@ -15,18 +15,14 @@ impl Breaker {
     #[inline(always)]
     pub(crate) fn fail_untimed(&self, permit: Permit, outcome: Outcome) -> Failed {
         let Some(word) = self.fails_now(permit, outcome) else { return Failed::NotCounted };
-        match self.config.window {
-            Window::Time { .. } => Failed::NotCounted,
-            Window::Consecutive { failures } => {
-                let Some(writer) = self.cell.known_writer() else { return Failed::NotCounted };
-                self.add(writer, OTHER_FAILURES);
-                Failed::counted(self.extend_streak(word) >= failures)
-            }
-            Window::Count { .. } => {
-                let tallied = self.cell.sum_here(Layout::writer(0), TALLY);
-                Failed::counted(self.enter_failure(word, tallied, false))
-            }
+        // As the settings say, but they lie elsewhere.
+        if self.layout.counts_calls() {
+            return Failed::counted(self.enter_failure(word, self.sum_here(TALLY), false));
         }
+        let Window::Consecutive { failures } = self.config.window else { return Failed::NotCounted };
+        let Some(writer) = self.cell.known_writer() else { return Failed::NotCounted };
+        self.add(writer, OTHER_FAILURES);
+        Failed::counted(self.extend_streak(word) >= failures)
     }
 
     /// The state word, if a failure under `permit` counts in it.

@@ -127,6 +127,12 @@ impl Layout {
         self.window as usize
     }
 
+    /// Whether the window is one of so many calls.
+    #[inline(always)]
+    pub(crate) fn counts_calls(&self) -> bool {
+        self.kind == COUNT
+    }
+
     /// The length of the failure log.
     pub(crate) fn ring(&self) -> usize {
         self.ring as usize

@@ -242,6 +242,16 @@ impl Breaker {
         if self.is_near(writer) { self.near(writer, column) } else { &self.far(writer).0[column] }
     }
 
+    /// The same in line.
+    #[inline(always)]
+    pub(super) fn sum_here(&self, column: usize) -> u64 {
+        if self.cell.has_one_line() {
+            // Acquire: what was done before it was counted is seen.
+            return self.cell.word(Layout::writer(0) + column).load(Ordering::Acquire);
+        }
+        self.cell.sum_here(Layout::writer(0), column)
+    }
+
     /// Whether a writer's line is in the cell itself.
     #[inline(always)]
     pub(super) fn is_near(&self, writer: Writer) -> bool {

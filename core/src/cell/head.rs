@@ -33,7 +33,7 @@ impl<const WORDS: usize> Head<WORDS> {
         assert!(WORDS - LINE + lines * LINE <= block.len(), "a cell of {} words has no room for its head", block.len());
         Head {
             #[cfg(not(loom))]
-            words: std::ptr::NonNull::from(block.word(0)).cast(),
+            words: block.base.cast(),
             #[cfg(not(loom))]
             near: block.own_near,
             block,
@@ -45,7 +45,6 @@ impl<const WORDS: usize> Head<WORDS> {
     }
 
     /// A word by its number: one of the first, if that is known beforehand, without a look whether there is one.
-    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
         if index < WORDS { &self.first_words()[index] } else { self.block.word(index) }
@@ -54,9 +53,14 @@ impl<const WORDS: usize> Head<WORDS> {
     #[cfg(not(loom))]
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn first_words(&self) -> &[AtomicU64; WORDS] {
+    pub(crate) fn first_words(&self) -> &[AtomicU64; WORDS] {
         // SAFETY: there are as many, `of` has seen to that, and `block` keeps them where they are.
         unsafe { self.words.as_ref() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn first_words(&self) -> &[AtomicU64; WORDS] {
+        self.block.all().first_chunk().expect("`of` has seen to that")
     }
 
     /// The first two words of the calling thread's line, if it writes that alone and it is in the block.
@@ -121,7 +125,7 @@ mod tests {
         let slot = super::super::slot();
         for (block, own) in [(Block::with_lines(2 * LINE, true), 1), (Block::with_lines(9 * LINE, false), 4)] {
             let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
-            let found = head.own_two().map(|(first, second)| [first, second].map(|word| std::ptr::from_ref(word)));
+            let found = head.own_two().map(|(first, second)| [first, second].map(std::ptr::from_ref));
             let line = (1 + slot) * LINE;
             let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
             assert_eq!(found, expected);

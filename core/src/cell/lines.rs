@@ -57,9 +57,15 @@ impl Block {
         &self.further.get_or_init(make)[..]
     }
 
+    /// Whether nobody but the first writer has a line yet.
+    #[inline(always)]
+    pub(crate) fn has_one_line(&self) -> bool {
+        !self.lines_are_together() && self.further().is_none()
+    }
+
     /// How many writers' lines there are now.
     pub(crate) fn lines(&self) -> usize {
-        if self.lines_are_together() || self.further().is_some() { self.writers().lines() } else { 1 }
+        if self.has_one_line() { 1 } else { self.writers().lines() }
     }
 
     /// How a block of this kind divides its writers' lines.

@@ -9,7 +9,7 @@ use crate::sync::{Arc, AtomicU64, OnceLock};
 pub(crate) struct Block {
     /// There is always a word.
     #[cfg(not(loom))]
-    base: std::ptr::NonNull<AtomicU64>,
+    pub(super) base: std::ptr::NonNull<AtomicU64>,
     #[cfg(not(loom))]
     words: u32,
     /// Which lines this process's threads write, where that is not fixed.

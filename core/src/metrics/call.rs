@@ -2,7 +2,7 @@
 
 use super::errors::Errors;
 use crate::call::Verdict;
-use crate::cell::{Block, LINE, Writer, Writers, known_slot, slot};
+use crate::cell::{LINE, Writers, slot, slot_below};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
@@ -15,13 +15,23 @@ use std::collections::BTreeMap;
 pub(crate) const ATTEMPTS: usize = 6;
 /// Upper ends of the histogram of durations, in seconds.
 pub(crate) const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
-// Words of a writer's lines: calls by verdict, attempts by outcome, early refusals.
+// Words of a writer's lines: calls by verdict, attempts by outcome, early refusals, and calls that ended at once, by an
+// outcome that is no success: each is a call that settled and an attempt.
 const VERDICTS: usize = 0;
 const ATTEMPTS_BY_OUTCOME: usize = VERDICTS + Verdict::ALL.len();
 const EARLY: usize = ATTEMPTS_BY_OUTCOME + Outcome::ALL.len();
-/// Calls that ended at once, by an outcome that is no success: each is a call that settled and an attempt.
-const ENDED: usize = EARLY + 1;
-const ENDS: usize = (ENDED + Outcome::ALL.len() - 1).next_multiple_of(LINE);
+const ENDS: usize = (ended(Outcome::ALL[Outcome::ALL.len() - 1]) + 1).next_multiple_of(LINE);
+
+/// Success, which there is none of, would have the word before them.
+#[inline(always)]
+const fn ended(outcome: Outcome) -> usize {
+    EARLY + outcome as usize
+}
+
+/// The lines of one writer.
+#[cfg_attr(not(loom), repr(align(64)))]
+#[derive(Default)]
+struct Ends([AtomicU64; ENDS]);
 
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -70,7 +80,7 @@ pub(crate) struct CallMetrics {
     refusals: [Counter; Code::ALL.len()],
     pub errors: Errors,
     /// How calls and attempts ended, on lines of their writers; made with the first one.
-    ends: OnceLock<Block>,
+    ends: OnceLock<Box<[Ends; Writers::HEAP.lines()]>>,
     pub retry_delay: Histogram,
     pub timed: Histogram,
 }
@@ -92,15 +102,16 @@ impl CallMetrics {
     /// A call that needed no stepper did not succeed.
     #[inline(always)]
     pub(crate) fn ended_at_once(&self, outcome: Outcome) {
-        self.add(ENDED + (outcome as usize).saturating_sub(1));
+        self.add(ended(outcome));
     }
-    /// Where [`CallMetrics::ended_at_once`] counts, for a thread that has counted before.
+    /// The same by a thread that has counted before and writes its lines alone; `false`: nothing is counted.
     #[inline(always)]
-    pub(crate) fn known_end(&self, outcome: Outcome) -> Option<(&AtomicU64, Writer)> {
-        let ends = self.ends.get()?;
-        let writer = Writers::HEAP.of_slot(known_slot()?);
-        let column = ENDED + (outcome as usize).saturating_sub(1);
-        Some((ends.word(writer.line * ENDS + column), writer))
+    pub(crate) fn ended_quickly(&self, outcome: Outcome) -> bool {
+        let (Some(ends), Some(line)) = (self.ends.get(), slot_below(Writers::HEAP.own)) else { return false };
+        let count = &ends[line].0[ended(outcome)];
+        // Relaxed: nobody else writes it, and nothing is decided by it.
+        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        true
     }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {
         self.retries[(attempt as usize).clamp(1, ATTEMPTS) - 1].add();
@@ -136,7 +147,7 @@ impl CallMetrics {
     }
     /// Calls whose first attempt was their end, with `outcome`.
     fn ended(&self, outcome: Outcome) -> u64 {
-        let here = if outcome == Outcome::Success { 0 } else { self.sum(ENDED + outcome as usize - 1) };
+        let here = if outcome == Outcome::Success { 0 } else { self.sum(ended(outcome)) };
         here + self.errors.ended_with(outcome)
     }
     /// Refusals by their code.
@@ -152,14 +163,14 @@ impl CallMetrics {
 
     #[inline]
     fn add(&self, column: usize) {
-        let ends = self.ends.get_or_init(|| Block::new(Writers::HEAP.lines() * ENDS));
+        let ends = self.ends.get_or_init(Box::default);
         let writer = Writers::HEAP.of_slot(slot());
         // Relaxed: a total that nothing is decided by.
-        writer.add_one(ends.word(writer.line * ENDS + column), Ordering::Relaxed);
+        writer.add_one(&ends[writer.line].0[column], Ordering::Relaxed);
     }
     fn sum(&self, column: usize) -> u64 {
         let Some(ends) = self.ends.get() else { return 0 };
-        (0..Writers::HEAP.lines()).map(|line| ends.word(line * ENDS + column).load(Ordering::Relaxed)).sum()
+        ends.iter().map(|line| line.0[column].load(Ordering::Relaxed)).sum()
     }
     pub(crate) fn timed_out(&self, whole_call: bool) {
         if whole_call { &self.deadlines } else { &self.attempt_timeouts }.add();

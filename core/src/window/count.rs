@@ -4,7 +4,7 @@
 //! number into a ring; the k-th latest failure is inside the window or it is not. Nothing is ever
 //! evicted, and a success is one addition to a tally.
 
-use crate::cell::Block;
+use crate::cell::{Block, Head};
 use crate::sync::{AtomicU64, Ordering};
 
 /// A log of sequence numbers: a ring and the counter of all entries ever made.
@@ -24,9 +24,10 @@ impl Log {
     /// to be counted sees all of them, and one that is never counted is the next one's place. Two may
     /// write the same place: each number is that of a call no younger than the one that is counted.
     #[inline(always)]
-    pub(crate) fn enter(self, block: &Block, number: impl Fn(u64) -> u64) -> u64 {
-        // Found before anything is read, so that it is looked once how many words there are.
-        let (counter, rounds) = (block.word(self.counter), self.rounds.map(|word| block.word(word)));
+    pub(crate) fn enter<const HEAD: usize>(self, head: &Head<HEAD>, number: impl Fn(u64) -> u64) -> u64 {
+        // Found before anything is read: what is found after an atomic access is found anew.
+        let (first, block) = (head.first_words(), head.block());
+        let (counter, rounds) = (&first[self.counter], self.rounds.map(|word| &first[word]));
         // Acquire, here and below: who sees a count sees the entries below it.
         let mut index = counter.load(Ordering::Acquire);
         loop {
@@ -119,11 +120,13 @@ impl Log {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::cell::LINE;
+    use crate::sync::Arc;
 
     const LOG: Log = Log { counter: 0, ring: 8, length: 4, rounds: Some(1) };
 
-    fn with_entries(numbers: &[u64]) -> Block {
-        let block = Block::new(16);
+    fn with_entries(numbers: &[u64]) -> Head<LINE> {
+        let block = Head::of(Arc::new(Block::with_lines(2 * LINE, true)));
         for &number in numbers {
             LOG.enter(&block, |_| number);
         }
