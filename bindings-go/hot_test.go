@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"testing"
@@ -15,8 +16,14 @@ import (
 	"seawall.dev/seawall/seawalltest"
 )
 
-// crossings is how often n calls of do cross into C.
+// crossings is how often n calls of do cross into C. What earlier tests left is freed there once it is collected: all
+// of it before, and nothing meanwhile.
 func crossings(n int, do func()) int64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	runtime.GC()
+	for seen := int64(-1); seen != runtime.NumCgoCall(); time.Sleep(10 * time.Millisecond) {
+		seen = runtime.NumCgoCall()
+	}
 	before := runtime.NumCgoCall()
 	for range n {
 		do()

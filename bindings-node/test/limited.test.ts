@@ -187,12 +187,12 @@ test('what has ended keeps no process alive and leaves no timer', () => {
 });
 
 test('the off switch takes no limit from a call that runs', async () => {
-  const policy = await warm({ breaker: COUNT, timeout: { attempt: '50ms' } });
+  const policy = await warm({ breaker: COUNT, timeout: { attempt: '500ms' } });
   const running = policy.execute(hung);
   seawall.setEnabled(false);
   try {
     await assert.rejects(running, timedOut);
-    assert.equal(await policy.execute(async () => (await sleep(100), 'slow')), 'slow', 'one that begins now has none');
+    assert.equal(await policy.execute(async () => (await sleep(700), 'slow')), 'slow', 'one that begins now has none');
   } finally {
     seawall.setEnabled(true);
   }

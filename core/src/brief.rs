@@ -41,12 +41,15 @@ impl Policy {
         if !live.brief {
             return None;
         }
-        let permit = match &live.parts.breaker {
-            None => 0,
-            // In a streak of failures too; but what a shared cell says may be old.
-            Some(breaker) => breaker.pass_or_closed(|| live.host.is_none())?.0,
+        let (permit, is_in) = match live.parts.breaker.as_deref() {
+            None => (0, comes_in(live)),
+            Some(breaker) => {
+                // In a streak of failures too; but what a shared cell says may be old.
+                let permit = breaker.pass_or_closed(|| live.host.is_none())?.0;
+                (permit, comes_in_under(self, live, Some(breaker), permit))
+            }
         };
-        if !comes_in(live) {
+        if !is_in {
             return None;
         }
         let pass = Pass { permit, started: live.start.told(self.registry().clock()) };
@@ -80,10 +83,7 @@ impl Policy {
                 }
             },
         };
-        if !comes_in(live) {
-            return None;
-        }
-        Some((live, permit))
+        comes_in_under(self, live, live.parts.breaker.as_deref(), permit).then_some((live, permit))
     }
 
     #[inline(never)]
@@ -314,6 +314,21 @@ fn comes_in(live: &Live) -> bool {
         (Some(bulkhead), None) => bulkhead.comes_in_here(),
         (Some(bulkhead), Some(near)) => near.take() || asks_in(live, bulkhead),
     }
+}
+
+/// The same while the circuit is the one of the permit: who is held up between the two is not to go in once it has
+/// opened and those inside have left.
+#[inline(always)]
+fn comes_in_under(policy: &Policy, live: &Live, breaker: Option<&Breaker>, permit: u64) -> bool {
+    let is_still = || breaker.is_none_or(|breaker| breaker.is_still(Permit(permit)));
+    live.parts.bulkhead.is_none() || comes_in(live) && (is_still() || goes_back(policy, live))
+}
+
+#[cold]
+#[inline(never)]
+fn goes_back(policy: &Policy, live: &Live) -> bool {
+    leave(policy, live);
+    false
 }
 
 #[cold]

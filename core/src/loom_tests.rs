@@ -2,13 +2,15 @@
 
 use crate::breaker::{Breaker, Control, Shard, State};
 use crate::budget::Budget;
+use crate::bulkhead::Bulkhead;
 use crate::cell::Block;
-use crate::config::{BreakerConfig, BudgetRule, CostConfig, HalfOpen, Rate, Window};
+use crate::config::{BreakerConfig, BudgetRule, BulkheadConfig, CostConfig, HalfOpen, Rate, Window};
 use crate::cost::CostBudget;
 use crate::cx::Cx;
 use crate::outcome::Outcome;
 use crate::permit::Permit;
 use crate::rng::Rng;
+use crate::sync::in_one_order;
 use crate::time::{Span, Tick};
 use crate::window::time::{Column, Slice, Slices};
 use loom::sync::Arc;
@@ -55,6 +57,24 @@ fn fail_at(breaker: &Breaker, millis: u64) {
     if let Ok(permit) = at(millis, |cx| breaker.acquire(cx)) {
         record(breaker, permit, Outcome::Failure, millis);
     }
+}
+
+#[test]
+fn who_comes_in_is_seen_by_who_opens_the_circuit_or_goes_back() {
+    explore(|| {
+        let settings = BulkheadConfig { name: None, limit: 1, queue: 0, max_wait: None };
+        let shared = Arc::new((breaker(Window::Consecutive { failures: 1 }, 1), Bulkhead::new(&settings)));
+        let coming = meanwhile(&shared, |(breaker, bulkhead)| {
+            let permit = breaker.pass()?;
+            (bulkhead.comes_in_here() && breaker.is_still(permit)).then_some(())
+        });
+        let (breaker, bulkhead) = &*shared;
+        at(0, |cx| breaker.control(Control::Open, cx));
+        in_one_order();
+        let is_empty = bulkhead.look().in_use == 0;
+        let is_in = coming.join().unwrap().is_some();
+        assert!(!(is_in && is_empty), "somebody goes in after the circuit has opened and nobody was inside");
+    });
 }
 
 #[test]

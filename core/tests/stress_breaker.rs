@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const THREADS: u64 = 4;
+/// Transitions that a storm is to have had.
+const ENOUGH: u64 = 20;
 
 /// One thread's view: its own notes, its own numbers.
 struct Worker<'a> {
@@ -211,7 +213,10 @@ fn storm(window: Window, mode: ProbeMode, by_gate: bool) {
                     }
                     worker.end(call, outcome);
                 };
-                while begun.elapsed() < Duration::from_millis(150) {
+                // As long again where the machine stood still meanwhile.
+                while begun.elapsed() < Duration::from_millis(150)
+                    || newest.load(Ordering::SeqCst) <= ENOUGH + 1 && begun.elapsed() < Duration::from_secs(20)
+                {
                     // Whoever saw a generation, everybody after sees it or a later one.
                     let before = newest.load(Ordering::SeqCst);
                     seen = u64::from(breaker.peek(Tick(begun.elapsed().as_nanos() as u64)).generation).max(seen);
@@ -251,7 +256,7 @@ fn storm(window: Window, mode: ProbeMode, by_gate: bool) {
     assert_eq!(reported, told.success + told.failure + told.neutral, "{totals:?} for {told:?}");
     assert_eq!(totals.rejected, told.rejected);
     // Each generation is one transition is one event.
-    assert!(totals.transitions > 20, "only {} transitions", totals.transitions);
+    assert!(totals.transitions > ENOUGH, "only {} transitions", totals.transitions);
     assert_eq!((totals.transitions, u64::from(shown.generation)), (chain.len() as u64, chain.len() as u64 + 1));
     is_one_path(&chain, shown.state);
 }

@@ -12,7 +12,7 @@ use super::word::Word;
 use crate::cell::{Block, LENT, LINE, Line, Writer, is_lent};
 use crate::config::Window;
 use crate::permit::Permit;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, in_one_order};
 use crate::window::time::{Column, Slice, Slices};
 use std::cmp::Ordering::{Greater, Less};
 
@@ -138,6 +138,15 @@ impl Breaker {
     pub(crate) fn pass_or_closed(&self, counts: impl FnOnce() -> bool) -> Option<Permit> {
         let word = self.word();
         (word.pass() || word.is(State::Closed) && counts()).then_some(Permit(u64::from(word.gate())))
+    }
+
+    /// Whether the circuit is in the state that a permit was given in, for who has taken a place meanwhile: who opens it
+    /// and then finds the place free is seen here.
+    #[inline(always)]
+    pub(crate) fn is_still(&self, permit: Permit) -> bool {
+        in_one_order();
+        // SeqCst: after the place was taken, as whoever opens the circuit looks for it after that.
+        (self.gate().load(Ordering::SeqCst) as u32 ^ permit.0 as u32) < 2
     }
 
     /// Whether everybody is turned away, if nothing is due.

@@ -2,7 +2,7 @@
 
 use super::map;
 use crate::fork;
-use crate::sync::{Ordering, fixed::AtomicUsize};
+use crate::sync::{Mutex, OnceLock, Ordering, fixed::AtomicUsize};
 use rustix::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 
 /// Segments that one process can be attached to at once.
@@ -48,7 +48,11 @@ impl LockFile {
 impl Drop for LockFile {
     fn drop(&mut self) {
         if self.forks == fork::count() {
+            // No fork comes between the two: its child would keep the descriptor, and with it the lock.
+            static CLOSING: OnceLock<Mutex<()>> = OnceLock::new();
+            let _closing = CLOSING.get_or_init(Mutex::default).lock();
             OPEN[self.place].store(0, Ordering::Release);
+            self.descriptor = None;
         } else if let Some(descriptor) = self.descriptor.take() {
             // Closed already, in the first moment of this process.
             let _ = descriptor.into_raw_fd();

@@ -15,6 +15,10 @@ pub(crate) const SEATS: usize = if cfg!(loom) { 2 } else { 64 };
 #[cfg(not(loom))]
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// And how often it looks, at least: while the whole machine stood still nobody could leave.
+#[cfg(not(loom))]
+const LOOKS: u32 = 1_000;
+
 #[repr(align(64))]
 struct Seat(AtomicUsize);
 
@@ -83,8 +87,9 @@ impl Forks {
     #[cfg(not(loom))]
     pub(crate) fn begin(&self) {
         self.close();
-        let begun = Instant::now();
-        while self.is_anybody_inside() && begun.elapsed() < PATIENCE {
+        let (begun, mut looks) = (Instant::now(), 0);
+        while self.is_anybody_inside() && (looks < LOOKS || begun.elapsed() < PATIENCE) {
+            looks += 1;
             pause();
         }
     }

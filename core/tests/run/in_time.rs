@@ -6,7 +6,7 @@ use seawall::settings::Timeout;
 use std::future::{pending, ready};
 
 const NEVER: Duration = Duration::from_secs(600);
-const SOON: Duration = Duration::from_millis(20);
+const SOON: Duration = Duration::from_millis(200);
 
 /// Opens at the first failure.
 fn limited(registry: &Registry, timeout: Timeout) -> Policy {

@@ -51,9 +51,20 @@ fn run(program: &str, words: &[&str]) {
     assert!(output.status.success(), "{program} {words:?}: {}", shown(&output));
 }
 
-/// A file system in memory of a few bytes on the folder; ours, and of the right mode.
-fn mount(folder: &Path, settings: &str) {
-    run("mount", &["-t", "tmpfs", "-o", &format!("mode=0700,{settings}"), "none", &folder.display().to_string()]);
+/// A file system in memory of a few bytes on the folder, until it is dropped; ours, and of the right mode.
+fn mount(folder: &Path, settings: &str) -> Mounted {
+    let place = folder.display().to_string();
+    run("mount", &["-t", "tmpfs", "-o", &format!("mode=0700,{settings}"), "none", &place]);
+    Mounted(place)
+}
+
+struct Mounted(String);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Lazily: who still has a file of it keeps that.
+        let _ = Command::new("umount").args(["--lazy", &self.0]).status();
+    }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -71,19 +82,19 @@ fn a_full_file_system_is_said_once_and_leaves_nothing_behind() {
     in_a_namespace("a_full_file_system_is_said_once_and_leaves_nothing_behind", false, || {
         let folder = Folder::new();
         // Smaller than the segment.
-        mount(folder.path(), "size=32k");
+        let mounted = mount(folder.path(), "size=32k");
         said_once(options(&folder), "no room for the segment");
         assert_eq!(names(folder.path()), Vec::<String>::new());
-        run("umount", &[&folder.path().display().to_string()]);
+        drop(mounted);
         // Large enough, and filled by another.
-        mount(folder.path(), "size=1m");
+        let mounted = mount(folder.path(), "size=1m");
         let fill = vec![0; 2 << 20];
         fs::write(folder.path().join("others"), &fill).expect_err("a file that does not fit");
         said_once(options(&folder), "no room for the segment");
         assert_eq!(names(folder.path()), ["others"]);
-        run("umount", &[&folder.path().display().to_string()]);
+        drop(mounted);
         // Room for bytes, none for one more file.
-        mount(folder.path(), "size=1m,nr_inodes=2");
+        let _mounted = mount(folder.path(), "size=1m,nr_inodes=2");
         fs::write(folder.path().join("others"), "").expect("the last file");
         said_once(options(&folder), "no room for the segment");
         // And for the folder itself.
@@ -98,7 +109,7 @@ fn a_full_file_system_is_said_once_and_leaves_nothing_behind() {
 fn a_segment_goes_on_where_others_fill_its_file_system() {
     in_a_namespace("a_segment_goes_on_where_others_fill_its_file_system", false, || {
         let folder = Folder::new();
-        mount(folder.path(), "size=1m");
+        let _mounted = mount(folder.path(), "size=1m");
         let (mut a, mut b) = (folder.worker(), folder.worker());
         let policy = r#"policy {"name":"x","scope":"host","breaker":{"window":{"kind":"consecutive","failures":3}}}"#;
         assert_eq!((a.ask("load [host];size = 65536"), a.ask(policy)), ("ok".into(), "ok".into()));
@@ -119,7 +130,7 @@ fn a_read_only_file_system_is_said_once_and_can_be_looked_at() {
     in_a_namespace("a_read_only_file_system_is_said_once_and_can_be_looked_at", false, || {
         let folder = Folder::new();
         let place = folder.path().display().to_string();
-        mount(folder.path(), "size=1m");
+        let _mounted = mount(folder.path(), "size=1m");
         assert_eq!(faults(options(&folder)), Vec::<String>::new());
         run("mount", &["-o", "remount,bind,ro", &place]);
         // The segment that is there cannot be written to, one that is not there cannot be made.
