@@ -167,11 +167,13 @@ impl Breaker {
         if let Some(words) = own {
             return tally_on(words, true);
         }
-        let Some(own) = self.cell.known_own_writer() else { return self.tally_elsewhere() };
-        if self.is_near(own) {
-            return tally_on(self.near_two(own), true);
+        if let Some(words) = self.cell.own_two_apart() {
+            return tally_on(words, true);
         }
-        self.known_far_two(own).map_or_else(|| self.tally_elsewhere(), |words| tally_on(words, true))
+        match self.cell.known_own_writer() {
+            Some(own) if self.is_near(own) => tally_on(self.near_two(own), true),
+            _ => self.tally_elsewhere(),
+        }
     }
 
     /// On a line that others add to, or that is yet to be made or claimed.
@@ -246,11 +248,6 @@ impl Breaker {
         self.cell.sum(Layout::writer(0), column)
     }
 
-    #[inline(always)]
-    pub(super) fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
-        if self.is_near(writer) { self.near(writer, column) } else { &self.far(writer).0[column] }
-    }
-
     /// The same in line.
     #[inline(always)]
     pub(super) fn sum_here(&self, column: usize) -> u64 {
@@ -259,6 +256,11 @@ impl Breaker {
             return self.cell.word(Layout::writer(0) + column).load(Ordering::Acquire);
         }
         self.cell.sum_here(Layout::writer(0), column)
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self, writer: Writer, column: usize) -> &AtomicU64 {
+        if self.is_near(writer) { self.near(writer, column) } else { &self.far(writer).0[column] }
     }
 
     /// Whether a writer's line is in the cell itself.
@@ -278,12 +280,6 @@ impl Breaker {
         // The limit first: where the cell has that, the word before it needs no look.
         let limit = self.near(writer, LIMIT);
         (self.near(writer, TALLY), limit)
-    }
-
-    /// The same of one outside, where that is made.
-    #[inline(always)]
-    fn known_far_two(&self, writer: Writer) -> Option<(&AtomicU64, &AtomicU64)> {
-        self.cell.further()?.get(writer.line.wrapping_sub(1)).map(Line::first_two)
     }
 
     #[inline(never)]

@@ -131,4 +131,25 @@ mod tests {
             assert_eq!(found, expected);
         }
     }
+
+    #[test]
+    fn further_threads_find_theirs_beside_the_block() {
+        let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
+        assert!(head.own_two_apart().is_none(), "nobody made them");
+        let further = head.make_further(&|_| {});
+        let together = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    // All of them at once: no two have the same.
+                    let slot = super::super::slot();
+                    together.wait();
+                    let found = head.own_two_apart().map(|(first, second)| [first, second].map(std::ptr::from_ref));
+                    let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
+                    assert_eq!((found, head.own_two().is_some()), (expected, slot == 0), "slot {slot}");
+                    together.wait();
+                });
+            }
+        });
+    }
 }

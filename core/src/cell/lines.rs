@@ -45,6 +45,13 @@ impl Block {
         self.further.get().map(|further| &further[..])
     }
 
+    /// The first two words of the calling thread's line among them, if it writes that alone.
+    #[inline(always)]
+    pub(crate) fn own_two_apart(&self) -> Option<(&AtomicU64, &AtomicU64)> {
+        let own = &self.further.get()?[..Writers::HEAP.own - 1];
+        own.get(super::slot_or_none().wrapping_sub(1)).map(Line::first_two)
+    }
+
     /// The same, made where they are not there; `fill` gets each of them first.
     #[cold]
     #[inline(never)]
