@@ -137,17 +137,19 @@ mod tests {
         let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
         assert!(head.own_two_apart().is_none(), "nobody made them");
         let further = head.make_further(&|_| {});
-        let together = std::sync::Barrier::new(6);
+        let here = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
                     // All of them at once: no two have the same.
                     let slot = super::super::slot();
-                    together.wait();
+                    here.fetch_add(1, Ordering::AcqRel);
+                    while here.load(Ordering::Acquire) < 6 {
+                        std::thread::yield_now();
+                    }
                     let found = head.own_two_apart().map(|(first, second)| [first, second].map(std::ptr::from_ref));
                     let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
                     assert_eq!((found, head.own_two().is_some()), (expected, slot == 0), "slot {slot}");
-                    together.wait();
                 });
             }
         });
