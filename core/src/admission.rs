@@ -97,8 +97,8 @@ impl Policy {
         self.live().host.is_some()
     }
 
-    /// Lets a call in that has no options of its own, where there is room and no doubt. `None` has
-    /// taken nothing and means: step a [`Call`], which waits, refuses or falls back.
+    /// Lets a call in that has no options of its own, where there is room and no doubt. `None` holds
+    /// nothing and means: step a [`Call`], which waits, refuses or falls back, and wakes whom this let in instead.
     pub fn admit(&self) -> Option<Admission> {
         self.brief().map(Brief::detach)
     }

@@ -385,3 +385,43 @@ impl Drop for Brief<'_> {
         drop_held(self.policy, self.live, self.pass, self.running);
     }
 }
+
+#[cfg(all(test, feature = "json", not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Registry;
+    use crate::breaker::Control;
+    use crate::bulkhead::Entry;
+
+    #[test]
+    fn who_took_a_place_after_the_circuit_opened_gives_it_back_to_who_waits() {
+        let registry = Registry::manual(1);
+        let settings = r#"{"name":"p","breaker":{},"bulkhead":{"limit":1,"queue":1}}"#;
+        let policy = registry.policy(settings).unwrap();
+        let live = policy.live();
+        let (breaker, bulkhead) = (live.parts.breaker.as_deref(), live.parts.bulkhead.as_deref().unwrap());
+        let permit = breaker.and_then(Breaker::pass).unwrap().0;
+        // As long as the circuit is the same, the place is had.
+        assert!(comes_in_under(&policy, live, breaker, permit));
+        let Entry::Queued { ticket, .. } = policy.enter(None) else { panic!("nobody waits") };
+        leave(&policy, live);
+        assert_eq!((registry.take_stranded(), bulkhead.look().in_use), (vec![ticket], 1));
+        leave(&policy, live);
+        assert_eq!(bulkhead.look().in_use, 0);
+        policy.control(Control::Open);
+        assert!(!comes_in_under(&policy, live, breaker, permit));
+        assert_eq!((bulkhead.look().in_use, registry.has_stranded()), (0, false));
+    }
+
+    #[test]
+    fn where_somebody_is_to_be_woken_nobody_is_refused_without_a_step() {
+        let registry = Registry::manual(1);
+        let policy = registry.policy(r#"{"name":"p","breaker":{},"bulkhead":{"limit":1}}"#).unwrap();
+        policy.control(Control::Open);
+        assert!(policy.refusal().is_some());
+        registry.strand(vec![7]);
+        assert!(policy.refusal().is_none());
+        assert_eq!(registry.take_stranded(), [7]);
+        assert!(policy.refusal().is_some());
+    }
+}

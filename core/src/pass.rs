@@ -181,7 +181,8 @@ impl Policy {
     /// could answer and nobody listens. `None` means ask.
     #[inline(always)]
     pub fn refusal(&self) -> Option<Refusal> {
-        self.refusal_under(self.live())
+        // Whoever is to be woken is woken by a step.
+        if self.registry().has_stranded() { None } else { self.refusal_under(self.live()) }
     }
 
     /// The same under settings that are known to be in force.

@@ -5,7 +5,6 @@ use crate::config::{BreakerConfig, Rate, Window};
 
 // Line 0: read by every call. What a snapshot shows of the last transition and of the window that tripped
 // changes only when the word does.
-/// The first: [`crate::cell::Block::first`].
 pub(crate) const WORD: usize = 0;
 pub(crate) const LAST: usize = 1;
 pub(crate) const LAST_AT: usize = 2;

@@ -53,8 +53,9 @@ impl Bulkhead {
             let come = entered.load(Ordering::Acquire);
             // Relaxed: who just misses a resize came a moment earlier.
             if come.saturating_sub(gone / ONE_LEFT) < limit.load(Ordering::Relaxed) {
-                // AcqRel: a place is taken once, and what its last holder did is seen.
-                if entered.compare_exchange_weak(come, come + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                // SeqCst: a place is taken once, and what its last holder did is seen; and ordered with the look at the
+                // circuit that follows.
+                if entered.compare_exchange_weak(come, come + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
                     return true;
                 }
                 continue;
@@ -115,8 +116,9 @@ impl Bulkhead {
         if let Some(door) = &self.host {
             return door.in_use();
         }
-        let gone = self.own(LEFT).load(Ordering::Acquire) / ONE_LEFT;
-        self.own(ENTERED).load(Ordering::Acquire).saturating_sub(gone)
+        // SeqCst: whoever has opened the circuit sees who came in before.
+        let gone = self.own(LEFT).load(Ordering::SeqCst) / ONE_LEFT;
+        self.own(ENTERED).load(Ordering::SeqCst).saturating_sub(gone)
     }
 
     pub(super) fn limit(&self) -> u64 {

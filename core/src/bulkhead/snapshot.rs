@@ -14,7 +14,7 @@ pub struct BulkheadSnapshot {
     pub queued: u64,
     /// Permits there are: the configured number, or that of a resize since.
     pub limit: u32,
-    /// Callers let in, ever.
+    /// Callers let in, ever; those included that found the circuit open after, and went back.
     pub admitted: u64,
     /// Callers rejected because the queue was full, ever.
     pub rejected_full: u64,

@@ -1,7 +1,8 @@
 //! The state of a part as lines of atomic words, without pointers.
 //!
 //! A cell is addressed by word index; every index comes from the part's own settings, never from
-//! the cell, and is bounds-checked. So the same code works on the heap and on mapped memory.
+//! the cell, and is bounds-checked: at each look, or for the first words of all once (`head.rs`). So the same code works
+//! on the heap and on mapped memory.
 
 mod head;
 mod latest;

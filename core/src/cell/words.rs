@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicU64, OnceLock};
 
 /// A block of words, aligned to cache lines; zeroed where it is new.
 pub(crate) struct Block {
-    /// There is always a word.
+    /// The first of them.
     #[cfg(not(loom))]
     pub(super) base: std::ptr::NonNull<AtomicU64>,
     #[cfg(not(loom))]
@@ -250,8 +250,7 @@ mod heap {
 
 #[cfg(not(loom))]
 fn first_of(words: &[AtomicU64]) -> std::ptr::NonNull<AtomicU64> {
-    static NOBODYS: AtomicU64 = AtomicU64::new(0);
-    if words.is_empty() { std::ptr::NonNull::from(&NOBODYS) } else { std::ptr::NonNull::from(words).cast() }
+    std::ptr::NonNull::from(words).cast()
 }
 
 #[cfg(not(loom))]

@@ -2,7 +2,7 @@
 
 use super::errors::Errors;
 use crate::call::Verdict;
-use crate::cell::{LINE, Writers, slot, slot_below};
+use crate::cell::{LINE, Writer, Writers, known_slot, slot, slot_below};
 use crate::config::FallbackStep;
 use crate::error::Code;
 use crate::outcome::Outcome;
@@ -104,13 +104,18 @@ impl CallMetrics {
     pub(crate) fn ended_at_once(&self, outcome: Outcome) {
         self.add(ended(outcome));
     }
-    /// The same by a thread that has counted before and writes its lines alone; `false`: nothing is counted.
+    /// The same by a thread that has counted before; `false`: nothing is counted.
     #[inline(always)]
     pub(crate) fn ended_quickly(&self, outcome: Outcome) -> bool {
-        let (Some(ends), Some(line)) = (self.ends.get(), slot_below(Writers::HEAP.own)) else { return false };
-        let count = &ends[line].0[ended(outcome)];
-        // Relaxed: nobody else writes it, and nothing is decided by it.
-        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        let Some(ends) = self.ends.get() else { return false };
+        // Relaxed, both: nothing is decided by it.
+        if let Some(line) = slot_below(Writers::HEAP.own) {
+            Writer { line, alone: true }.add_one(&ends[line].0[ended(outcome)], Ordering::Relaxed);
+            return true;
+        }
+        let Some(slot) = known_slot() else { return false };
+        let writer = Writers::HEAP.of_slot(slot);
+        writer.add_one(&ends[writer.line].0[ended(outcome)], Ordering::Relaxed);
         true
     }
     pub(crate) fn retrying(&self, attempt: u32, delay: Span) {

@@ -288,6 +288,12 @@ impl Registry {
         }
     }
 
+    /// Whether there are tickets that nobody has woken yet.
+    #[inline]
+    pub(crate) fn has_stranded(&self) -> bool {
+        self.0.any_stranded.load(Ordering::Acquire)
+    }
+
     /// Tickets whose waker is gone, and those that a reload admitted: a driver wakes them with its own.
     pub fn take_stranded(&self) -> Vec<u64> {
         self.take_some_stranded(usize::MAX)
@@ -296,7 +302,7 @@ impl Registry {
     /// At most `room` of them; the others wait for the next who asks.
     pub fn take_some_stranded(&self, room: usize) -> Vec<u64> {
         // Every step of every call looks here, so it does without the lock where there is nothing.
-        if !self.0.any_stranded.load(Ordering::Acquire) {
+        if !self.has_stranded() {
             return Vec::new();
         }
         let mut stranded = self.0.stranded.lock();

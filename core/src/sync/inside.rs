@@ -15,7 +15,8 @@ pub(crate) const SEATS: usize = if cfg!(loom) { 2 } else { 64 };
 #[cfg(not(loom))]
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// And how often it looks, at least: while the whole machine stood still nobody could leave.
+/// And how often it looks before that counts, for five times as long at most: while the whole machine stood still
+/// nobody could leave.
 #[cfg(not(loom))]
 const LOOKS: u32 = 1_000;
 
@@ -83,12 +84,14 @@ impl Forks {
         in_one_order();
     }
 
-    /// Before a fork, by the thread that forks: returns when nobody is inside, or after a second.
+    /// Before a fork, by the thread that forks: returns when nobody is inside, or after a second, or five
+    /// where it hardly ran meanwhile.
     #[cfg(not(loom))]
     pub(crate) fn begin(&self) {
         self.close();
         let (begun, mut looks) = (Instant::now(), 0);
-        while self.is_anybody_inside() && (looks < LOOKS || begun.elapsed() < PATIENCE) {
+        let patience = |looks| if looks < LOOKS { 5 * PATIENCE } else { PATIENCE };
+        while self.is_anybody_inside() && begun.elapsed() < patience(looks) {
             looks += 1;
             pause();
         }

@@ -60,6 +60,14 @@ fn mount(folder: &Path, settings: &str) -> Mounted {
 
 struct Mounted(String);
 
+impl Mounted {
+    /// Now, which nobody who has a file of it open allows.
+    fn end(self) {
+        run("umount", &[&self.0]);
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
         // Lazily: who still has a file of it keeps that.
@@ -85,14 +93,14 @@ fn a_full_file_system_is_said_once_and_leaves_nothing_behind() {
         let mounted = mount(folder.path(), "size=32k");
         said_once(options(&folder), "no room for the segment");
         assert_eq!(names(folder.path()), Vec::<String>::new());
-        drop(mounted);
+        mounted.end();
         // Large enough, and filled by another.
         let mounted = mount(folder.path(), "size=1m");
         let fill = vec![0; 2 << 20];
         fs::write(folder.path().join("others"), &fill).expect_err("a file that does not fit");
         said_once(options(&folder), "no room for the segment");
         assert_eq!(names(folder.path()), ["others"]);
-        drop(mounted);
+        mounted.end();
         // Room for bytes, none for one more file.
         let _mounted = mount(folder.path(), "size=1m,nr_inodes=2");
         fs::write(folder.path().join("others"), "").expect("the last file");
