@@ -9,7 +9,7 @@ use super::State;
 use super::credit::FailureLog;
 use super::layout::{Layout, OTHER_SUCCESS};
 use super::word::Word;
-use crate::cell::{Block, LENT, LINE, Line, Writer, is_lent};
+use crate::cell::{Block, LENT, LINE, Line, Two, Writer, is_lent};
 use crate::config::Window;
 use crate::permit::Permit;
 use crate::sync::{Arc, AtomicU64, Ordering, in_one_order};
@@ -101,7 +101,7 @@ impl Shard {
 
 /// Counts a success on the line of these first two words, which `alone` says whether nobody else writes.
 #[inline(always)]
-fn tally_on((tally, limit): (&AtomicU64, &AtomicU64), alone: bool) -> bool {
+fn tally_on([tally, limit]: &Two, alone: bool) -> bool {
     // Relaxed: the tally is its line's own past, and whoever reads an old limit passes a moment earlier.
     let (made, limit) = (tally.load(Ordering::Relaxed), limit.load(Ordering::Relaxed));
     if made >= limit {
@@ -160,19 +160,16 @@ impl Breaker {
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         // A permit is the gate that it was given under, so that it says itself whether that passed.
-        let own = self.cell.own_two();
+        let own = self.cell.first_two();
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
         if let Some(words) = own {
             return tally_on(words, true);
         }
-        if let Some(words) = self.cell.own_two_apart() {
-            return tally_on(words, true);
-        }
-        match self.cell.known_own_writer() {
-            Some(own) if self.is_near(own) => tally_on(self.near_two(own), true),
-            _ => self.tally_elsewhere(),
+        match self.cell.further_two() {
+            Some(words) => tally_on(words, true),
+            None => self.tally_elsewhere(),
         }
     }
 
@@ -180,8 +177,11 @@ impl Breaker {
     #[inline(never)]
     fn tally_elsewhere(&self) -> bool {
         let writer = self.cell.writer();
-        let words = if self.is_near(writer) { self.near_two(writer) } else { self.far(writer).first_two() };
-        tally_on(words, writer.alone)
+        if !self.is_near(writer) {
+            return tally_on(self.far(writer).first_two(), writer.alone);
+        }
+        self.cell.know(writer);
+        tally_on(self.cell.two_of(writer), writer.alone)
     }
 
     /// Where a driver finds gate and tallies; see [`Overlay`].
@@ -272,14 +272,6 @@ impl Breaker {
     #[inline(always)]
     pub(super) fn near(&self, writer: Writer, column: usize) -> &AtomicU64 {
         self.cell.word(Layout::writer(writer.line) + column)
-    }
-
-    /// The first two words of a line in the cell.
-    #[inline(always)]
-    fn near_two(&self, writer: Writer) -> (&AtomicU64, &AtomicU64) {
-        // The limit first: where the cell has that, the word before it needs no look.
-        let limit = self.near(writer, LIMIT);
-        (self.near(writer, TALLY), limit)
     }
 
     #[inline(never)]

@@ -1,19 +1,23 @@
 //! A block that is sure to have its first words, and the lines of those who write alone in it: they are found without
 //! a look at how many words there are.
 
-use super::{Block, LINE};
-use crate::sync::{Arc, AtomicU64};
+use super::{Block, LINE, Line, Since, Two, Writer, Writers};
+use crate::segment;
+use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
 use std::ops::Deref;
 
-/// The last of its `WORDS` are the first writer's line; the lines of the others who write alone in the block, of which
-/// there may be none, follow it.
+/// Writers of this process's own blocks that write alone, but for the first.
+const FURTHER: usize = Writers::HEAP.own - 1;
+
+/// The last of its `WORDS` are a writer's line, and so are those that follow it.
 pub(crate) struct Head<const WORDS: usize> {
     /// In `block`.
     #[cfg(not(loom))]
     words: std::ptr::NonNull<[AtomicU64; WORDS]>,
-    /// How many write alone in the block.
-    #[cfg(not(loom))]
-    near: u32,
+    /// The first word of the line that the first slot's owner writes alone, and as whom he found it. Nobody but he asks
+    /// for the one, and he alone writes both.
+    line: AtomicU32,
+    mine: AtomicU32,
     block: Arc<Block>,
 }
 
@@ -27,15 +31,17 @@ unsafe impl<const WORDS: usize> Send for Head<WORDS> {}
 unsafe impl<const WORDS: usize> Sync for Head<WORDS> {}
 
 impl<const WORDS: usize> Head<WORDS> {
-    /// Of a block that has all these words and lines.
+    /// Of a block that has all these words, and behind them the lines of all who write alone in it.
     pub(crate) fn of(block: Arc<Block>) -> Head<WORDS> {
-        let lines = block.own_near.max(1) as usize;
-        assert!(WORDS - LINE + lines * LINE <= block.len(), "a cell of {} words has no room for its head", block.len());
+        let own = if block.lines_are_together() { block.writers().own } else { 1 };
+        assert!(WORDS - LINE + own * LINE <= block.len(), "a cell of {} words has no room for its head", block.len());
+        // Of a cell that processes share it is yet to be claimed.
+        let whose = if block.table.is_some() { Since::NOBODY } else { Since::first() };
         Head {
             #[cfg(not(loom))]
             words: block.base.cast(),
-            #[cfg(not(loom))]
-            near: block.own_near,
+            line: AtomicU32::new((WORDS - LINE) as u32),
+            mine: AtomicU32::new(whose.word()),
             block,
         }
     }
@@ -63,23 +69,72 @@ impl<const WORDS: usize> Head<WORDS> {
         self.block.all().first_chunk().expect("`of` has seen to that")
     }
 
-    /// The first two words of the calling thread's line, if it writes that alone and it is in the block.
-    #[cfg(not(loom))]
+    /// The first two words of the calling thread's line, if it has the first slot and has been here.
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub(crate) fn own_two(&self) -> Option<(&AtomicU64, &AtomicU64)> {
-        let slot = super::slot_below(self.near as usize)?;
-        // SAFETY: `of` has seen to it that the block has a line for each slot below that, the first at the head's end.
+    pub(crate) fn first_two(&self) -> Option<&Two> {
+        // Relaxed, both: it wrote them itself, or who had the slot before it.
+        if Since::now().word() != self.mine.load(Ordering::Relaxed) {
+            return None;
+        }
+        let line = self.line.load(Ordering::Relaxed) as usize;
+        // SAFETY: `of` and `know` have seen to it that the block has the line.
+        Some(unsafe { self.two_at(line) })
+    }
+
+    /// The same of another slot's owner, if its line is made and claimed.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(crate) fn further_two(&self) -> Option<&Two> {
+        let slot = super::slot_or_none();
+        let number = slot.wrapping_sub(1);
+        if let Some(further) = self.further() {
+            return further[..FURTHER].get(number).map(Line::first_two);
+        }
+        let line = match self.table {
+            Some(table) => segment::further_of_slot(table, slot)?,
+            None if self.lines_are_together() && number < FURTHER => slot,
+            None => return None,
+        };
+        // SAFETY: `of` has seen to it that the block has a line for each of those who write alone.
+        Some(unsafe { self.two_at(WORDS - LINE + line * LINE) })
+    }
+
+    /// The first two words of a line in the block.
+    #[allow(unsafe_code)]
+    pub(crate) fn two_of(&self, writer: Writer) -> &Two {
+        let line = Self::line_of(writer);
+        self.word(line + 1);
+        // SAFETY: the block has the second.
+        unsafe { self.two_at(line) }
+    }
+
+    /// Two words, both of which the block must have.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    unsafe fn two_at(&self, first: usize) -> &Two {
+        #[cfg(loom)]
+        return self.block.all()[first..].first_chunk().expect("the caller has seen to that");
+        #[cfg(not(loom))]
+        // SAFETY: words of the block are side by side, and `block` keeps them where they are.
         unsafe {
-            let line = self.words.cast::<AtomicU64>().add(WORDS - LINE + slot * LINE);
-            Some((line.as_ref(), line.add(1).as_ref()))
+            self.words.cast::<AtomicU64>().add(first).cast::<Two>().as_ref()
         }
     }
 
-    #[cfg(loom)]
-    pub(crate) fn own_two(&self) -> Option<(&AtomicU64, &AtomicU64)> {
-        let line = WORDS - LINE + super::slot_below(self.own_near as usize)? * LINE;
-        Some((self.word(line), self.word(line + 1)))
+    /// The calling thread writes this line, which is in the block; where it has the first slot and writes alone, it
+    /// finds it at once from now on.
+    pub(crate) fn know(&self, writer: Writer) {
+        let (line, now) = (Self::line_of(writer), Since::now());
+        if writer.alone && now == Since::first() && line + LINE <= self.len() {
+            // Relaxed: as whoever reads them.
+            self.line.store(line as u32, Ordering::Relaxed);
+            self.mine.store(now.word(), Ordering::Relaxed);
+        }
+    }
+
+    fn line_of(writer: Writer) -> usize {
+        WORDS - LINE + writer.line * LINE
     }
 }
 
@@ -95,7 +150,6 @@ impl<const WORDS: usize> Deref for Head<WORDS> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Ordering;
 
     #[test]
     fn its_words_are_those_of_the_block() {
@@ -120,22 +174,40 @@ mod tests {
         Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(3 * LINE, true))).word(3 * LINE);
     }
 
+    fn at(words: Option<&Two>) -> Option<[*const AtomicU64; 2]> {
+        words.map(|two| two.each_ref().map(std::ptr::from_ref))
+    }
+
     #[test]
     fn who_writes_alone_finds_his_line() {
         let slot = super::super::slot();
         for (block, own) in [(Block::with_lines(2 * LINE, true), 1), (Block::with_lines(9 * LINE, false), 4)] {
             let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
-            let found = head.own_two().map(|(first, second)| [first, second].map(std::ptr::from_ref));
             let line = (1 + slot) * LINE;
             let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
-            assert_eq!(found, expected);
+            let (first, further) = (at(head.first_two()), at(head.further_two()));
+            assert_eq!((first, further), if slot == 0 { (expected, None) } else { (None, expected) }, "slot {slot}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_known_is_found_and_no_other() {
+        let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(9 * LINE, false)));
+        // One that others add to, and one that the block has not got.
+        head.know(Writer { line: 4, alone: false });
+        head.know(Writer { line: 8, alone: true });
+        let first = [LINE, LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
+        let is_first = super::super::slot() == 0;
+        assert_eq!(at(head.first_two()), is_first.then_some(first));
+        head.know(Writer { line: 2, alone: true });
+        let third = [3 * LINE, 3 * LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
+        assert_eq!(at(head.first_two()), is_first.then_some(third));
     }
 
     #[test]
     fn further_threads_find_theirs_beside_the_block() {
         let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
-        assert!(head.own_two_apart().is_none(), "nobody made them");
+        assert!(head.further_two().is_none(), "nobody made them");
         let further = head.make_further(&|_| {});
         let here = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -147,9 +219,9 @@ mod tests {
                     while here.load(Ordering::Acquire) < 6 {
                         std::thread::yield_now();
                     }
-                    let found = head.own_two_apart().map(|(first, second)| [first, second].map(std::ptr::from_ref));
+                    let found = at(head.further_two());
                     let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
-                    assert_eq!((found, head.own_two().is_some()), (expected, slot == 0), "slot {slot}");
+                    assert_eq!((found, head.first_two().is_some()), (expected, slot == 0), "slot {slot}");
                 });
             }
         });

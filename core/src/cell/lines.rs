@@ -10,15 +10,15 @@ use crate::sync::AtomicU64;
 #[derive(Default)]
 pub(crate) struct Line(pub [AtomicU64; LINE]);
 
+/// The first two words of a line.
+pub(crate) type Two = [AtomicU64; 2];
+
 impl Line {
     #[inline(always)]
-    pub(crate) fn first_two(&self) -> (&AtomicU64, &AtomicU64) {
-        (&self.0[0], &self.0[1])
+    pub(crate) fn first_two(&self) -> &Two {
+        self.0.first_chunk().expect("a line has more")
     }
 }
-
-/// How many writers' lines are in a block that has the first one alone.
-const APART: u32 = 1;
 
 /// The lines of all writers but the first.
 pub(super) type Further = [Line; Writers::HEAP.lines() - 1];
@@ -27,29 +27,20 @@ impl Block {
     /// So many words of this process's own; only the first writer's line is among them, if `apart`.
     pub(crate) fn with_lines(words: usize, apart: bool) -> Block {
         let mut block = Block::new(words);
-        if apart {
-            block.own_near = APART;
-        }
+        block.apart = apart;
         block
     }
 
     /// Whether the lines of all writers are words of the block, side by side.
     #[inline(always)]
     pub(crate) fn lines_are_together(&self) -> bool {
-        self.own_near != APART
+        !self.apart
     }
 
     /// The lines of the writers that the block has no words for, if there are any yet: from line 1 on.
     #[inline(always)]
     pub(crate) fn further(&self) -> Option<&[Line]> {
         self.further.get().map(|further| &further[..])
-    }
-
-    /// The first two words of the calling thread's line among them, if it writes that alone.
-    #[inline(always)]
-    pub(crate) fn own_two_apart(&self) -> Option<(&AtomicU64, &AtomicU64)> {
-        let own = &self.further.get()?[..Writers::HEAP.own - 1];
-        own.get(super::slot_or_none().wrapping_sub(1)).map(Line::first_two)
     }
 
     /// The same, made where they are not there; `fill` gets each of them first.
@@ -111,15 +102,6 @@ impl Block {
     pub(crate) fn known_writer(&self) -> Option<Writer> {
         let slot = super::known_slot()?;
         self.table.map_or(Some(Writers::HEAP.of_slot(slot)), |table| segment::of_slot(table, slot))
-    }
-
-    /// The same of one that writes alone, without working out a line that many share: what most calls need.
-    #[inline(always)]
-    pub(crate) fn known_own_writer(&self) -> Option<Writer> {
-        match self.table {
-            None => super::slot_below(Writers::HEAP.own).map(|slot| Writer { line: slot, alone: true }),
-            Some(table) => segment::of_slot(table, super::known_slot()?).filter(|writer| writer.alone),
-        }
     }
 
     #[cold]

@@ -16,12 +16,13 @@ mod words;
 mod writer;
 
 pub(crate) use head::Head;
-pub(crate) use lines::Line;
+pub(crate) use lines::{Line, Two};
 pub(crate) use near::{Near, take_all_away};
 pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, close};
 pub(crate) use words::Block;
 pub(crate) use writer::{
-    LENT, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below, slot_or_none,
+    LENT, Since, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below,
+    slot_or_none,
 };
 
 #[cfg(loom)]

@@ -1,7 +1,7 @@
 //! A block of words, on the heap of this process or in a segment that many map.
 
+use super::LINE;
 use super::lines::Further;
-use super::{LINE, Writers};
 use crate::segment::{self, Held, Owner};
 use crate::sync::{Arc, AtomicU64, OnceLock};
 
@@ -14,9 +14,8 @@ pub(crate) struct Block {
     words: u32,
     /// Which lines this process's threads write, where that is not fixed.
     pub(super) table: Option<&'static segment::Table>,
-    /// Whoever has a slot below this writes the line of that number, which is in the block, alone. Where only the
-    /// first does, the block has no line of anybody else: most circuits are a single thread's.
-    pub(super) own_near: u32,
+    /// Only the first writer's line is in the block: most circuits are a single thread's.
+    pub(super) apart: bool,
     /// What the others need then, made with the first of them. Once made it stays.
     pub(super) further: OnceLock<Box<Further>>,
     pub(super) home: Home,
@@ -50,13 +49,13 @@ impl Block {
     pub(crate) fn new(words: usize) -> Block {
         let (base, home) = (heap::zeroed(words), Home::Heap());
         let words = u32::try_from(words).expect("no cell is larger than memory");
-        Block { base, words, table: None, further: OnceLock::new(), own_near: Writers::HEAP.own as u32, home }
+        Block { base, words, table: None, further: OnceLock::new(), apart: false, home }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(words: usize) -> Block {
         let home = Home::Heap((0..words).map(|_| AtomicU64::new(0)).collect());
-        Block { table: None, own_near: Writers::HEAP.own as u32, further: OnceLock::new(), home }
+        Block { table: None, apart: false, further: OnceLock::new(), home }
     }
 
     /// The words of a cell that many processes map.
@@ -73,7 +72,7 @@ impl Block {
             words: held.words().len().min(most).try_into().unwrap_or(u32::MAX),
             table: Some(held.table()),
             further: OnceLock::new(),
-            own_near: 0,
+            apart: false,
             home: Home::Mapped(held),
         }
     }
@@ -87,7 +86,7 @@ impl Block {
             words: words.len().try_into().unwrap_or(u32::MAX),
             table: Some(segment::nobodys_table()),
             further: OnceLock::new(),
-            own_near: 0,
+            apart: false,
             home: Home::Seen(
                 file,
                 #[cfg(loom)]

@@ -4,9 +4,12 @@
 //! a low slot is the only writer of its line and adds by a plain load and store; all others share
 //! the remaining lines and add atomically. Sums rise for ever: who takes a slot over goes on from
 //! the value that it finds.
+//!
+//! A fork makes another writer of whoever lives on: what was known of a slot's lines is not true of it any more.
 
 #[cfg(not(loom))]
 use crate::sync::AtomicBool;
+use crate::sync::fixed::AtomicU32;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::Cell;
 
@@ -15,6 +18,10 @@ const SLOTS: u32 = 64;
 /// No slot is a number as high as this: those of threads that only ever share lines follow the others.
 const EVER: u32 = 2 * SLOTS;
 const NONE: u32 = u32::MAX;
+
+/// How many forks lie between the first process and this one, times this, is added to a slot's number.
+const FORK: u32 = 256;
+static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// A line of a cell, counted from its first writer's line, and whether the caller alone writes it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -65,16 +72,65 @@ impl Writers {
     }
 }
 
+#[cfg(not(loom))]
 thread_local! {
-    // No destructor, so that reading it is one load and works while the thread ends.
+    // The slot in its lowest byte, above it the forks. No destructor, so that reading it is one load and works while
+    // the thread ends.
     static SLOT: Cell<u32> = const { Cell::new(NONE) };
+}
+
+#[cfg(not(loom))]
+#[inline(always)]
+fn word() -> u32 {
+    SLOT.get()
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static SLOT: Cell<u32> = Cell::new(NONE);
+}
+
+#[cfg(loom)]
+fn word() -> u32 {
+    SLOT.with(Cell::get)
 }
 
 /// The slot of the calling thread.
 pub(crate) fn slot() -> usize {
-    match SLOT.get() {
+    match word() {
         NONE => claim(),
-        slot => slot as usize,
+        slot => number(slot),
+    }
+}
+
+#[inline(always)]
+fn number(slot: u32) -> usize {
+    (slot % FORK) as usize
+}
+
+/// A writer of this process as it is since the last fork.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) struct Since(u32);
+
+impl Since {
+    /// Who has the first slot.
+    pub(crate) fn first() -> Since {
+        // Relaxed: changed only while one thread runs.
+        Since(FORKS.load(Ordering::Relaxed))
+    }
+
+    /// No thread's.
+    pub(crate) const NOBODY: Since = Since(NONE - 1);
+
+    /// The calling thread; where it has no slot, another than any.
+    #[inline(always)]
+    pub(crate) fn now() -> Since {
+        Since(word())
+    }
+
+    #[inline(always)]
+    pub(crate) fn word(self) -> u32 {
+        self.0
     }
 }
 
@@ -87,7 +143,7 @@ pub(crate) fn known_slot() -> Option<usize> {
 /// The same, and a number above all where it has none.
 #[inline(always)]
 pub(crate) fn slot_or_none() -> usize {
-    SLOT.get() as usize
+    number(word())
 }
 
 /// The same where it is less than so many.
@@ -130,8 +186,8 @@ fn claim() -> usize {
 
 #[cfg(loom)]
 pub(crate) fn take_slot(slot: u32) {
-    let _ = (AtomicU64::new, Ordering::Relaxed);
-    SLOT.set(slot);
+    let _ = AtomicU64::new;
+    SLOT.with(|own| own.set(slot + Since::first().word()));
 }
 
 #[cfg(not(loom))]
@@ -184,7 +240,7 @@ mod owned {
     impl Drop for Hold {
         fn drop(&mut self) {
             // What the thread still counts while it ends goes to a shared line.
-            give_back(SLOT.replace(SLOTS));
+            give_back(number(SLOT.replace(SLOTS)) as u32);
         }
     }
 
@@ -195,7 +251,7 @@ mod owned {
             give_back(slot);
             return SLOTS as usize;
         }
-        SLOT.set(slot);
+        SLOT.set(slot + Since::first().word());
         slot as usize
     }
 
@@ -223,9 +279,13 @@ mod owned {
 
     /// In a forked child only the calling thread lives on.
     pub(crate) fn forked() {
-        let own = SLOT.get();
-        let own = if own < SLOTS { 1 << own } else { 0 };
+        FORKS.fetch_add(FORK, Ordering::Relaxed);
+        let slot = slot_or_none();
+        let own = if slot < SLOTS as usize { 1 << slot } else { 0 };
         TAKEN.store(own | if is_lent(0) { FIRST } else { 0 }, Ordering::Relaxed);
+        if own > 0 {
+            SLOT.set(slot as u32 + Since::first().word());
+        }
     }
 }
 

@@ -89,6 +89,7 @@ impl Worker {
             "events" => self.events(),
             "faults" => Registry::global().internal_faults().to_string(),
             "fork" => self.fork(rest),
+            "both" => self.both(rest),
             "storm" => self.storm(rest),
             other => format!("no such command: {other}"),
         }
@@ -182,6 +183,21 @@ impl Worker {
                 text
             }
         }
+    }
+
+    /// A child makes so many calls while this process makes as many; how many both made.
+    fn both(&self, times: &str) -> String {
+        // SAFETY: the child runs code of this process as it is, and ends without unwinding.
+        let child = unsafe { libc::fork() };
+        let ran = self.run(times, Outcome::Success);
+        if child == 0 {
+            // SAFETY: ends the process at once, without the parent's handlers.
+            unsafe { libc::_exit(i32::from(ran != times)) }
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child just made.
+        unsafe { libc::waitpid(child, &mut status, 0) };
+        format!("{ran}, and the child ended with {status}")
     }
 
     /// Forks children, one after another, while other threads are in and out of every lock; how those

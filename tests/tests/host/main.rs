@@ -139,6 +139,26 @@ fn a_forked_child_is_a_process_of_its_own() {
 }
 
 #[test]
+fn a_child_writes_no_line_of_its_parent() {
+    let folder = Folder::new();
+    let mut a = folder.worker();
+    let breaker = r#"{"window":{"kind":"count","size":100},"failure_rate":0.5}"#;
+    assert_eq!(a.ask(&format!(r#"policy {{"name":"db","scope":"host","breaker":{breaker}}}"#)), "ok");
+    // It finds its line at once, and so would a child that took it for its own.
+    assert_eq!(a.ask("ok 100"), "100");
+    for _ in 0..3 {
+        assert_eq!(a.ask("both 1000000"), "1000000, and the child ended with 0");
+    }
+    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 6_000_100);
+    // Neither does a child of a child.
+    assert_eq!(
+        a.ask("fork ok 10; both 1000000; fork both 1000000"),
+        "10; 1000000, and the child ended with 0; 1000000, and the child ended with 0"
+    );
+    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 10_000_110);
+}
+
+#[test]
 fn a_child_takes_no_lock_along() {
     for scope in ["process", "host"] {
         let folder = Folder::new();
