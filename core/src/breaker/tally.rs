@@ -160,11 +160,11 @@ impl Breaker {
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         // A permit is the gate that it was given under, so that it says itself whether that passed.
-        let own = self.cell.first_two();
+        let own = self.cell.first_line();
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
-        if let Some(words) = own {
+        if let Some(words) = own.two() {
             return tally_on(words, true);
         }
         match self.cell.further_two() {

@@ -5,6 +5,8 @@ use super::{Block, LINE, Line, Since, Two, Writer, Writers};
 use crate::segment;
 use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
 use std::ops::Deref;
+#[cfg(not(loom))]
+use std::ptr::NonNull;
 
 /// Writers of this process's own blocks that write alone, but for the first.
 const FURTHER: usize = Writers::HEAP.own - 1;
@@ -13,7 +15,7 @@ const FURTHER: usize = Writers::HEAP.own - 1;
 pub(crate) struct Head<const WORDS: usize> {
     /// In `block`.
     #[cfg(not(loom))]
-    words: std::ptr::NonNull<[AtomicU64; WORDS]>,
+    words: NonNull<[AtomicU64; WORDS]>,
     /// The first word of the line that the first slot's owner writes alone, and as whom he found it. Nobody but he asks
     /// for the one, and he alone writes both.
     line: AtomicU32,
@@ -69,17 +71,19 @@ impl<const WORDS: usize> Head<WORDS> {
         self.block.all().first_chunk().expect("`of` has seen to that")
     }
 
-    /// The first two words of the calling thread's line, if it has the first slot and has been here.
+    /// Where the line of the first slot's owner is, and whether that is the calling thread: to be read before what it
+    /// need not wait for.
     #[inline(always)]
-    #[allow(unsafe_code)]
-    pub(crate) fn first_two(&self) -> Option<&Two> {
-        // Relaxed, both: it wrote them itself, or who had the slot before it.
-        if Since::now().word() != self.mine.load(Ordering::Relaxed) {
-            return None;
+    pub(crate) fn first_line(&self) -> FirstLine<'_, WORDS> {
+        FirstLine {
+            head: self,
+            #[cfg(not(loom))]
+            words: self.words,
+            // Relaxed, both: who asks for the line wrote them, or who had the slot before.
+            line: self.line.load(Ordering::Relaxed),
+            mine: self.mine.load(Ordering::Relaxed),
+            now: Since::now(),
         }
-        let line = self.line.load(Ordering::Relaxed) as usize;
-        // SAFETY: `of` and `know` have seen to it that the block has the line.
-        Some(unsafe { self.two_at(line) })
     }
 
     /// The same of another slot's owner, if its line is made and claimed.
@@ -96,8 +100,12 @@ impl<const WORDS: usize> Head<WORDS> {
             None if self.lines_are_together() && number < FURTHER => slot,
             None => return None,
         };
+        let line = WORDS - LINE + line * LINE;
+        #[cfg(loom)]
+        return Some(two_at(self.block.all(), line));
+        #[cfg(not(loom))]
         // SAFETY: `of` has seen to it that the block has a line for each of those who write alone.
-        Some(unsafe { self.two_at(WORDS - LINE + line * LINE) })
+        Some(unsafe { two_at(self.words, line) })
     }
 
     /// The first two words of a line in the block.
@@ -105,20 +113,12 @@ impl<const WORDS: usize> Head<WORDS> {
     pub(crate) fn two_of(&self, writer: Writer) -> &Two {
         let line = Self::line_of(writer);
         self.word(line + 1);
-        // SAFETY: the block has the second.
-        unsafe { self.two_at(line) }
-    }
-
-    /// Two words, both of which the block must have.
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    unsafe fn two_at(&self, first: usize) -> &Two {
         #[cfg(loom)]
-        return self.block.all()[first..].first_chunk().expect("the caller has seen to that");
+        return two_at(self.block.all(), line);
         #[cfg(not(loom))]
-        // SAFETY: words of the block are side by side, and `block` keeps them where they are.
+        // SAFETY: it has the second.
         unsafe {
-            self.words.cast::<AtomicU64>().add(first).cast::<Two>().as_ref()
+            two_at(self.words, line)
         }
     }
 
@@ -136,6 +136,48 @@ impl<const WORDS: usize> Head<WORDS> {
     fn line_of(writer: Writer) -> usize {
         WORDS - LINE + writer.line * LINE
     }
+}
+
+/// See [`Head::first_line`].
+pub(crate) struct FirstLine<'a, const WORDS: usize> {
+    #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words"))]
+    head: &'a Head<WORDS>,
+    #[cfg(not(loom))]
+    words: NonNull<[AtomicU64; WORDS]>,
+    line: u32,
+    mine: u32,
+    now: Since,
+}
+
+impl<'a, const WORDS: usize> FirstLine<'a, WORDS> {
+    /// The first two words of it, if it is the calling thread's.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(crate) fn two(self) -> Option<&'a Two> {
+        if self.now.word() != self.mine {
+            return None;
+        }
+        let line = self.line as usize;
+        #[cfg(loom)]
+        return Some(two_at(self.head.block.all(), line));
+        #[cfg(not(loom))]
+        // SAFETY: `of` and `know` have seen to it that the block has the line.
+        Some(unsafe { two_at(self.words, line) })
+    }
+}
+
+/// Two words of a block that begins with these: it must have both, and be there for as long.
+#[cfg(not(loom))]
+#[inline(always)]
+#[allow(unsafe_code)]
+unsafe fn two_at<'a, const WORDS: usize>(words: NonNull<[AtomicU64; WORDS]>, first: usize) -> &'a Two {
+    // SAFETY: the caller has seen to it, and all of them are side by side.
+    unsafe { words.cast::<AtomicU64>().add(first).cast::<Two>().as_ref() }
+}
+
+#[cfg(loom)]
+fn two_at(words: &[AtomicU64], first: usize) -> &Two {
+    words[first..].first_chunk().expect("the caller has seen to it")
 }
 
 impl<const WORDS: usize> Deref for Head<WORDS> {
@@ -185,7 +227,7 @@ mod tests {
             let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
             let line = (1 + slot) * LINE;
             let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
-            let (first, further) = (at(head.first_two()), at(head.further_two()));
+            let (first, further) = (at(head.first_line().two()), at(head.further_two()));
             assert_eq!((first, further), if slot == 0 { (expected, None) } else { (None, expected) }, "slot {slot}");
         }
     }
@@ -198,10 +240,10 @@ mod tests {
         head.know(Writer { line: 8, alone: true });
         let first = [LINE, LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
         let is_first = super::super::slot() == 0;
-        assert_eq!(at(head.first_two()), is_first.then_some(first));
+        assert_eq!(at(head.first_line().two()), is_first.then_some(first));
         head.know(Writer { line: 2, alone: true });
         let third = [3 * LINE, 3 * LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
-        assert_eq!(at(head.first_two()), is_first.then_some(third));
+        assert_eq!(at(head.first_line().two()), is_first.then_some(third));
     }
 
     #[test]
@@ -221,7 +263,7 @@ mod tests {
                     }
                     let found = at(head.further_two());
                     let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
-                    assert_eq!((found, head.first_two().is_some()), (expected, slot == 0), "slot {slot}");
+                    assert_eq!((found, head.first_line().two().is_some()), (expected, slot == 0), "slot {slot}");
                 });
             }
         });

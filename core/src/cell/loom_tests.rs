@@ -285,18 +285,18 @@ fn whoever_takes_the_first_slot_over_goes_on_with_its_line() {
         let (theirs, is_free) = (head.clone(), left.clone());
         let next = thread::spawn(move || {
             crate::cell::take_slot(1);
-            assert!(theirs.first_two().is_none(), "the line of another's slot");
+            assert!(theirs.first_line().two().is_none(), "the line of another's slot");
             // Acquire: as where the slots are handed on.
             let over = is_free.load(Ordering::Acquire);
             if over {
                 crate::cell::take_slot(0);
-                count(theirs.first_two().expect("it was known before"));
+                count(theirs.first_line().two().expect("it was known before"));
             }
             over
         });
         // In the cell another line than the first was claimed for it.
         head.know(Writer { line: 2, alone: true });
-        count(head.first_two().expect("it is known"));
+        count(head.first_line().two().expect("it is known"));
         left.store(true, Ordering::Release);
         let counted = 1 + u64::from(next.join().unwrap());
         assert_eq!([0, LINE, 2 * LINE].map(|line| head.word(line).load(Ordering::Acquire)), [0, 0, counted]);

@@ -97,10 +97,7 @@ fn word() -> u32 {
 
 /// The slot of the calling thread.
 pub(crate) fn slot() -> usize {
-    match word() {
-        NONE => claim(),
-        slot => number(slot),
-    }
+    known_slot().unwrap_or_else(claim)
 }
 
 #[inline(always)]
