@@ -99,6 +99,10 @@ impl Shard {
     }
 }
 
+/// What comes after it lies out of the way of what is most often.
+#[cold]
+fn seldom() {}
+
 /// Counts a success on the line of these first two words, which `alone` says whether nobody else writes.
 #[inline(always)]
 fn tally_on([tally, limit]: &Two, alone: bool) -> bool {
@@ -160,22 +164,26 @@ impl Breaker {
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         // A permit is the gate that it was given under, so that it says itself whether that passed.
-        let own = self.cell.first_line();
+        let own = self.cell.own_line();
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
         if let Some(words) = own.two() {
             return tally_on(words, true);
         }
-        match self.cell.further_two() {
+        seldom();
+        match self.cell.own_two_apart() {
             Some(words) => tally_on(words, true),
             None => self.tally_elsewhere(),
         }
     }
 
-    /// On a line that others add to, or that is yet to be made or claimed.
+    /// On a line of another division than the one before, that others add to, or that is yet to be made or claimed.
     #[inline(never)]
     fn tally_elsewhere(&self) -> bool {
+        if let Some(words) = self.cell.own_line_again().two() {
+            return tally_on(words, true);
+        }
         let writer = self.cell.writer();
         if !self.is_near(writer) {
             return tally_on(self.far(writer).first_two(), writer.alone);

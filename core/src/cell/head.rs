@@ -1,9 +1,9 @@
 //! A block that is sure to have its first words, and the lines of those who write alone in it: they are found without
 //! a look at how many words there are.
 
-use super::{Block, LINE, Line, Since, Two, Writer, Writers};
-use crate::segment;
-use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
+use super::division::Look;
+use super::{Block, Division, LINE, Line, Two, Writer, Writers};
+use crate::sync::{Arc, AtomicU64};
 use std::ops::Deref;
 #[cfg(not(loom))]
 use std::ptr::NonNull;
@@ -11,15 +11,14 @@ use std::ptr::NonNull;
 /// Writers of this process's own blocks that write alone, but for the first.
 const FURTHER: usize = Writers::HEAP.own - 1;
 
-/// The last of its `WORDS` are a writer's line, and so are those that follow it.
+/// The last of its `WORDS` are the first writer's line; the lines of the others who write alone in the block, of which
+/// there may be none, follow it.
 pub(crate) struct Head<const WORDS: usize> {
     /// In `block`.
     #[cfg(not(loom))]
     words: NonNull<[AtomicU64; WORDS]>,
-    /// The first word of the line that the first slot's owner writes alone, and as whom he found it. Nobody but he asks
-    /// for the one, and he alone writes both.
-    line: AtomicU32,
-    mine: AtomicU32,
+    /// Of `block`.
+    division: Division,
     block: Arc<Block>,
 }
 
@@ -33,17 +32,15 @@ unsafe impl<const WORDS: usize> Send for Head<WORDS> {}
 unsafe impl<const WORDS: usize> Sync for Head<WORDS> {}
 
 impl<const WORDS: usize> Head<WORDS> {
-    /// Of a block that has all these words, and behind them the lines of all who write alone in it.
+    /// Of a block that has all these words and lines.
     pub(crate) fn of(block: Arc<Block>) -> Head<WORDS> {
-        let own = if block.lines_are_together() { block.writers().own } else { 1 };
-        assert!(WORDS - LINE + own * LINE <= block.len(), "a cell of {} words has no room for its head", block.len());
-        // Of a cell that processes share it is yet to be claimed.
-        let whose = if block.table.is_some() { Since::NOBODY } else { Since::first() };
+        let division = block.division();
+        let words = WORDS + (division.own() - 1) * LINE;
+        assert!(words <= block.len(), "a cell of {} words has no room for its head", block.len());
         Head {
             #[cfg(not(loom))]
             words: block.base.cast(),
-            line: AtomicU32::new((WORDS - LINE) as u32),
-            mine: AtomicU32::new(whose.word()),
+            division,
             block,
         }
     }
@@ -71,41 +68,27 @@ impl<const WORDS: usize> Head<WORDS> {
         self.block.all().first_chunk().expect("`of` has seen to that")
     }
 
-    /// Where the line of the first slot's owner is, and whether that is the calling thread: to be read before what it
-    /// need not wait for.
+    /// What the calling thread knows of its line, to be read before what it need not wait for.
     #[inline(always)]
-    pub(crate) fn first_line(&self) -> FirstLine<'_, WORDS> {
-        FirstLine {
+    pub(crate) fn own_line(&self) -> OwnLine<'_, WORDS> {
+        OwnLine {
             head: self,
             #[cfg(not(loom))]
             words: self.words,
-            // Relaxed, both: who asks for the line wrote them, or who had the slot before.
-            line: self.line.load(Ordering::Relaxed),
-            mine: self.mine.load(Ordering::Relaxed),
-            now: Since::now(),
+            look: self.division.look(),
         }
     }
 
-    /// The same of another slot's owner, if its line is made and claimed.
+    /// The same, found out with more care.
+    pub(crate) fn own_line_again(&self) -> OwnLine<'_, WORDS> {
+        OwnLine { look: self.division.look_back(), ..self.own_line() }
+    }
+
+    /// The first two words of the calling thread's line, where it writes one alone that is not in the block.
     #[inline(always)]
-    #[allow(unsafe_code)]
-    pub(crate) fn further_two(&self) -> Option<&Two> {
-        let slot = super::slot_or_none();
-        let number = slot.wrapping_sub(1);
-        if let Some(further) = self.further() {
-            return further[..FURTHER].get(number).map(Line::first_two);
-        }
-        let line = match self.table {
-            Some(table) => segment::further_of_slot(table, slot)?,
-            None if self.lines_are_together() && number < FURTHER => slot,
-            None => return None,
-        };
-        let line = WORDS - LINE + line * LINE;
-        #[cfg(loom)]
-        return Some(two_at(self.block.all(), line));
-        #[cfg(not(loom))]
-        // SAFETY: `of` has seen to it that the block has a line for each of those who write alone.
-        Some(unsafe { two_at(self.words, line) })
+    pub(crate) fn own_two_apart(&self) -> Option<&Two> {
+        let further = &self.further()?[..FURTHER];
+        further.get(super::slot_or_none().wrapping_sub(1)).map(Line::first_two)
     }
 
     /// The first two words of a line in the block.
@@ -122,14 +105,10 @@ impl<const WORDS: usize> Head<WORDS> {
         }
     }
 
-    /// The calling thread writes this line, which is in the block; where it has the first slot and writes alone, it
-    /// finds it at once from now on.
+    /// The calling thread writes this line, which is in the block; if alone, it finds it at once from now on.
     pub(crate) fn know(&self, writer: Writer) {
-        let (line, now) = (Self::line_of(writer), Since::now());
-        if writer.alone && now == Since::first() && line + LINE <= self.len() {
-            // Relaxed: as whoever reads them.
-            self.line.store(line as u32, Ordering::Relaxed);
-            self.mine.store(now.word(), Ordering::Relaxed);
+        if writer.alone {
+            self.division.know(writer.line);
         }
     }
 
@@ -138,30 +117,25 @@ impl<const WORDS: usize> Head<WORDS> {
     }
 }
 
-/// See [`Head::first_line`].
-pub(crate) struct FirstLine<'a, const WORDS: usize> {
+/// See [`Head::own_line`].
+pub(crate) struct OwnLine<'a, const WORDS: usize> {
     #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words"))]
     head: &'a Head<WORDS>,
     #[cfg(not(loom))]
     words: NonNull<[AtomicU64; WORDS]>,
-    line: u32,
-    mine: u32,
-    now: Since,
+    look: Look,
 }
 
-impl<'a, const WORDS: usize> FirstLine<'a, WORDS> {
-    /// The first two words of it, if it is the calling thread's.
+impl<'a, const WORDS: usize> OwnLine<'a, WORDS> {
+    /// The first two words of it, if it writes one alone that is in the block.
     #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn two(self) -> Option<&'a Two> {
-        if self.now.word() != self.mine {
-            return None;
-        }
-        let line = self.line as usize;
+        let line = WORDS - LINE + self.look.line()?;
         #[cfg(loom)]
         return Some(two_at(self.head.block.all(), line));
         #[cfg(not(loom))]
-        // SAFETY: `of` and `know` have seen to it that the block has the line.
+        // SAFETY: `of` has seen to it that the block has the lines of all who write alone in it.
         Some(unsafe { two_at(self.words, line) })
     }
 }
@@ -192,6 +166,7 @@ impl<const WORDS: usize> Deref for Head<WORDS> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::Ordering;
 
     #[test]
     fn its_words_are_those_of_the_block() {
@@ -227,29 +202,30 @@ mod tests {
             let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
             let line = (1 + slot) * LINE;
             let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
-            let (first, further) = (at(head.first_line().two()), at(head.further_two()));
-            assert_eq!((first, further), if slot == 0 { (expected, None) } else { (None, expected) }, "slot {slot}");
+            assert_eq!(at(head.own_line_again().two()), expected, "slot {slot}");
+            assert_eq!(at(head.own_line().two()), expected, "it is the one of the last look now");
         }
     }
 
     #[test]
     fn a_line_that_is_known_is_found_and_no_other() {
         let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(9 * LINE, false)));
-        // One that others add to, and one that the block has not got.
-        head.know(Writer { line: 4, alone: false });
-        head.know(Writer { line: 8, alone: true });
-        let first = [LINE, LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
-        let is_first = super::super::slot() == 0;
-        assert_eq!(at(head.first_line().two()), is_first.then_some(first));
         head.know(Writer { line: 2, alone: true });
+        // One that others add to.
+        head.know(Writer { line: 1, alone: false });
         let third = [3 * LINE, 3 * LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
-        assert_eq!(at(head.first_line().two()), is_first.then_some(third));
+        assert_eq!(at(head.own_line().two()), Some(third));
+        let apart = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
+        apart.know(Writer { line: 0, alone: true });
+        assert_eq!(at(head.own_line().two()), None, "it was in another division last");
+        assert_eq!(at(head.own_line_again().two()), Some(third));
+        assert_eq!((at(head.own_line().two()), at(apart.own_line().two())), (Some(third), None));
     }
 
     #[test]
     fn further_threads_find_theirs_beside_the_block() {
         let head = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
-        assert!(head.further_two().is_none(), "nobody made them");
+        assert!(head.own_two_apart().is_none(), "nobody made them");
         let further = head.make_further(&|_| {});
         let here = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -261,9 +237,9 @@ mod tests {
                     while here.load(Ordering::Acquire) < 6 {
                         std::thread::yield_now();
                     }
-                    let found = at(head.further_two());
+                    let found = at(head.own_two_apart());
                     let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
-                    assert_eq!((found, head.first_line().two().is_some()), (expected, slot == 0), "slot {slot}");
+                    assert_eq!((found, head.own_line_again().two().is_some()), (expected, slot == 0), "slot {slot}");
                 });
             }
         });

@@ -1,7 +1,7 @@
 //! Which lines of a block its writers have, in it or beside it.
 
 use super::words::Home;
-use super::{Block, LINE, Writer, Writers};
+use super::{Block, Division, LINE, Writer, Writers};
 use crate::segment;
 use crate::sync::AtomicU64;
 
@@ -53,6 +53,16 @@ impl Block {
             further
         };
         &self.further.get_or_init(make)[..]
+    }
+
+    /// How they are divided among the threads of this process.
+    pub(super) fn division(&self) -> Division {
+        match &self.home {
+            Home::Mapped(held) => held.division(),
+            Home::Seen(..) => Division::of_table(0, 0),
+            Home::Heap(..) if self.apart => Division::APART,
+            Home::Heap(..) => Division::TOGETHER,
+        }
     }
 
     /// Whether nobody but the first writer has a line yet.

@@ -1,6 +1,6 @@
 //! Interleavings of the places of a shared cell, explored by loom; the list of protocols is `core/loom.toml`.
 
-use super::{Block, Head, Homes, LINE, Near, Seats, Two, Writer, carry, carry_rest, close};
+use super::{Block, Homes, LINE, Near, Seats, carry, carry_rest, close};
 use crate::loom_tests::explore;
 use crate::segment::Owner;
 use crate::sync::{AtomicBool, Ordering};
@@ -274,36 +274,4 @@ fn a_permit_carried_to_a_new_cell_comes_back_once() {
         moving.join().unwrap();
         assert_eq!(seats.in_use(&new), 0);
     });
-}
-
-#[test]
-fn whoever_takes_the_first_slot_over_goes_on_with_its_line() {
-    explore(|| {
-        crate::cell::take_slot(0);
-        let head = Arc::new(Head::<LINE>::of(crate::sync::Arc::new(Block::new(4 * LINE))));
-        let left = Arc::new(AtomicBool::new(false));
-        let (theirs, is_free) = (head.clone(), left.clone());
-        let next = thread::spawn(move || {
-            crate::cell::take_slot(1);
-            assert!(theirs.first_line().two().is_none(), "the line of another's slot");
-            // Acquire: as where the slots are handed on.
-            let over = is_free.load(Ordering::Acquire);
-            if over {
-                crate::cell::take_slot(0);
-                count(theirs.first_line().two().expect("it was known before"));
-            }
-            over
-        });
-        // In the cell another line than the first was claimed for it.
-        head.know(Writer { line: 2, alone: true });
-        count(head.first_line().two().expect("it is known"));
-        left.store(true, Ordering::Release);
-        let counted = 1 + u64::from(next.join().unwrap());
-        assert_eq!([0, LINE, 2 * LINE].map(|line| head.word(line).load(Ordering::Acquire)), [0, 0, counted]);
-    });
-}
-
-/// As one who writes alone does.
-fn count([tally, _]: &Two) {
-    Writer { line: 0, alone: true }.add_one(tally, Ordering::Release);
 }

@@ -4,6 +4,7 @@
 //! the cell, and is bounds-checked: at each look, or for the first words of all once (`head.rs`). So the same code works
 //! on the heap and on mapped memory.
 
+mod division;
 mod head;
 mod latest;
 mod lines;
@@ -15,14 +16,14 @@ mod sums;
 mod words;
 mod writer;
 
+pub(crate) use division::Division;
 pub(crate) use head::Head;
 pub(crate) use lines::{Line, Two};
 pub(crate) use near::{Near, take_all_away};
 pub(crate) use seats::{Homes, ROW, Seats, carry, carry_rest, close};
 pub(crate) use words::Block;
 pub(crate) use writer::{
-    LENT, Since, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below,
-    slot_or_none,
+    LENT, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below, slot_or_none,
 };
 
 #[cfg(loom)]

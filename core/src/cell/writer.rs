@@ -3,13 +3,11 @@
 //! A thread takes a slot when it first counts something and hands it on when it ends. The owner of
 //! a low slot is the only writer of its line and adds by a plain load and store; all others share
 //! the remaining lines and add atomically. Sums rise for ever: who takes a slot over goes on from
-//! the value that it finds.
-//!
-//! A fork makes another writer of whoever lives on: what was known of a slot's lines is not true of it any more.
+//! the value that it finds. The line that a thread writes alone, and where it knows that from, are in `division`.
 
+use super::division::{self, Division};
 #[cfg(not(loom))]
 use crate::sync::AtomicBool;
-use crate::sync::fixed::AtomicU32;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::Cell;
 
@@ -18,10 +16,6 @@ const SLOTS: u32 = 64;
 /// No slot is a number as high as this: those of threads that only ever share lines follow the others.
 const EVER: u32 = 2 * SLOTS;
 const NONE: u32 = u32::MAX;
-
-/// How many forks lie between the first process and this one, times this, is added to a slot's number.
-const FORK: u32 = 256;
-static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// A line of a cell, counted from its first writer's line, and whether the caller alone writes it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -74,15 +68,8 @@ impl Writers {
 
 #[cfg(not(loom))]
 thread_local! {
-    // The slot in its lowest byte, above it the forks. No destructor, so that reading it is one load and works while
-    // the thread ends.
+    // No destructor, so that reading it is one load and works while the thread ends.
     static SLOT: Cell<u32> = const { Cell::new(NONE) };
-}
-
-#[cfg(not(loom))]
-#[inline(always)]
-fn word() -> u32 {
-    SLOT.get()
 }
 
 #[cfg(loom)]
@@ -90,44 +77,22 @@ loom::thread_local! {
     static SLOT: Cell<u32> = Cell::new(NONE);
 }
 
-#[cfg(loom)]
-fn word() -> u32 {
-    SLOT.with(Cell::get)
-}
-
 /// The slot of the calling thread.
 pub(crate) fn slot() -> usize {
-    known_slot().unwrap_or_else(claim)
+    match SLOT.with(Cell::get) {
+        NONE => claim(),
+        slot => slot as usize,
+    }
 }
 
-#[inline(always)]
-fn number(slot: u32) -> usize {
-    (slot % FORK) as usize
-}
-
-/// A writer of this process as it is since the last fork.
-#[derive(Copy, Clone, PartialEq, Eq)]
-pub(crate) struct Since(u32);
-
-impl Since {
-    /// Who has the first slot.
-    pub(crate) fn first() -> Since {
-        // Relaxed: changed only while one thread runs.
-        Since(FORKS.load(Ordering::Relaxed))
-    }
-
-    /// No thread's.
-    pub(crate) const NOBODY: Since = Since(NONE - 1);
-
-    /// The calling thread; where it has no slot, another than any.
-    #[inline(always)]
-    pub(crate) fn now() -> Since {
-        Since(word())
-    }
-
-    #[inline(always)]
-    pub(crate) fn word(self) -> u32 {
-        self.0
+/// The calling thread has this slot from now on, and no line yet but those that come with it.
+fn set_slot(slot: u32) {
+    SLOT.with(|own| own.set(slot));
+    division::forget();
+    for division in [Division::TOGETHER, Division::APART] {
+        if (slot as usize) < division.own() {
+            division.know(slot as usize);
+        }
     }
 }
 
@@ -140,7 +105,7 @@ pub(crate) fn known_slot() -> Option<usize> {
 /// The same, and a number above all where it has none.
 #[inline(always)]
 pub(crate) fn slot_or_none() -> usize {
-    number(word())
+    SLOT.with(Cell::get) as usize
 }
 
 /// The same where it is less than so many.
@@ -184,7 +149,7 @@ fn claim() -> usize {
 #[cfg(loom)]
 pub(crate) fn take_slot(slot: u32) {
     let _ = AtomicU64::new;
-    SLOT.with(|own| own.set(slot + Since::first().word()));
+    set_slot(slot);
 }
 
 #[cfg(not(loom))]
@@ -237,7 +202,9 @@ mod owned {
     impl Drop for Hold {
         fn drop(&mut self) {
             // What the thread still counts while it ends goes to a shared line.
-            give_back(number(SLOT.replace(SLOTS)) as u32);
+            let slot = SLOT.get();
+            set_slot(SLOTS);
+            give_back(slot);
         }
     }
 
@@ -248,7 +215,7 @@ mod owned {
             give_back(slot);
             return SLOTS as usize;
         }
-        SLOT.set(slot + Since::first().word());
+        set_slot(slot);
         slot as usize
     }
 
@@ -276,13 +243,10 @@ mod owned {
 
     /// In a forked child only the calling thread lives on.
     pub(crate) fn forked() {
-        FORKS.fetch_add(FORK, Ordering::Relaxed);
-        let slot = slot_or_none();
-        let own = if slot < SLOTS as usize { 1 << slot } else { 0 };
+        let own = SLOT.get();
+        let own = if own < SLOTS { 1 << own } else { 0 };
         TAKEN.store(own | if is_lent(0) { FIRST } else { 0 }, Ordering::Relaxed);
-        if own > 0 {
-            SLOT.set(slot as u32 + Since::first().word());
-        }
+        division::forked();
     }
 }
 

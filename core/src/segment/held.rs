@@ -4,7 +4,7 @@ use super::blocks::{Block, Life};
 use super::map::Pinned;
 use super::process::Owner;
 use super::{Segment, Table, WRITERS, record, writers};
-use crate::cell::{Writer, Writers};
+use crate::cell::{Division, Writer, Writers};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 
 /// Who this process is, and the count of forks that it was said at.
@@ -99,6 +99,12 @@ impl Held {
 
     pub(crate) fn table(&self) -> &'static Table {
         writers::table(self.segment().table)
+    }
+
+    /// How this process's threads divide the lines among themselves.
+    pub(crate) fn division(&self) -> Division {
+        let table = self.segment().table;
+        Division::of_table(table, writers::use_of(table))
     }
 
     /// A line for the slot of a thread that has none yet.

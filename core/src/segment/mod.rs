@@ -43,7 +43,7 @@ pub(crate) use map::at_fork;
 pub(crate) use process::Owner;
 pub(crate) use record::{Identity, Record, Wanted};
 pub(crate) use seal::{check_bits, sealed, unsealed};
-pub(crate) use writers::{Table, further_of_slot, nobodys_table, of_slot};
+pub(crate) use writers::{TABLES, Table, nobodys_table, of_slot};
 
 use crate::cell;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};

@@ -11,17 +11,13 @@ use crate::sync::{AtomicU64, Ordering, fixed};
 
 /// Threads of one process that may have a line of their own.
 const OWN: usize = 4;
-/// Entries of a table: one for each slot of a thread, and for what stands in the place of a slot where there is none.
-const ENTRIES: usize = 256;
+/// Entries of a table: one for each slot of a thread, and the last for threads without one.
+const ENTRIES: usize = 65;
 /// Segments that one process may have lines of its own in.
-const TABLES: usize = 16;
+pub(crate) const TABLES: usize = 16;
 
 const ALONE: u8 = 0x80;
-/// On a line that the process has alone, that it is the first slot's.
-const FIRST: u8 = 0x40;
 const SHARED: u8 = 0x40;
-const LINE: u8 = 0x3f;
-const _: () = assert!(WRITERS.lines() <= LINE as usize + 1);
 
 /// By slot of the calling thread: 0, or a line and whether it is the process's own.
 pub(crate) type Table = [fixed::AtomicU8; ENTRIES];
@@ -29,6 +25,9 @@ pub(crate) type Table = [fixed::AtomicU8; ENTRIES];
 static LINES: [Table; TABLES] = [const { [const { fixed::AtomicU8::new(0) }; ENTRIES] }; TABLES];
 /// One bit for each table in use; the first is everybody's who gets none, and never has an own line.
 static TAKEN: fixed::AtomicU64 = fixed::AtomicU64::new(1);
+
+/// Which use of a table, of all that there were of any, each is in.
+static USES: [fixed::AtomicU32; TABLES] = [const { fixed::AtomicU32::new(0) }; TABLES];
 
 /// A table of this process, from now on another's.
 pub(crate) fn take_table() -> usize {
@@ -40,10 +39,20 @@ pub(crate) fn take_table() -> usize {
         }
         // Acquire: the table was emptied before it was given back.
         match TAKEN.compare_exchange(taken, taken | 1 << table, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => return table,
+            Ok(_) => {
+                static USED: fixed::AtomicU32 = fixed::AtomicU32::new(1);
+                // Relaxed, both: the one gives each a number of its own, the other is read by who was told of the table.
+                USES[table].store(USED.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+                return table;
+            }
             Err(seen) => taken = seen,
         }
     }
+}
+
+/// A number that no other table has, and this one as long as it is the same segment's.
+pub(crate) fn use_of(table: usize) -> u32 {
+    USES[table].load(Ordering::Relaxed)
 }
 
 pub(crate) fn give_back(table: usize) {
@@ -97,17 +106,8 @@ pub(crate) fn of_slot(table: &Table, slot: usize) -> Option<Writer> {
     // Acquire: that the line is in use was said before it was entered here.
     match table[slot.min(ENTRIES - 1)].load(Ordering::Acquire) {
         0 => None,
-        entry => Some(Writer { line: usize::from(entry & LINE), alone: entry & ALONE != 0 }),
+        entry => Some(Writer { line: usize::from(entry & 0x3f), alone: entry & ALONE != 0 }),
     }
-}
-
-/// The line that a slot which is not the first writes alone, if it has asked for it; less than `WRITERS.own`.
-#[inline(always)]
-pub(crate) fn further_of_slot(table: &Table, slot: usize) -> Option<usize> {
-    // Acquire: as in `of_slot`.
-    let entry = table[slot.min(ENTRIES - 1)].load(Ordering::Acquire);
-    let line = usize::from(entry.wrapping_sub(ALONE));
-    (line < WRITERS.own).then_some(line)
 }
 
 /// Finds a line for the slot of a thread, for good.
@@ -126,12 +126,7 @@ pub(crate) fn claim(
         None => WRITERS.shared(me.slot().wrapping_mul(3) + slot),
     };
     will_use(&words[header::LINES], writer);
-    let kind = match writer.alone {
-        true if slot == 0 => ALONE | FIRST,
-        true => ALONE,
-        false => SHARED,
-    };
-    let entry = writer.line as u8 & LINE | kind;
+    let entry = writer.line as u8 & 0x3f | if writer.alone { ALONE } else { SHARED };
     table(number)[slot.min(ENTRIES - 1)].store(entry, Ordering::Release);
     writer
 }

@@ -89,7 +89,11 @@ impl Worker {
             "events" => self.events(),
             "faults" => Registry::global().internal_faults().to_string(),
             "fork" => self.fork(rest),
-            "both" => self.both(rest),
+            "both" => both(&self.policy(), rest),
+            "aside" => {
+                let (policy, times) = (self.policy(), rest.to_owned());
+                std::thread::spawn(move || both(&policy, &times)).join().expect("the thread ends well")
+            }
             "storm" => self.storm(rest),
             other => format!("no such command: {other}"),
         }
@@ -151,14 +155,7 @@ impl Worker {
 
     /// `times` protected calls; how many ran.
     fn run(&self, times: &str, outcome: Outcome) -> String {
-        let policy = self.policy();
-        let mut ran = 0;
-        for _ in 0..times.parse().unwrap_or(1) {
-            let result =
-                policy.run(|| if outcome == Outcome::Success { Ok(()) } else { Err(std::io::Error::other("down")) });
-            ran += u32::from(!matches!(result, Err(seawall::Error::Refused(_))));
-        }
-        ran.to_string()
+        run(&self.policy(), times, outcome)
     }
 
     /// A child does what is named, separated by `;`, and ends; the answers in one line.
@@ -183,21 +180,6 @@ impl Worker {
                 text
             }
         }
-    }
-
-    /// A child makes so many calls while this process makes as many; how many both made.
-    fn both(&self, times: &str) -> String {
-        // SAFETY: the child runs code of this process as it is, and ends without unwinding.
-        let child = unsafe { libc::fork() };
-        let ran = self.run(times, Outcome::Success);
-        if child == 0 {
-            // SAFETY: ends the process at once, without the parent's handlers.
-            unsafe { libc::_exit(i32::from(ran != times)) }
-        }
-        let mut status = 0;
-        // SAFETY: waits for the child just made.
-        unsafe { libc::waitpid(child, &mut status, 0) };
-        format!("{ran}, and the child ended with {status}")
     }
 
     /// Forks children, one after another, while other threads are in and out of every lock; how those
@@ -237,6 +219,34 @@ impl Worker {
         });
         format!("{children} children, ended badly: [{}]", ended.join(" "))
     }
+}
+
+fn run(policy: &Policy, times: &str, outcome: Outcome) -> String {
+    let mut ran = 0;
+    for _ in 0..times.parse().unwrap_or(1) {
+        let result =
+            policy.run(|| if outcome == Outcome::Success { Ok(()) } else { Err(std::io::Error::other("down")) });
+        ran += u32::from(!matches!(result, Err(seawall::Error::Refused(_))));
+    }
+    ran.to_string()
+}
+
+/// A hundred calls; then a child makes so many while this process makes as many, and in a thread of its own as many
+/// more.
+fn both(policy: &Policy, times: &str) -> String {
+    run(policy, "100", Outcome::Success);
+    // SAFETY: the child runs code of this process as it is, and ends without unwinding.
+    let child = unsafe { libc::fork() };
+    let ran = run(policy, times, Outcome::Success);
+    if child == 0 {
+        let more = std::thread::scope(|threads| threads.spawn(|| run(policy, times, Outcome::Success)).join());
+        // SAFETY: ends the process at once, without the parent's handlers.
+        unsafe { libc::_exit(i32::from([Some(ran), more.ok()] != [(); 2].map(|()| Some(times.to_owned())))) }
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child just made.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    format!("{ran}, and the child ended with {status}")
 }
 
 /// Calls, waits, views, settings and figures: what takes locks.

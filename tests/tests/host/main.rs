@@ -144,18 +144,15 @@ fn a_child_writes_no_line_of_its_parent() {
     let mut a = folder.worker();
     let breaker = r#"{"window":{"kind":"count","size":100},"failure_rate":0.5}"#;
     assert_eq!(a.ask(&format!(r#"policy {{"name":"db","scope":"host","breaker":{breaker}}}"#)), "ok");
-    // It finds its line at once, and so would a child that took it for its own.
-    assert_eq!(a.ask("ok 100"), "100");
+    // Each finds its line at once, and so would a child that took it for its own.
+    let well = "1000000, and the child ended with 0";
     for _ in 0..3 {
-        assert_eq!(a.ask("both 1000000"), "1000000, and the child ended with 0");
+        assert_eq!((a.ask("both 1000000"), a.ask("aside 1000000")), (well.into(), well.into()));
     }
-    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 6_000_100);
+    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 18_000_600);
     // Neither does a child of a child.
-    assert_eq!(
-        a.ask("fork ok 10; both 1000000; fork both 1000000"),
-        "10; 1000000, and the child ended with 0; 1000000, and the child ended with 0"
-    );
-    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 10_000_110);
+    assert_eq!(a.ask("fork both 1000000; aside 1000000"), format!("{well}; {well}"));
+    assert_eq!(a.snapshot()["breaker"]["totals"]["success"], 24_000_800);
 }
 
 #[test]
