@@ -164,7 +164,7 @@ impl Breaker {
     #[inline(always)]
     pub fn tally(&self, permit: Permit) -> bool {
         // A permit is the gate that it was given under, so that it says itself whether that passed.
-        let own = self.cell.own_line();
+        let own = self.cell.known_line();
         if permit.0 & 1 == 0 || self.word().gate() != permit.0 as u32 {
             return false;
         }
@@ -181,7 +181,7 @@ impl Breaker {
     /// On a line of another division than the one before, that others add to, or that is yet to be made or claimed.
     #[inline(never)]
     fn tally_elsewhere(&self) -> bool {
-        if let Some(words) = self.cell.own_line_again().two() {
+        if let Some(words) = self.cell.known_line_again().two() {
             return tally_on(words, true);
         }
         let writer = self.cell.writer();

@@ -187,19 +187,15 @@ fn who_puts_a_lent_place_back_and_who_begins_to_wait_see_each_other() {
 #[test]
 fn who_leaves_a_place_at_hand_and_who_begins_to_wait_see_each_other() {
     explore(|| {
-        crate::cell::take_slot(12);
         let bulkhead =
             Arc::new(Bulkhead::as_if_shared(&BulkheadConfig { name: None, limit: 1, queue: 5, max_wait: None }));
         assert!(bulkhead.try_enter().is_some());
         let lent = bulkhead.lend();
         let other = bulkhead.clone();
-        let ending = thread::spawn(move || {
-            crate::cell::take_slot(13);
-            match other.leave_by_itself(&lent) {
-                (By::Itself, true) => other.hand_back(&lent, Tick(1)),
-                (By::Itself, false) => Vec::new(),
-                asking => panic!("{asking:?}"),
-            }
+        let ending = thread::spawn(move || match other.leave_by_itself(&lent) {
+            (By::Itself, true) => other.hand_back(&lent, Tick(1)),
+            (By::Itself, false) => Vec::new(),
+            asking => panic!("{asking:?}"),
         });
         let entry = at(0, |cx| bulkhead.enter(None, cx));
         let woken = ending.join().unwrap();

@@ -14,7 +14,7 @@ pub(crate) struct Division {
     /// Below `PLACES`.
     place: u32,
     /// Added to what a thread knows, which so is no other division's: neither of another place nor of one that was at
-    /// this place before, but for one of eight million earlier uses of tables.
+    /// this place before.
     tag: u32,
 }
 
@@ -23,6 +23,8 @@ const PLACES: usize = HEAP + segment::TABLES;
 const HEAP: usize = 2;
 /// From one tag to the next: more than the words of all lines that one thread may write alone.
 const TAG: u32 = 64 * LINE as u32;
+const _: () = assert!(Writers::HEAP.own * LINE <= TAG as usize);
+const _: () = assert!(segment::WRITERS.own * LINE <= TAG as usize);
 /// Less than a tag's step above no tag.
 const NOWHERE: u32 = u32::MAX;
 
@@ -61,11 +63,13 @@ impl Division {
     /// Only the first writer's is.
     pub(super) const APART: Division = Division { place: 1, tag: TAG };
 
+    /// How many uses of tables are told apart.
+    pub(crate) const USES: u32 = NOWHERE / TAG - HEAP as u32;
+
     /// By a table of a segment, in one of all uses of tables.
     pub(crate) fn of_table(table: usize, number: u32) -> Division {
-        assert!(table < segment::TABLES);
-        let tag = HEAP as u32 + number % (NOWHERE / TAG - HEAP as u32);
-        Division { place: (HEAP + table) as u32, tag: tag * TAG }
+        assert!(table < segment::TABLES && number < Division::USES);
+        Division { place: (HEAP + table) as u32, tag: (HEAP as u32 + number) * TAG }
     }
 
     /// How many lines have one writer, in every block that is so divided.
@@ -137,8 +141,7 @@ mod tests {
 
     #[test]
     fn no_division_is_taken_for_another() {
-        let last = NOWHERE / TAG - HEAP as u32 - 1;
-        let [first, second, third] = [0, 1, last].map(|number| Division::of_table(1, number));
+        let [first, second, third] = [0, 1, Division::USES - 1].map(|number| Division::of_table(1, number));
         let all = [first, second, third, Division::TOGETHER, Division::APART];
         for division in all {
             forget();

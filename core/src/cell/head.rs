@@ -70,8 +70,8 @@ impl<const WORDS: usize> Head<WORDS> {
 
     /// What the calling thread knows of its line, to be read before what it need not wait for.
     #[inline(always)]
-    pub(crate) fn own_line(&self) -> OwnLine<'_, WORDS> {
-        OwnLine {
+    pub(crate) fn known_line(&self) -> KnownLine<'_, WORDS> {
+        KnownLine {
             head: self,
             #[cfg(not(loom))]
             words: self.words,
@@ -80,8 +80,8 @@ impl<const WORDS: usize> Head<WORDS> {
     }
 
     /// The same, found out with more care.
-    pub(crate) fn own_line_again(&self) -> OwnLine<'_, WORDS> {
-        OwnLine { look: self.division.look_back(), ..self.own_line() }
+    pub(crate) fn known_line_again(&self) -> KnownLine<'_, WORDS> {
+        KnownLine { look: self.division.look_back(), ..self.known_line() }
     }
 
     /// The first two words of the calling thread's line, where it writes one alone that is not in the block.
@@ -117,8 +117,8 @@ impl<const WORDS: usize> Head<WORDS> {
     }
 }
 
-/// See [`Head::own_line`].
-pub(crate) struct OwnLine<'a, const WORDS: usize> {
+/// See [`Head::known_line`].
+pub(crate) struct KnownLine<'a, const WORDS: usize> {
     #[cfg_attr(not(loom), expect(dead_code, reason = "kept for the words"))]
     head: &'a Head<WORDS>,
     #[cfg(not(loom))]
@@ -126,7 +126,7 @@ pub(crate) struct OwnLine<'a, const WORDS: usize> {
     look: Look,
 }
 
-impl<'a, const WORDS: usize> OwnLine<'a, WORDS> {
+impl<'a, const WORDS: usize> KnownLine<'a, WORDS> {
     /// The first two words of it, if it writes one alone that is in the block.
     #[inline(always)]
     #[allow(unsafe_code)]
@@ -197,13 +197,19 @@ mod tests {
 
     #[test]
     fn who_writes_alone_finds_his_line() {
-        let slot = super::super::slot();
-        for (block, own) in [(Block::with_lines(2 * LINE, true), 1), (Block::with_lines(9 * LINE, false), 4)] {
-            let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
-            let line = (1 + slot) * LINE;
-            let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
-            assert_eq!(at(head.own_line_again().two()), expected, "slot {slot}");
-            assert_eq!(at(head.own_line().two()), expected, "it is the one of the last look now");
+        let finds = |slot: usize| {
+            super::super::take_slot(slot as u32);
+            for (block, own) in [(Block::with_lines(2 * LINE, true), 1), (Block::with_lines(9 * LINE, false), 4)] {
+                let head = Head::<{ 2 * LINE }>::of(Arc::new(block));
+                let line = (1 + slot) * LINE;
+                let expected = (slot < own).then(|| [line, line + 1].map(|index| std::ptr::from_ref(head.word(index))));
+                assert_eq!(at(head.known_line_again().two()), expected, "slot {slot}");
+                assert_eq!(at(head.known_line().two()), expected, "it is the one of the last look now");
+            }
+        };
+        // Their slots are their own business: they write nothing.
+        for slot in [0, 1, 3, 4, 70] {
+            std::thread::scope(|scope| scope.spawn(|| finds(slot)).join()).unwrap();
         }
     }
 
@@ -214,12 +220,12 @@ mod tests {
         // One that others add to.
         head.know(Writer { line: 1, alone: false });
         let third = [3 * LINE, 3 * LINE + 1].map(|index| std::ptr::from_ref(head.word(index)));
-        assert_eq!(at(head.own_line().two()), Some(third));
+        assert_eq!(at(head.known_line().two()), Some(third));
         let apart = Head::<{ 2 * LINE }>::of(Arc::new(Block::with_lines(2 * LINE, true)));
         apart.know(Writer { line: 0, alone: true });
-        assert_eq!(at(head.own_line().two()), None, "it was in another division last");
-        assert_eq!(at(head.own_line_again().two()), Some(third));
-        assert_eq!((at(head.own_line().two()), at(apart.own_line().two())), (Some(third), None));
+        assert_eq!(at(head.known_line().two()), None, "it was in another division last");
+        assert_eq!(at(head.known_line_again().two()), Some(third));
+        assert_eq!((at(head.known_line().two()), at(apart.known_line().two())), (Some(third), None));
     }
 
     #[test]
@@ -239,7 +245,7 @@ mod tests {
                     }
                     let found = at(head.own_two_apart());
                     let expected = (1..4).contains(&slot).then(|| [0, 1].map(|i| &raw const further[slot - 1].0[i]));
-                    assert_eq!((found, head.own_line_again().two().is_some()), (expected, slot == 0), "slot {slot}");
+                    assert_eq!((found, head.known_line_again().two().is_some()), (expected, slot == 0), "slot {slot}");
                 });
             }
         });

@@ -118,7 +118,9 @@ impl Block {
     #[inline(never)]
     fn claim_line(&self, slot: usize) -> Writer {
         match &self.home {
-            Home::Heap(..) | Home::Seen(..) => Writers::HEAP.of_slot(slot),
+            Home::Heap(..) => Writers::HEAP.of_slot(slot),
+            // Nobody's own: nothing is written there.
+            Home::Seen(..) => self.writers().shared(slot),
             Home::Mapped(held) => held.claim_line(slot),
         }
     }

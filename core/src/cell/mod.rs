@@ -26,7 +26,7 @@ pub(crate) use writer::{
     LENT, Writer, Writers, are_together, is_lent, keep_together, known_slot, lend, slot, slot_below, slot_or_none,
 };
 
-#[cfg(loom)]
+#[cfg(test)]
 pub(crate) use writer::take_slot;
 
 /// In a forked child, before anything else.

@@ -146,9 +146,9 @@ fn claim() -> usize {
     SLOTS as usize
 }
 
-#[cfg(loom)]
+/// The calling thread has this slot, whoever else has it.
+#[cfg(test)]
 pub(crate) fn take_slot(slot: u32) {
-    let _ = AtomicU64::new;
     set_slot(slot);
 }
 
@@ -259,6 +259,7 @@ pub(crate) fn forked() {}
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::{Arc, Mutex};
 
     #[test]
     fn a_slot_is_owned_by_one_thread_and_handed_on() {
@@ -269,6 +270,42 @@ mod tests {
         assert_eq!(mine, slot());
         let other = std::thread::spawn(slot).join().unwrap();
         assert_ne!(mine, other);
+    }
+
+    #[test]
+    fn who_ends_knows_no_line_any_more() {
+        /// Tells, as its thread ends, whether that still has a slot of its own, and whether it knows a line.
+        struct Last(Arc<Mutex<Option<(bool, bool)>>>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let known = [Division::TOGETHER, Division::APART, Division::of_table(2, 5)];
+                let knows = known.iter().any(|division| division.look_back().line().is_some());
+                *self.0.lock() = Some((slot() < SLOTS as usize, knows));
+            }
+        }
+        thread_local! {
+            static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+        }
+        // One is dropped before the slot is handed on, the other after it.
+        let mut told = [true, false].map(|slot_first| {
+            let told = Arc::new(Mutex::new(None));
+            let tell = told.clone();
+            let ending = std::thread::spawn(move || {
+                let keep = || LAST.with(|last| *last.borrow_mut() = Some(Last(tell)));
+                if slot_first {
+                    slot();
+                    keep();
+                } else {
+                    keep();
+                    slot();
+                }
+                Division::of_table(2, 5).know(3);
+            });
+            ending.join().unwrap();
+            *told.lock()
+        });
+        told.sort_unstable();
+        assert_eq!(told, [Some((false, false)), Some((true, true))], "has a slot, knows a line");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::layout::{Regions, WRITERS, header};
 use super::process::Owner;
-use crate::cell::{Writer, Writers};
+use crate::cell::{Division, Writer, Writers};
 use crate::sync::{AtomicU64, Ordering, fixed};
 
 /// Threads of one process that may have a line of their own.
@@ -31,6 +31,10 @@ static USES: [fixed::AtomicU32; TABLES] = [const { fixed::AtomicU32::new(0) }; T
 
 /// A table of this process, from now on another's.
 pub(crate) fn take_table() -> usize {
+    static USED: fixed::AtomicU32 = fixed::AtomicU32::new(1);
+    // Relaxed: each gets a number of its own, and there is no more to it.
+    let next = |used: u32| (used < Division::USES).then_some(used + 1);
+    let Ok(number) = USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) else { return 0 };
     let mut taken = TAKEN.load(Ordering::Relaxed);
     loop {
         let table = taken.trailing_ones() as usize;
@@ -40,9 +44,8 @@ pub(crate) fn take_table() -> usize {
         // Acquire: the table was emptied before it was given back.
         match TAKEN.compare_exchange(taken, taken | 1 << table, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
-                static USED: fixed::AtomicU32 = fixed::AtomicU32::new(1);
-                // Relaxed, both: the one gives each a number of its own, the other is read by who was told of the table.
-                USES[table].store(USED.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+                // Relaxed: read by who was told of the table.
+                USES[table].store(number, Ordering::Relaxed);
                 return table;
             }
             Err(seen) => taken = seen,
@@ -50,7 +53,8 @@ pub(crate) fn take_table() -> usize {
     }
 }
 
-/// A number that no other table has, and this one as long as it is the same segment's.
+/// A number that no other table has, and this one as long as it is the same segment's. Of everybody's, in which nobody
+/// has a line of his own, it is zero.
 pub(crate) fn use_of(table: usize) -> u32 {
     USES[table].load(Ordering::Relaxed)
 }
@@ -150,5 +154,22 @@ pub(crate) fn release(words: &[AtomicU64], me: Owner) {
     for line in 0..WRITERS.own {
         // Release: the next owner sees what this one counted.
         let _ = words[Regions::writer(line)].compare_exchange(me.word(), 0, Ordering::Release, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_is_taken_again_is_known_from_the_one_before() {
+        let numbers = [(); 3].map(|()| {
+            let table = take_table();
+            assert!(table > 0, "there is one left");
+            let number = use_of(table);
+            give_back(table);
+            number
+        });
+        assert!(numbers[0] > 0 && numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     }
 }
