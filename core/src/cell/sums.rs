@@ -21,6 +21,8 @@ impl Block {
             // A number that is known beforehand needs no loop.
             None if self.writers() == Writers::HEAP => self.sum_of(first, Writers::HEAP.lines()),
             None => self.sum_all(first),
+            // Where one thread alone writes, as it most often is on the heap, there is no loop either.
+            Some(Writers { own: 1, shared: 0 }) => self.word(first).load(Ordering::Acquire),
             Some(used) => {
                 let own = self.sum_of(first, used.own);
                 if used.shared == 0 { own } else { own.wrapping_add(self.sum_shared(first)) }
