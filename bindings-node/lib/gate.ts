@@ -114,6 +114,12 @@ export class Gate {
     this.seen = this.door = NEVER;
   }
 
+  /** A place for a call that came to a gate, where it needs one. */
+  enters(came: number): boolean {
+    const { loan } = this;
+    return loan === undefined || (loan.take() && (this.view[0] === came || goesBack(loan)));
+  }
+
   /** Looks at a gate that is not as it was; whether it lets calls pass. */
   opens(policy: Driven): boolean {
     const { view, loan } = this;
@@ -130,6 +136,12 @@ export class Gate {
     this.seen = seen;
     return true;
   }
+}
+
+/** Who was held up before it took a place is not to go in once the circuit has opened and those inside have left. */
+function goesBack(loan: Loan): boolean {
+  loan.put();
+  return false;
 }
 
 const NOBODY = new Running(1, undefined);
@@ -160,7 +172,7 @@ function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, 
 export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined): Promise<T> {
   const { gate } = policy;
   if (options === undefined && gate.since === changes[0] && ambient() === undefined) {
-    if ((gate.view[0] === gate.seen || gate.opens(policy)) && (gate.loan === undefined || gate.loan.take())) {
+    if ((gate.view[0] === gate.seen || gate.opens(policy)) && gate.enters(gate.seen)) {
       if (gate.timed !== undefined) return timed(policy, work, gate.timed);
       const running = new Running(1, undefined);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
@@ -264,7 +276,7 @@ function ask<T>(policy: Driven, work: Work<T>, options: CallOptions | undefined)
   if (plain && !gate.stepped) {
     // As long as the gate does not change, neither does what was said of it.
     const { door, loan } = gate;
-    if (gate.view[0] === door && (loan === undefined || loan.take())) {
+    if (gate.view[0] === door && gate.enters(door)) {
       // Who comes once has no use for it.
       if (loan === undefined && !policy.shape.again) gate.reports ??= reports(policy, door, loan);
       return admitted(policy, work, options, { permit: door, started: 0, loan });

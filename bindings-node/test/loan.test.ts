@@ -28,7 +28,8 @@ function opened(settings: object) {
   const shape = new Shape(policy, registry(), {}).current();
   const driven = new Driven(policy, new Gate(policy), registry(), shape);
   const call = <T>(work: () => T | Promise<T>) => execute<T>(driven, work, undefined);
-  return { gate: driven.gate, call, snapshot: () => JSON.parse(policy.snapshot()) };
+  const control = policy.control.bind(policy);
+  return { gate: driven.gate, call, control, snapshot: () => JSON.parse(policy.snapshot()) };
 }
 
 /** Calls that stay inside until they are told to end. */
@@ -173,10 +174,37 @@ test('threads never are more inside than the limit, and one that is ended leaves
   assert.equal(await mine.execute(() => 'in'), 'in');
 });
 
+/** Opens the circuit, as another thread may, between a call's look at the gate and its taking of a place. */
+async function openedMeanwhile({ gate, call, snapshot, control }: ReturnType<typeof opened>): Promise<void> {
+  for (let i = 0; i < 3; i++) await call(() => i);
+  if (!gateIsOn) return assert.equal(gate.loan, undefined);
+  const { admitted } = snapshot().bulkhead;
+  const loan = gate.loan!;
+  let taken = 0;
+  loan.take = () => {
+    delete (loan as Partial<typeof loan>).take;
+    control('open', 0);
+    if (loan.take()) taken++;
+    return taken === 1;
+  };
+  await assert.rejects(call(() => assert.fail('it went in')), { code: 'CIRCUIT_OPEN' });
+  assert.equal(taken, 1, 'the call took no place by itself');
+  assert.equal(snapshot().bulkhead.in_use, 0, 'it holds a place');
+  control('close', 0);
+  assert.equal(await call(() => 'in'), 'in');
+  assert.deepEqual([snapshot().bulkhead.in_use, snapshot().bulkhead.admitted], [0, admitted + 2]);
+}
+
+const both = { bulkhead: { limit: 2 }, breaker: { window: { kind: 'consecutive', failures: 3 } } };
+test('who took a place after the circuit opened does not go in', () => openedMeanwhile(opened(both)));
+const warmingUp = { window: { kind: 'count', size: 100 }, failure_rate: 1, minimum_calls: 100 };
+test('nor who came to a gate that is to be asked', () => openedMeanwhile(opened({ ...both, breaker: warmingUp })));
+test('who took a shared place after the circuit opened does not go in', () => shared(openedMeanwhile, 2, { breaker: both.breaker }));
+
 /** In host scope, on a segment of its own. */
-async function shared(work: (policy: ReturnType<typeof opened>, settings: object) => Promise<void>, limit = 2): Promise<void> {
+async function shared(work: (policy: ReturnType<typeof opened>, settings: object) => Promise<void>, limit = 2, parts: object = {}): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'seawall-loan-'));
-  const settings = { name: `shared-${limit}`, scope: 'host', bulkhead: { limit, max_wait: '10s' } };
+  const settings = { name: `shared-${limit}`, scope: 'host', bulkhead: { limit, max_wait: '10s' }, ...parts };
   using _ = new Sandbox();
   try {
     seawall.configure({ toml: `[host]\ndir = "${join(folder, 'segments')}"\n`, source: 'host.toml' });
