@@ -149,7 +149,8 @@ function nothing(): any {}
 
 /** What follows a call that passed and succeeded. */
 function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, loan: Loan | undefined): (value: any) => any {
-  const { slot } = policy.gate;
+  const { gate } = policy;
+  const { slot } = gate;
   const limit = tally + 2;
   const plain = policy.classify === undefined;
   const counts = view !== OPEN;
@@ -158,6 +159,7 @@ function passed(policy: Driven, view: Uint32Array, seen: number, tally: number, 
       const judged = judge(policy, How.Value, value);
       if (judged.outcome !== 'success') return fail(policy, nothing, undefined, { permit: seen, started: 0, loan }, NOBODY, How.Value, value, judged) ?? value;
     }
+    gate.failing = false;
     if (counts) {
       // Unchanged, and with credit left: one more.
       if (view[0] === seen && view[tally]! < view[limit]!) view[tally]!++;
@@ -175,6 +177,7 @@ export function execute<T>(policy: Driven, work: Work<T>, options: CallOptions |
     if ((gate.view[0] === gate.seen || gate.opens(policy)) && gate.enters(gate.seen)) {
       if (gate.timed !== undefined) return timed(policy, work, gate.timed);
       const running = new Running(1, undefined);
+      if (gate.failing && gate.failed !== undefined) return toldFirst(work, running, gate.succeeded, told(policy, gate.seen, gate.loan), gate.failed);
       return run(work, running, gate.succeeded, gate.failed ?? again(policy, work, gate.seen, running, gate.loan));
     }
     if (gate.view[0] === gate.door && gate.reports !== undefined && gate.loan === undefined) return reported(gate, work, gate.reports);
@@ -229,7 +232,7 @@ function reports(policy: Driven, permit: number, loan: Loan | undefined): Report
       dismiss(gate.slot, permit, 0, place);
       return value;
     },
-    failed: (error) => void failed(policy, nothing, undefined, admission, NOBODY, error),
+    failed: told(policy, permit, loan),
     rethrown: again(policy, nothing, permit, NOBODY, loan),
   };
 }
@@ -238,12 +241,15 @@ const { then } = Promise.prototype;
 
 function reported<T>(gate: Gate, work: Work<T>, { succeeded, failed, rethrown }: Reports): Promise<T> {
   const running = new Running(1, undefined);
-  if (!gate.failing) return run(work, running, succeeded, rethrown);
+  return gate.failing ? toldFirst(work, running, succeeded, failed, rethrown) : run(work, running, succeeded, rethrown);
+}
+
+/** `run` where a failure is likely: it is told of first, and goes on by itself, which is cheaper than to make a promise fail. */
+function toldFirst<T>(work: Work<T>, running: Running, succeeded: (value: any) => any, failed: (error: unknown) => void, rethrown: (error: unknown) => any): Promise<T> {
   let result: T | PromiseLike<T>;
   try {
     result = work(running);
     if (result instanceof Promise && result.then === then) {
-      // Told of first; then its own failure goes on by itself, which is cheaper than to make a promise fail.
       void result.then(undefined, failed);
       return result.then(succeeded) as Promise<T>;
     }
@@ -363,6 +369,10 @@ function settled<T>(by: PromiseLike<T>): Promise<T> {
 }
 function again(policy: Driven, work: Work<any>, permit: number, running: Running, loan: Loan | undefined): (error: unknown) => any {
   return (error) => failed(policy, work, undefined, { permit, started: 0, loan }, running, error) ?? new Rethrown(error);
+}
+
+function told(policy: Driven, permit: number, loan: Loan | undefined): (error: unknown) => void {
+  return (error) => void failed(policy, nothing, undefined, { permit, started: 0, loan }, NOBODY, error);
 }
 
 function dismiss(slot: number, permit: number, started: number, loan: number): void {
