@@ -13,7 +13,7 @@ struct Line(AtomicU64);
 pub fn add(s: &mut Suite) {
     s.both("floor", "floor", "bare call", |n, _| {
         for i in 0..n {
-            let _ = black_box(ok(i));
+            black_box(&ok(i));
         }
     });
     // The least a closed breaker can do: look, run, count where nobody else writes.
@@ -22,7 +22,7 @@ pub fn add(s: &mut Suite) {
         let own = &lines[id].0;
         for i in 0..n {
             if black_box(state.0.load(Ordering::Acquire)) == 0 {
-                let _ = black_box(ok(i));
+                black_box(&ok(i));
                 own.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -32,7 +32,7 @@ pub fn add(s: &mut Suite) {
         let own = &lines[id].0;
         for i in 0..n {
             if black_box(state.0.load(Ordering::Acquire)) == 0 {
-                let _ = black_box(ok(i));
+                black_box(&ok(i));
                 own.store(own.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
         }
@@ -40,7 +40,7 @@ pub fn add(s: &mut Suite) {
     let shared = Line::default();
     s.both("floor", "floor", "shared atomic add", move |n, _| {
         for i in 0..n {
-            let _ = black_box(ok(i));
+            black_box(&ok(i));
             shared.0.fetch_add(1, Ordering::Relaxed);
         }
     });

@@ -63,20 +63,20 @@ pub fn add(s: &mut Suite) {
 
 fn calls(policy: &Policy, n: u64) {
     for i in 0..n {
-        let _ = black_box(policy.run(|| ok(i)));
+        black_box(&policy.run(|| ok(i)));
     }
 }
 
 /// One in so many succeeds, so that a rate of 1 is never reached.
 fn failures(policy: &Policy, n: u64, but: u64) {
     for i in 0..n {
-        let _ = black_box(policy.run(|| if i % but == 0 { ok(i) } else { fail(i) }));
+        black_box(&policy.run(|| if i % but == 0 { ok(i) } else { fail(i) }));
     }
 }
 
 fn awaited(policy: &Policy, n: u64) {
     for i in 0..n {
-        let _ = black_box(drive(policy.run_async(|| async move { ok(i) })));
+        black_box(&drive(policy.run_async(|| async move { ok(i) })));
     }
 }
 
@@ -133,7 +133,7 @@ fn keyed(s: &mut Suite) {
     s.both("keyed", NAME, "512 keys, looked up each time", move |n, id| {
         for i in 0..n {
             let key = &keys[(i as usize + id * 256) & 511];
-            let _ = black_box(policy.at(key).run(|| ok(i)));
+            black_box(&policy.at(key).run(|| ok(i)));
         }
     });
 }

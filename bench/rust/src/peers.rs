@@ -32,7 +32,7 @@ fn recloser(s: &mut Suite) {
     let b = breaker().build();
     s.both("closed", RECLOSER, "count 100", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     let b = breaker().closed_len(1).build();
@@ -42,14 +42,14 @@ fn recloser(s: &mut Suite) {
     assert!(matches!(b.call(|| ok(1)), Err(recloser::Error::Rejected)), "open");
     s.both("open", RECLOSER, "count", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     // A rate above one is never reached: the breaker stays closed.
     let b = breaker().error_rate(2.0).build();
     s.one("failing", RECLOSER, "count 100", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| fail(i)));
+            black_box(&b.call(|| fail(i)));
         }
     });
     for size in [10usize, 100, 1_000, 10_000, 100_000] {
@@ -59,7 +59,7 @@ fn recloser(s: &mut Suite) {
         }
         s.one("window sweep", RECLOSER, format!("count of {size}"), move |n, _| {
             for i in 0..n {
-                let _ = black_box(b.call(|| fail(i)));
+                black_box(&b.call(|| fail(i)));
             }
         });
     }
@@ -73,14 +73,14 @@ fn failsafe(s: &mut Suite) {
     let b = consecutive(5);
     s.both("closed", FAILSAFE, "consecutive", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     let rate = failure_policy::success_rate_over_time_window(0.5, 20, Duration::from_secs(30), backoff::constant(HOUR));
     let b = failsafe::Config::new().failure_policy(rate).build();
     s.both("closed", FAILSAFE, "rate over 30 s", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     let b = consecutive(1);
@@ -88,19 +88,19 @@ fn failsafe(s: &mut Suite) {
     assert!(!b.is_call_permitted(), "open");
     s.both("open", FAILSAFE, "consecutive", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     let b = consecutive(u32::MAX);
     s.one("failing", FAILSAFE, "consecutive", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| fail(i)));
+            black_box(&b.call(|| fail(i)));
         }
     });
     let (b, again) = (consecutive(5), ExponentialBuilder::default());
     s.both("retry + breaker", "backon + failsafe", "consecutive", move |n, _| {
         for i in 0..n {
-            let _ = black_box((|| b.call(|| ok(i))).retry(again).call());
+            black_box(&(|| b.call(|| ok(i))).retry(again).call());
         }
     });
     let (b, again, room) = (consecutive(5), ExponentialBuilder::default(), tokio::sync::Semaphore::new(64));
@@ -110,7 +110,7 @@ fn failsafe(s: &mut Suite) {
                 Ok(_permit) => b.call(|| ok(i)),
                 Err(_) => Err(failsafe::Error::Rejected),
             };
-            let _ = black_box(call.retry(again).call());
+            black_box(&call.retry(again).call());
         }
     });
 }
@@ -120,14 +120,14 @@ fn circuitbreaker_rs(s: &mut Suite) {
     let b = CircuitBreaker::<DefaultPolicy, Boom>::builder().build();
     s.both("closed", RS, "default", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
     let b = CircuitBreaker::<DefaultPolicy, Boom>::builder().cooldown(HOUR).build();
     assert!(b.force_open() && b.call(|| ok(1)).is_err(), "open");
     s.both("open", RS, "default", move |n, _| {
         for i in 0..n {
-            let _ = black_box(b.call(|| ok(i)));
+            black_box(&b.call(|| ok(i)));
         }
     });
 }
@@ -139,7 +139,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let (layer, _handle) = builder().build_with_handle().expect("its defaults");
@@ -147,7 +147,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let (layer, handle) = builder().build_with_handle().expect("its defaults");
@@ -157,7 +157,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let slow = builder().slow_call_duration_threshold(MINUTE).slow_call_rate_threshold(1.0);
@@ -166,7 +166,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     // Never so many calls that it may judge: it stays closed.
@@ -175,7 +175,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Down);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     for calls in [10u64, 1_000, 10_000] {
@@ -199,7 +199,7 @@ fn tower_resilience(s: &mut Suite) {
                 let _runtime = inside();
                 let mut service = layer.layer(Down);
                 for i in 0..n {
-                    let _ = black_box(through(&mut service, i));
+                    black_box(&through(&mut service, i));
                 }
             },
         );
@@ -210,21 +210,21 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = layer.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let room = tower::limit::GlobalConcurrencyLimitLayer::new(64);
     s.both("bulkhead", "tower", "concurrency limit", move |n, _| {
         let mut service = room.layer(Echo);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let room = tokio::sync::Semaphore::new(64);
     s.both("bulkhead", "tokio", "semaphore by hand", move |n, _| {
         for i in 0..n {
             if let Ok(_permit) = room.try_acquire() {
-                let _ = black_box(ok(i));
+                black_box(&ok(i));
             }
         }
     });
@@ -235,7 +235,7 @@ fn tower_resilience(s: &mut Suite) {
         let _runtime = inside();
         let mut service = breaker.layer(room.layer(Echo));
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
     let (breaker, _handle) = builder().build_with_handle().expect("its defaults");
@@ -244,7 +244,7 @@ fn tower_resilience(s: &mut Suite) {
         let timed = ServiceBuilder::new().timeout(MINUTE).service(Echo);
         let mut service = breaker.layer(timed);
         for i in 0..n {
-            let _ = black_box(through(&mut service, i));
+            black_box(&through(&mut service, i));
         }
     });
 }
@@ -253,12 +253,12 @@ fn backon(s: &mut Suite) {
     let again = ExponentialBuilder::default().with_jitter();
     s.both("retry", "backon", "exponential with jitter", move |n, _| {
         for i in 0..n {
-            let _ = black_box((|| ok(i)).retry(again).call());
+            black_box(&(|| ok(i)).retry(again).call());
         }
     });
     s.one("retry, awaited", "backon", "exponential with jitter", move |n, _| {
         for i in 0..n {
-            let _ = black_box(drive((|| async move { ok(i) }).retry(again).into_future()));
+            black_box(&drive((|| async move { ok(i) }).retry(again).into_future()));
         }
     });
 }
@@ -273,7 +273,7 @@ fn governor(s: &mut Suite) {
         for i in 0..n {
             let key = &keys[(i as usize + id * 256) & 511];
             if limiter.check_key(key).is_ok() {
-                let _ = black_box(ok(i));
+                black_box(&ok(i));
             }
         }
     });

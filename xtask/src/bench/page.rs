@@ -21,6 +21,7 @@ What a protected call costs, beside what would be used instead, measured in one 
 - Rounds are interleaved: each round runs a short loop of every row, so that a slow spell of the machine falls on all of them. A figure is the median of the rounds; beside it the middle half of them.
 - **Added** is what a call costs over the same call without any library. **× floor** is the whole cost over that of the least that could do the work; **× ours** compares what is added; both are taken round by round.
 - One thread is timed by its own processor time where the language tells it; two threads share one object and are timed by the clock.
+- What a call of Rust returned is looked at where it lies, in every row: to hand it over would copy all the room that its largest error takes.
 - A library that counts no outcomes is shown, and not ranked.
 ";
 
