@@ -1,7 +1,11 @@
 //! Sums over the lines of all writers.
 
 use super::{Block, LINE, Line, Writers};
+use crate::segment;
 use crate::sync::Ordering;
+
+/// So many lines of a shared cell are summed without a loop: where no more threads of all its processes write.
+const FEW: usize = if segment::WRITERS.own < 4 { segment::WRITERS.own } else { 4 };
 
 impl Block {
     /// The sum of one word of each writer's line; the first line is at index `first`.
@@ -17,12 +21,14 @@ impl Block {
         if !self.lines_are_together() {
             return self.sum_apart(first, column);
         }
+        // What is not in use is zero.
+        if self.held().is_some_and(|held| held.has_few_lines_in_use(FEW)) {
+            return self.sum_of(first, FEW);
+        }
         match self.lines_used() {
             // A number that is known beforehand needs no loop.
             None if self.writers() == Writers::HEAP => self.sum_of(first, Writers::HEAP.lines()),
             None => self.sum_all(first),
-            // Where one thread alone writes, as it most often is on the heap, there is no loop either.
-            Some(Writers { own: 1, shared: 0 }) => self.word(first).load(Ordering::Acquire),
             Some(used) => {
                 let own = self.sum_of(first, used.own);
                 if used.shared == 0 { own } else { own.wrapping_add(self.sum_shared(first)) }

@@ -124,6 +124,12 @@ impl Held {
         writer
     }
 
+    /// Whether a sum need look at no more than so many, each with one writer.
+    #[inline(always)]
+    pub(crate) fn has_few_lines_in_use(&self, few: usize) -> bool {
+        writers::are_few(self.lines.word(), few)
+    }
+
     /// The lines that a sum must look at.
     #[inline(always)]
     pub(crate) fn lines_in_use(&self) -> Writers {

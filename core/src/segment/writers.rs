@@ -94,6 +94,13 @@ pub(crate) fn in_use(word: &AtomicU64) -> Writers {
     Writers { own, shared: if used < SHARED_LINES { 0 } else { WRITERS.shared } }
 }
 
+/// Whether those are at most so many, none of them shared.
+#[inline(always)]
+pub(crate) fn are_few(word: &AtomicU64, few: usize) -> bool {
+    // Relaxed: as above. Above the own ones it says that there are shared ones.
+    word.load(Ordering::Relaxed) <= few as u64
+}
+
 /// That a line is in use from now on: to be said before anything is counted on it.
 pub(super) fn will_use(lines: &AtomicU64, writer: Writer) {
     let told = |used: u64| match writer.alone {
