@@ -1,5 +1,5 @@
 import { OUTCOMES } from './generated/codes.js';
-import { isSeawallError, RejectedError } from './errors.js';
+import { isSeawallError, RejectedError, wordsOf } from './errors.js';
 import { native, type NativeRegistry } from './native.js';
 
 /** How an attempt ends. */
@@ -116,12 +116,12 @@ function judged(classify: Classify, error: unknown, value: unknown, tell: Tell):
   const { outcome, retryAfterMs } = (typeof own === 'object' && own !== null ? own : { outcome: own }) as Judged;
   const hint = retryAfterMs === undefined || (typeof retryAfterMs === 'number' && !Number.isNaN(retryAfterMs));
   if (Object.hasOwn(OUTCOMES, outcome) && hint) return { outcome, retryAfterMs };
-  tell.internal(`a classifier answered what is no outcome: ${String(outcome)}, retry after ${String(retryAfterMs)}`);
+  tell.internal(`a classifier answered what is no outcome: ${wordsOf(outcome)}, retry after ${wordsOf(retryAfterMs)}`);
   return undefined;
 }
 
 function threw(error: unknown, tell: Tell): void {
-  tell.internal(`a classifier threw: ${String(error)}`);
+  tell.internal(`a classifier threw: ${wordsOf(error)}`);
 }
 
 function listed(by: Judging, error: unknown): Judged | undefined {

@@ -4,7 +4,7 @@ import { Running, type Conductor } from './attempt.js';
 import type { Outcome } from './classify.js';
 import { alarm } from './clock.js';
 import { isFetching, within, type Ambient } from './context.js';
-import { dress, type Refusal } from './errors.js';
+import { dress, type Refusal, wordsOf } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES } from './generated/codes.js';
 import { How, isThenable, judge, typeOf } from './end.js';
@@ -384,7 +384,7 @@ export class Driver<T> implements Conductor {
     try {
       hook();
     } catch (error) {
-      this.policy.registry.internal(`a hook threw: ${String(error)}`);
+      this.policy.registry.internal(`a hook threw: ${wordsOf(error)}`);
     }
   }
 }

@@ -178,3 +178,12 @@ export function configuring<T>(build: () => T): T {
     throw new ConfigError(JSON.parse(text));
   }
 }
+
+/** What something that was thrown says of itself, which it may throw at. */
+export function wordsOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'something that has no words';
+  }
+}

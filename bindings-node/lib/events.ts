@@ -1,4 +1,5 @@
 import { callable } from './checks.js';
+import { wordsOf } from './errors.js';
 import type { EVENT_KINDS } from './generated/codes.js';
 import type { NativeCursor, NativeRegistry } from './native.js';
 import { registry } from './registry.js';
@@ -45,7 +46,7 @@ export function listen(listener: (event: SeawallEvent) => void, of: NativeRegist
       try {
         listener(JSON.parse(text) as SeawallEvent);
       } catch (error) {
-        of.internal(`a listener threw: ${String(error)}`);
+        of.internal(`a listener threw: ${wordsOf(error)}`);
       }
     }
   };

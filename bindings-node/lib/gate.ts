@@ -12,13 +12,14 @@ import { circuitOpen } from './errors.js';
 import { deliver } from './events.js';
 import { OUTCOMES, STATES } from './generated/codes.js';
 import * as at from './hot.js';
-import { changes, gateIsOn, hot, mail } from './hot.js';
+import { changes, gateIsOn, hot, mail, type Kind } from './hot.js';
 import { Loan, wakeStranded } from './loan.js';
 import { Limited, type Terms } from './limited.js';
 import { Limits } from './limits.js';
 import type { NativePolicy } from './native.js';
 import type { CallOptions, Driven, Work } from './options.js';
 import { tell } from './report.js';
+import { wake } from './wait.js';
 
 /** A view that never passes. */
 const SHUT = new Uint32Array(2);
@@ -394,10 +395,20 @@ function fail(
   const kind = hot.fail(
     policy.gate.slot, permit, started, running.committed ? 1 : 0, OUTCOMES[judged.outcome], hint, keep, typeOf(how, last), loan === undefined ? NaN : loan.number,
   );
-  if (kind >= 0 && kind !== at.OVER) return new Driver(policy, work, options).resume(kind, how, last);
-  if (mail[at.WAKES] !== 0) wakeStranded();
+  if (kind >= 0 && kind !== at.OVER) {
+    if (work !== nothing) return new Driver(policy, work, options).resume(kind, how, last);
+    abandon(kind);
+  } else if (mail[at.WAKES] !== 0) wakeStranded();
   deliver();
   return undefined;
+}
+
+/** A call that is to go on, under settings that came while it ran, ends: nobody knows any more what it ran. */
+function abandon(kind: Kind): void {
+  const call = mail[at.CALL]!;
+  if (kind !== at.FINISH) hot.cancelled(call, 0);
+  wake(JSON.parse(hot.wakes(call)) as number[]);
+  hot.release(call);
 }
 
 /** What rejects the promise that it is returned to: a `throw` would search the stack for a handler first. */

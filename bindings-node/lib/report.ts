@@ -1,11 +1,12 @@
 // How a call that was never stepped is told of.
 import type { Driven, Report } from './options.js';
+import { wordsOf } from './errors.js';
 
 export function tell(policy: Driven, onFinish: (report: Report) => void, began: number): void {
   try {
     onFinish({ ...AT_ONCE, elapsedMs: (policy.registry.now() - began) / 1e6 });
   } catch (error) {
-    policy.registry.internal(`a hook threw: ${String(error)}`);
+    policy.registry.internal(`a hook threw: ${wordsOf(error)}`);
   }
 }
 

@@ -117,6 +117,45 @@ test('a failure that nobody waits for is told of once, as without a policy', () 
   assert.equal(out.trim(), '1 5');
 });
 
+test('who gives up after a failure is heard by nobody but its caller', () => {
+  const script = `
+    const { policy } = await import(${JSON.stringify(entry)});
+    const breaker = { window: { kind: 'count', size: 100 }, failure_rate: 1, minimum_calls: 10 };
+    const stops = policy({ breaker, classify: (error) => (error.stop ? 'cancelled' : undefined) });
+    const words = policy({ breaker, classify: (error) => { if (error.stop) throw Object.create(null); } });
+    const fails = (stop) => async () => { throw Object.assign(new Error('boom'), { stop }); };
+    let heard = 0;
+    process.on('unhandledRejection', () => heard++);
+    for (const each of [stops, words]) {
+      for (let i = 0; i < 20; i++) await each.execute(() => i);
+      for (const stop of [false, true, true]) await each.execute(fails(stop)).catch((error) => { if (error.message !== 'boom') heard += 100; });
+    }
+    await new Promise(setImmediate);
+    console.log(heard, ...[stops, words].map((each) => each.snapshot().breaker.totals.failure));`;
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  assert.equal(out.trim(), '0 1 3');
+});
+
+for (const failing of [false, true]) {
+  test(`a call that other settings overtake ends as it began${failing ? ', after a failure' : ''}`, async () => {
+    using _ = new Sandbox();
+    const name = `overtaken-${failing}`;
+    const policy = seawall.policy({ name, breaker: { window: { kind: 'count', size: 100 }, failure_rate: 1, minimum_calls: 10 } });
+    for (let i = 0; i < 20; i++) await policy.execute(() => i);
+    if (failing) await assert.rejects(policy.execute(boom), /boom/);
+    let end!: () => void;
+    const call = policy.execute(() => new Promise((_, reject) => { end = () => reject(new Error('its own')); }));
+    const before = totals(policy);
+    seawall.configure({ toml: `[policy.${name}.retry]\nattempts = 3\nbackoff = { kind = "fixed", base = "1ms" }\n`, source: 'test.toml' });
+    end();
+    await assert.rejects(call, /its own/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual([totals(policy).success, totals(policy).failure], [before.success, before.failure + 1]);
+    let tries = 0;
+    assert.equal(await policy.execute(() => (tries++ === 0 ? boom() : 'at last')), 'at last');
+  });
+}
+
 test('a success that comes after the circuit opened is not tallied', async () => {
   const { call, totals } = opened({ breaker: consecutive(1) });
   await call(() => 1);
